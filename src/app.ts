@@ -1,0 +1,256 @@
+/**
+ * The composition root: the only file that sees everything. Opens the stores, makes the keys, builds the engine and
+ * the pages, and closes them again. `main.ts` and the tests start the same thing.
+ */
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Config, Secrets } from './config/config.ts'
+import { CommonPasswords } from './crypto/common-passwords.ts'
+import { Keyring } from './crypto/keyring.ts'
+import { Argon2Hasher } from './crypto/password-hasher.ts'
+import { secureRandom } from './crypto/random.ts'
+import { codeOf, linkToken } from './domain/email/secrets.ts'
+import { EmailVerification } from './domain/email/verification.ts'
+import { PasswordReset } from './domain/passwords/reset.ts'
+import type { Clock } from './domain/ports.ts'
+import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
+import { Registration } from './domain/registration/service.ts'
+import { Setup } from './domain/setup/service.ts'
+import { ProgressStore } from './domain/sign-in/progress.ts'
+import { SignIn } from './domain/sign-in/service.ts'
+import { createHttpApp } from './http/app.ts'
+import { Browser } from './http/browser.ts'
+import { enginePages } from './http/engine-pages.ts'
+import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
+import { Pages } from './http/pages.ts'
+import { createRenderer } from './http/render.ts'
+import { stateOf } from './http/state.ts'
+import { paths } from './http/urls.ts'
+import { OutboxWorker } from './jobs/outbox-worker.ts'
+import { Purge } from './jobs/purge.ts'
+import { createSendMail } from './jobs/send-mail.ts'
+import type { Logger } from './lib/log.ts'
+import { MailboxTransport } from './mail/mailbox.ts'
+import { createMailRenderer } from './mail/render.ts'
+import { SmtpTransport } from './mail/smtp.ts'
+import type { MailTransport } from './mail/transport.ts'
+import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
+import { Engine } from './oidc/engine.ts'
+import { listen as listenToEngine } from './oidc/events.ts'
+import { loadKeys } from './oidc/keys.ts'
+import { createProvider } from './oidc/provider.ts'
+import { chooseStorage, type Storage } from './storage/choose.ts'
+import { isUnavailable, isUnstorable } from './storage/faults.ts'
+import { serve } from './server.ts'
+import { withRequestId } from './telemetry/logger.ts'
+
+export interface Overrides {
+  clock?: Clock
+  limits?: Partial<Limits>
+  /** instead of what the configuration names */
+  mail?: MailTransport
+  /** beside those of the clients file */
+  clients?: readonly DeclaredClient[]
+}
+
+export interface App {
+  config: Config
+  storage: Storage
+  engine: Engine
+  log: Logger
+  /** the first administrator's link while there is no administrator */
+  setupUrl(): Promise<string | undefined>
+  /** Opens the port. Rejects with the system's error when it cannot. */
+  listen(): Promise<void>
+  /** Stops taking requests, finishes those in flight and the mail in hand, closes the stores. */
+  close(): Promise<void>
+}
+
+const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Everything wired and migrated, not yet listening. Throws what the stores throw when they cannot be opened. */
+export async function createApp(config: Config, secrets: Secrets, log: Logger, overrides: Overrides = {}): Promise<App> {
+  const keyring = new Keyring(secrets.rootKey)
+  const clock = overrides.clock ?? { now: () => new Date() }
+  const random = secureRandom
+  const evaluation = config.mode === 'evaluation'
+  const storage = await openStorage(config, secrets, keyring, log)
+  try {
+    const { database, artifacts, ephemeral } = storage
+    const viewsDir = fromHere('../views')
+    const renderer = createRenderer({ viewsDir, brandName: config.brandName, evaluation })
+    const pages = new Pages(renderer, { brandName: config.brandName, evaluation, clock })
+
+    const { memoryKiB: memory, iterations: passes, slots } = config.hashing
+    const hasher = new Argon2Hasher(keyring, { memory, passes, slots })
+    const common = CommonPasswords.load()
+    const policy = {
+      minLength: config.password.minLength,
+      isCommon: (password: string) => common.isCommon(password),
+      contextWords: [config.brandName],
+    }
+    const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
+    const services = {
+      throttle,
+      progress: new ProgressStore(ephemeral),
+      signIn: new SignIn({ database, hasher, throttle, keyed: keyring }),
+      registration: new Registration({ database, hasher, throttle, random, policy }),
+      verification: new EmailVerification({ database, throttle, random, keyed: keyring }),
+      reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
+      setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
+    }
+
+    const provider = createProvider({
+      issuer: config.issuer,
+      keys: await loadKeys(database.signingKeys, random),
+      keyed: keyring,
+      users: database.users,
+      clients: database.clients,
+      consents: database.consents,
+      artifacts,
+      pages: enginePages({ pages, users: database.users, evaluation }),
+      resourceServers: config.resourceServers,
+      outboundAllow: config.outboundAllow,
+      acrValues: [ACR_PASSWORD],
+      isUnavailable,
+      isUnstorable,
+    })
+    listenToEngine(provider, { audit: database.audit, log, factsOf: (ctx) => stateOf(ctx).facts })
+    const engine = new Engine(provider)
+    const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
+    await applyDeclaredClients(provider, database.clients, keyring, declared)
+    if (secrets.initialAccessToken) await engine.admitInitialAccessToken(secrets.initialAccessToken)
+
+    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
+    const absolute = (path: string) => config.issuer + path
+    const mailRenderer = createMailRenderer({ viewsDir, brandName: config.brandName, issuer: config.issuer })
+    const outbox = new OutboxWorker({
+      outbox: database.outbox,
+      run: createSendMail({
+        repositories: database,
+        clock,
+        transport: mail,
+        render: mailRenderer.render,
+        codeOf: (proofId) => codeOf(keyring, proofId),
+        links: {
+          verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
+          resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
+          forgot: () => absolute(paths.forgot()),
+          home: () => absolute(paths.home),
+        },
+      }),
+      probe: () => mail.health(),
+      logger: log,
+    })
+    const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
+
+    let setupToken: string | undefined
+    // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
+    const setupUrl = async () => {
+      if (setupToken === undefined || !(await services.setup.isValid(setupToken)))
+        setupToken = await services.setup.issueToken()
+      return setupToken === undefined ? undefined : absolute(paths.setup(setupToken))
+    }
+    let accepting = true
+    const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
+    const koa = createHttpApp({
+      engine,
+      services,
+      database,
+      pages,
+      browser,
+      clock,
+      log,
+      ephemeral,
+      isUnavailable,
+      passwordPolicy: policy,
+      mailSoon: () => outbox.poke(),
+      mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      assetsDir: `${viewsDir}/assets`,
+      frontDoor: {
+        issuer: config.issuer,
+        trustedProxies: config.trustedProxies,
+        redirectLoopback: evaluation,
+        withRequestId,
+      },
+      health: {
+        vital: ['database'],
+        accepting: () => accepting,
+        checks: async () => ({ ...(await storage.health()), mail: await timed(() => mail.health()) }),
+      },
+      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
+    })
+
+    const server = serve({
+      handler: koa.callback(),
+      hosts: config.listen.hosts,
+      port: config.listen.port,
+      drainSeconds: config.drainSeconds,
+    })
+    return {
+      config,
+      storage,
+      engine,
+      log,
+      setupUrl,
+      async listen() {
+        await server.listen()
+        outbox.start()
+        purge.start()
+      },
+      async close() {
+        accepting = false
+        await server.close()
+        await Promise.all([outbox.stop(), purge.stop()])
+        await mail.close()
+        await storage.close()
+      },
+    }
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+async function openStorage(config: Config, secrets: Secrets, keyring: Keyring, log: Logger): Promise<Storage> {
+  const { database } = config
+  const storage = await chooseStorage({
+    database:
+      database.kind === 'postgres'
+        ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: database.poolSize }
+        : { kind: 'pglite', dataDir: database.dataDir },
+    redisUrl: secrets.redisUrl,
+    atRest: keyring,
+    onError: (err) => log.warn({ err }, 'a connection failed in the background'),
+  })
+  try {
+    const { applied } = await storage.migrate()
+    if (applied.length > 0) log.info({ applied }, 'the database was brought up to date')
+    return storage
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {
+  const { from, kind } = config.mail
+  return kind === 'smtp'
+    ? new SmtpTransport({ url: String(secrets.smtpUrl), from })
+    : new MailboxTransport(storage.mailbox, from)
+}
+
+async function readClients(file: string | undefined): Promise<DeclaredClient[]> {
+  if (file === undefined) return []
+  const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+  const clients = (value as { clients?: unknown }).clients
+  if (!Array.isArray(clients)) throw new TypeError(`${file} must hold {"clients": [...]}`)
+  return clients as DeclaredClient[]
+}
+
+async function timed(check: () => Promise<boolean>): Promise<{ state: 'up' | 'down'; latencyMs: number }> {
+  const started = performance.now()
+  const up = await check()
+  return { state: up ? 'up' : 'down', latencyMs: Math.round(performance.now() - started) }
+}

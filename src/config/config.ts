@@ -1,0 +1,85 @@
+/** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
+import { inspect } from 'node:util'
+
+export interface ResourceServerConfig {
+  /** the resource indicator (RFC 8707) and audience of its tokens */
+  audience: string
+  scopes: string[]
+  /** seconds */
+  tokenTtl: number
+}
+
+export interface Config {
+  /** evaluation: no ISSUER given; everything on loopback, nothing else needed */
+  readonly mode: 'evaluation' | 'production'
+  /** origin without a trailing slash */
+  readonly issuer: string
+  readonly listen: { readonly hosts: readonly string[]; readonly port: number }
+  /** sample applications, evaluation only */
+  readonly samples: { readonly port: number; readonly origin: string } | undefined
+  readonly dataDir: string
+  readonly database: { readonly kind: 'postgres'; readonly poolSize: number } | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+  readonly redis: boolean
+  readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
+  /** addresses or CIDR blocks whose forwarded headers count */
+  readonly trustedProxies: readonly string[]
+  /** origins that outbound requests may reach although they are on a special-use network */
+  readonly outboundAllow: readonly string[]
+  readonly clientsFile: string | undefined
+  readonly resourceServers: readonly ResourceServerConfig[]
+  readonly brandName: string
+  readonly password: { readonly minLength: number }
+  readonly hashing: { readonly memoryKiB: number; readonly iterations: number; readonly slots: number }
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** how long a stop waits for requests in flight */
+  readonly drainSeconds: number
+}
+
+/** Secrets, apart from the configuration; printing or serialising them shows `[secret]`. */
+export class Secrets {
+  readonly #values: SecretValues
+
+  constructor(values: SecretValues) {
+    this.#values = values
+  }
+
+  get rootKey(): Buffer {
+    return this.#values.rootKey
+  }
+
+  get databaseUrl(): string | undefined {
+    return this.#values.databaseUrl
+  }
+
+  get redisUrl(): string | undefined {
+    return this.#values.redisUrl
+  }
+
+  get smtpUrl(): string | undefined {
+    return this.#values.smtpUrl
+  }
+
+  get initialAccessToken(): string | undefined {
+    return this.#values.initialAccessToken
+  }
+
+  toString(): string {
+    return '[secret]'
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+
+  [inspect.custom](): string {
+    return '[secret]'
+  }
+}
+
+export interface SecretValues {
+  rootKey: Buffer
+  databaseUrl?: string | undefined
+  redisUrl?: string | undefined
+  smtpUrl?: string | undefined
+  initialAccessToken?: string | undefined
+}

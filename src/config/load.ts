@@ -1,0 +1,164 @@
+/** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
+import { evaluationKey, parseSecretKey } from './key-file.ts'
+import type { Fault, RawSettings } from './read-env.ts'
+import { type Settings, settingsSchema } from './schema.ts'
+
+/** All faults of a configuration; its message lists them one a line. */
+export class ConfigError extends Error {
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[]) {
+    super(['The configuration has faults:', ...faults.map(({ name, problem }) => `  ${name}: ${problem}`)].join('\n'))
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** @throws ConfigError naming every fault */
+export function loadConfig(raw: RawSettings, earlier: readonly Fault[] = []): { config: Config; secrets: Secrets } {
+  const faults: Fault[] = [...earlier]
+  const parsed = settingsSchema.safeParse(raw)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) faults.push({ name: issue.path.join('.'), problem: issue.message })
+    throw new ConfigError(faults)
+  }
+  const settings = parsed.data
+  const production = settings.ISSUER !== undefined
+  const resourceServers = parseResourceServers(settings.RESOURCE_SERVERS, faults)
+  checkProxies(settings, faults)
+  checkOutbound(settings, faults)
+  if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
+  const rootKey = production
+    ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
+    : settings.OSTIARY_SECRET_KEY
+      ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
+      : faults.length === 0
+        ? evaluationKey(settings.DATA_DIR ?? './data', faults)
+        : undefined
+  if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
+  return {
+    config: deepFreeze(decide(settings, resourceServers)),
+    secrets: new Secrets({
+      rootKey,
+      databaseUrl: settings.DATABASE_URL,
+      redisUrl: settings.REDIS_URL,
+      smtpUrl: settings.SMTP_URL,
+      initialAccessToken: settings.INITIAL_ACCESS_TOKEN,
+    }),
+  }
+}
+
+function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Config {
+  const production = settings.ISSUER !== undefined
+  const port = settings.PORT ?? 3000
+  const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
+  const samplesPort = settings.SAMPLES_PORT ?? port + 1
+  const samples = production ? undefined : { port: samplesPort, origin: `http://localhost:${samplesPort}` }
+  const dataDir = settings.DATA_DIR ?? './data'
+  return {
+    mode: production ? 'production' : 'evaluation',
+    issuer,
+    listen: {
+      hosts: settings.HOST ? [settings.HOST] : production ? ['0.0.0.0'] : ['127.0.0.1', '::1'],
+      port,
+    },
+    samples,
+    dataDir,
+    database: settings.DATABASE_URL
+      ? { kind: 'postgres', poolSize: settings.DATABASE_POOL ?? 10 }
+      : { kind: 'pglite', dataDir: `${dataDir}/postgres` },
+    redis: settings.REDIS_URL !== undefined,
+    mail: {
+      kind: settings.SMTP_URL ? 'smtp' : 'mailbox',
+      from: settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
+    },
+    trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
+    clientsFile: settings.CLIENTS_FILE,
+    resourceServers: samples
+      ? [...resourceServers, { audience: `${samples.origin}/api`, scopes: ['api:read'], tokenTtl: 300 }]
+      : resourceServers,
+    brandName: settings.BRAND_NAME ?? 'Ostiary',
+    password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
+    hashing: {
+      memoryKiB: settings.ARGON2_MEMORY_KIB ?? 47_104,
+      iterations: settings.ARGON2_ITERATIONS ?? 2,
+      slots: settings.HASHING_SLOTS ?? 2,
+    },
+    logLevel: settings.LOG_LEVEL ?? 'info',
+    drainSeconds: settings.DRAIN_SECONDS ?? 25,
+  }
+}
+
+/** What may pass on one's own machine is refused in production, by name. */
+function checkProduction(settings: Settings, issuer: string, faults: Fault[]): void {
+  const fault = (name: keyof Settings, problem: string) => faults.push({ name, problem })
+  const url = new URL(issuer)
+  if (url.protocol !== 'https:')
+    fault('ISSUER', 'must be an https:// address; leave it out to run in evaluation mode on this machine')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    fault('ISSUER', 'must be an origin without path, query or fragment, as in https://login.example.org')
+  if (!settings.DATABASE_URL)
+    fault('DATABASE_URL', 'is required: the embedded database is for evaluation, it does not survive a power cut')
+  if (!settings.SMTP_URL) fault('SMTP_URL', 'is required: without it nobody can prove an address or reset a password')
+  if (!settings.MAIL_FROM) fault('MAIL_FROM', 'is required: the sender of all mail')
+  if (settings.SAMPLES_PORT !== undefined) fault('SAMPLES_PORT', 'has no meaning here: the sample apps run in evaluation mode only')
+  if ((settings.PASSWORD_MIN_LENGTH ?? 15) < 8)
+    fault('PASSWORD_MIN_LENGTH', 'must be at least 8 (NIST SP 800-63B-4); 15 where the password is the only factor')
+  if ((settings.ARGON2_MEMORY_KIB ?? 47_104) < 19_456)
+    fault('ARGON2_MEMORY_KIB', 'must be at least 19456 (OWASP minimum for argon2id)')
+  if ((settings.ARGON2_ITERATIONS ?? 2) < 2) fault('ARGON2_ITERATIONS', 'must be at least 2 (OWASP minimum for argon2id)')
+}
+
+function checkProxies(settings: Settings, faults: Fault[]): void {
+  for (const entry of settings.TRUSTED_PROXIES ?? []) {
+    const [address = '', bits] = entry.split('/')
+    const version = isIP(address)
+    const max = version === 4 ? 32 : 128
+    const width = bits === undefined ? max : Number(bits)
+    if (version === 0 || !Number.isInteger(width) || width < 0 || width > max)
+      faults.push({ name: 'TRUSTED_PROXIES', problem: `"${entry}" is not an address or CIDR block` })
+    else if (width === 0)
+      faults.push({ name: 'TRUSTED_PROXIES', problem: `"${entry}" trusts everybody; name the proxy's own address` })
+  }
+}
+
+function checkOutbound(settings: Settings, faults: Fault[]): void {
+  for (const entry of settings.OUTBOUND_ALLOW ?? []) {
+    const url = URL.parse(entry)
+    if (!url || url.origin !== entry)
+      faults.push({ name: 'OUTBOUND_ALLOW', problem: `"${entry}" is not an origin, as in https://app.internal:8443` })
+  }
+}
+
+const resourceServerSchema = z.array(
+  z.strictObject({
+    audience: z.string().refine((value) => URL.canParse(value) && !value.includes('#'), 'must be an absolute URI without fragment (RFC 8707 2)'),
+    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)')).min(1),
+    tokenTtl: z.number().int().min(30).max(86_400).default(300),
+  }),
+)
+
+function parseResourceServers(text: string | undefined, faults: Fault[]): ResourceServerConfig[] {
+  if (text === undefined) return []
+  try {
+    const result = resourceServerSchema.safeParse(JSON.parse(text))
+    if (result.success) return result.data
+    for (const issue of result.error.issues)
+      faults.push({ name: `RESOURCE_SERVERS.${issue.path.join('.')}`, problem: issue.message })
+  } catch (error) {
+    faults.push({ name: 'RESOURCE_SERVERS', problem: `is not JSON: ${(error as Error).message}` })
+  }
+  return []
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}

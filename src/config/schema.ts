@@ -1,0 +1,64 @@
+/** Every setting: its name, its form, its default. The table in the README is tested against this list. */
+import { z } from 'zod'
+
+const number = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
+
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== ''),
+)
+
+const url = (...protocols: string[]) =>
+  z.string().refine((value) => {
+    const parsed = URL.parse(value)
+    return parsed !== null && protocols.includes(parsed.protocol)
+  }, `must be a URL (${protocols.map((protocol) => `${protocol}//…`).join(' or ')})`)
+
+/** name -> form. Everything is optional here; what a mode needs is decided in `load.ts`. */
+export const SETTINGS = {
+  ISSUER: url('https:', 'http:').optional(),
+  HOST: z.string().optional(),
+  PORT: number(1, 65535).optional(),
+  SAMPLES_PORT: number(1, 65535).optional(),
+  DATA_DIR: z.string().optional(),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_POOL: number(2, 200).optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  MAIL_FROM: z.string().regex(/.+@.+/, 'must be an e-mail address, as in "Name <address@example.org>"').optional(),
+  OSTIARY_SECRET_KEY: z.string().optional(),
+  INITIAL_ACCESS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  TRUSTED_PROXIES: list.optional(),
+  OUTBOUND_ALLOW: list.optional(),
+  CLIENTS_FILE: z.string().optional(),
+  RESOURCE_SERVERS: z.string().optional(),
+  BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
+  PASSWORD_MIN_LENGTH: number(1, 64).optional(),
+  ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
+  ARGON2_ITERATIONS: number(1, 100).optional(),
+  HASHING_SLOTS: number(1, 64).optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  DRAIN_SECONDS: number(0, 300).optional(),
+} as const
+
+export type SettingName = keyof typeof SETTINGS
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
+
+/** May be given as NAME_FILE; kept apart from the configuration and never printed. */
+export const SECRET_NAMES = [
+  'OSTIARY_SECRET_KEY',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'SMTP_URL',
+  'INITIAL_ACCESS_TOKEN',
+] as const satisfies readonly SettingName[]
+
+export const settingsSchema = z.strictObject(SETTINGS)
+export type Settings = z.infer<typeof settingsSchema>

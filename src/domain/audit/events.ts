@@ -1,0 +1,37 @@
+/** The closed list of security events. One record each; no secret and no password ever in `detail`. */
+export type AuditEventName =
+  | 'user.registered'
+  | 'user.registration_repeated'
+  | 'user.email_verified'
+  | 'user.password_changed'
+  | 'user.signed_in'
+  | 'user.sign_in_failed'
+  | 'user.sign_in_throttled'
+  | 'user.signed_out'
+  | 'user.signed_out_everywhere'
+  | 'user.reset_requested'
+  | 'consent.granted'
+  | 'consent.denied'
+  | 'client.registered'
+  | 'client.updated'
+  | 'client.deleted'
+  | 'grant.revoked'
+  | 'setup.completed'
+
+export interface AuditEvent {
+  name: AuditEventName
+  outcome: 'success' | 'failure'
+  /** who did it, where known */
+  userId?: string | undefined
+  clientId?: string | undefined
+  request: RequestFacts | undefined
+  /** small, non-secret facts */
+  detail?: Record<string, string | number | boolean>
+}
+
+/** Where a request came from, as data. */
+export interface RequestFacts {
+  id: string
+  ip: string
+  userAgent: string | undefined
+}

@@ -1,0 +1,11 @@
+/** An application known to Ostiary. `metadata` is the client metadata of OpenID Connect Dynamic Registration 1.0. */
+export interface Client {
+  id: string
+  /** snake_case client metadata without `client_id` and `client_secret` */
+  metadata: Record<string, unknown>
+  /** digest of the client secret; undefined for public clients and those with key-based authentication */
+  secretDigest: string | undefined
+  /** the operator's own application: consent is not asked. Never settable by registration. */
+  firstParty: boolean
+  source: 'configuration' | 'registration'
+}

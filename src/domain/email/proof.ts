@@ -1,0 +1,34 @@
+/**
+ * A proof that somebody reads the mail of an address. One mail carries a link and a 6-digit code; both are derived
+ * from the proof's id and the deployment's key when the mail is sent, so neither is ever stored (see `secrets.ts`).
+ */
+export type ProofPurpose =
+  /** the person proves the address of the account */
+  | 'verify-email'
+  /** somebody registered an address that already has an account: looks the same, can never be redeemed */
+  | 'account-exists'
+  /** the person forgot the password */
+  | 'reset-password'
+
+export interface NewEmailProof {
+  id: string
+  purpose: ProofPurpose
+  /** undefined: nobody has the address; the row exists so that the work is the same */
+  userId: string | undefined
+  /** the address the proof is for; it must still be the account's address when the proof is redeemed */
+  email: string
+  /** what began it (an interaction or a form); a newer proof of the same flow replaces the older */
+  flow: string
+  /** the interaction to go on with after the link was opened in the same browser */
+  interactionUid: string | undefined
+  /** a password chosen in the registration this proof belongs to; takes effect only when it is redeemed */
+  passwordHash: string | undefined
+  ttlSeconds: number
+}
+
+export interface EmailProof extends Omit<NewEmailProof, 'ttlSeconds'> {
+  attempts: number
+  createdAt: Date
+  expiresAt: Date
+  consumedAt: Date | undefined
+}

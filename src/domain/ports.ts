@@ -1,0 +1,177 @@
+/**
+ * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
+ * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
+ */
+import type { AuditEvent } from './audit/events.ts'
+import type { Client } from './clients/client.ts'
+import type { Consent } from './consents/consent.ts'
+import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
+import type { SigningKey } from './keys/key.ts'
+import type { MailJob } from './mail.ts'
+import type { NewUser, User } from './users/user.ts'
+
+/** The time now. Tests move it. */
+export interface Clock {
+  now(): Date
+}
+
+/** Cryptographically secure randomness. */
+export interface Random {
+  /** `bytes` random bytes as base64url. */
+  token(bytes: number): string
+  /** A prefixed random id with 128 bits of entropy, for example `usr_4f…`. */
+  id(prefix: string): string
+}
+
+/**
+ * A keyed one-way function over the deployment's secret (HMAC-SHA-256, keys separated by `purpose`).
+ * Used where a secret can be derived instead of stored, and where a value must be looked up but not read.
+ */
+export interface KeyedHash {
+  digest(purpose: string, value: string): Buffer
+}
+
+/** Hashes passwords; at most a bounded number at once. Throws `DomainError('busy')` when its queue is full. */
+export interface PasswordHasher {
+  /** PHC string of the password. */
+  hash(password: string): Promise<string>
+  /** Whether the password matches; `undefined` as PHC string does the same work and answers false. */
+  verify(phc: string | undefined, password: string): Promise<boolean>
+  /** Whether the PHC string was made with other parameters than today's. */
+  needsRehash(phc: string): boolean
+}
+
+/** Soft, short-lived state: losing it means "try again" or stricter limits, never a security hole. */
+export interface Ephemeral {
+  get(key: string): Promise<string | undefined>
+  put(key: string, value: string, ttlSeconds: number): Promise<void>
+  /** Stores only if absent; true for the one caller that stored it. */
+  putOnce(key: string, value: string, ttlSeconds: number): Promise<boolean>
+  /** Returns and removes the value; of any number of callers one gets it. */
+  take(key: string): Promise<string | undefined>
+  delete(key: string): Promise<void>
+  /**
+   * Adds `by` (may be negative, never falls below 0) and returns the new count.
+   * The lifetime is set by the first increment and not extended by later ones.
+   */
+  increment(key: string, ttlSeconds: number, by?: number): Promise<Counter>
+}
+
+export interface Counter {
+  count: number
+  /** Seconds until the counter starts again at zero. */
+  resetsInSeconds: number
+}
+
+export interface UserRepository {
+  find(id: string): Promise<User | undefined>
+  /** By e-mail address or username, each without regard to case (see `identifiers.ts`). */
+  findByEmail(email: string): Promise<User | undefined>
+  findByUsername(username: string): Promise<User | undefined>
+  /** Throws `DomainError('email_taken')` when the address is in use. */
+  insert(user: NewUser): Promise<User>
+  /** Marks the address verified only if it is still the user's address. False: it no longer is. */
+  markEmailVerified(id: string, email: string): Promise<boolean>
+  passwordHash(id: string): Promise<string | undefined>
+  setPassword(id: string, phc: string): Promise<void>
+  /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
+  rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  addRole(id: string, role: string): Promise<void>
+  roles(id: string): Promise<string[]>
+  /** Whether anybody has the role. */
+  anyoneHasRole(role: string): Promise<boolean>
+  /**
+   * Reserves a username. `userId` undefined: a reservation for nobody that lasts `ttlSeconds`, so that a stranger
+   * cannot tell from a free username that the address beside it was in use. False: the name is taken.
+   */
+  claimUsername(username: string, userId: string | undefined, ttlSeconds: number | undefined): Promise<boolean>
+}
+
+export interface EmailProofRepository {
+  /** Replaces every unused proof of the same flow and purpose. */
+  insert(proof: NewEmailProof): Promise<EmailProof>
+  find(id: string): Promise<EmailProof | undefined>
+  /** Counts one attempt at the code; false when it is used, expired or has no attempts left. */
+  countAttempt(id: string, maxAttempts: number): Promise<boolean>
+  /** Compare-and-set: the proof for the one caller that consumed it, undefined for all others. */
+  consume(id: string): Promise<EmailProof | undefined>
+  /** Makes all unused proofs of this purpose for this user worthless. */
+  expireAll(userId: string, purpose: ProofPurpose): Promise<void>
+}
+
+/** Work that must happen although the process may die: rows written in the caller's transaction. */
+export interface OutboxRepository {
+  insert(job: MailJob): Promise<void>
+  /** Claims up to `limit` due jobs for `leaseSeconds`, skipping those claimed by others. */
+  claim(limit: number, leaseSeconds: number): Promise<OutboxRow[]>
+  /** Removes a finished job. */
+  done(id: string): Promise<void>
+  /** Tries again in `afterSeconds`; `error` must hold no secret. */
+  retry(id: string, afterSeconds: number, error: string): Promise<void>
+  /** Gives up; the row stays as a dead letter. */
+  bury(id: string, error: string): Promise<void>
+  /** Jobs waiting, and dead letters. */
+  counts(): Promise<{ waiting: number; dead: number }>
+}
+
+export interface OutboxRow {
+  id: string
+  job: MailJob
+  /** How often it was claimed, this time included. */
+  attempts: number
+}
+
+export interface AuditRepository {
+  append(event: AuditEvent): Promise<void>
+}
+
+export interface ClientRepository {
+  find(id: string): Promise<Client | undefined>
+  list(): Promise<Client[]>
+  /** Inserts or replaces. */
+  save(client: Client): Promise<void>
+  delete(id: string): Promise<void>
+}
+
+export interface ConsentRepository {
+  find(userId: string, clientId: string): Promise<Consent | undefined>
+  /** Adds to what is remembered; never takes away. */
+  remember(consent: Consent): Promise<void>
+  forget(userId: string, clientId: string): Promise<void>
+}
+
+export interface SigningKeyRepository {
+  list(): Promise<SigningKey[]>
+  /** Stores the keys if there are none yet, once however many processes try; returns what is stored then. */
+  createOnce(keys: () => Promise<SigningKey[]>): Promise<SigningKey[]>
+}
+
+export interface SettingRepository {
+  get(name: string): Promise<unknown>
+  put(name: string, value: unknown): Promise<void>
+  /** Compare-and-set removal: true for the one caller that removed this very value. */
+  take(name: string, value: unknown): Promise<boolean>
+}
+
+export interface Repositories {
+  users: UserRepository
+  emailProofs: EmailProofRepository
+  outbox: OutboxRepository
+  audit: AuditRepository
+  clients: ClientRepository
+  consents: ConsentRepository
+  signingKeys: SigningKeyRepository
+  settings: SettingRepository
+  access: AccessRevoker
+}
+
+/** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
+export interface Database extends Repositories {
+  /** All or nothing. `work` must use only the repositories it is given. */
+  transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
+}
+
+/** Ends everything a person has open (sessions, grants, codes, tokens), in every browser and app. */
+export interface AccessRevoker {
+  revokeAccount(userId: string): Promise<void>
+}

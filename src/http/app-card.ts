@@ -1,0 +1,33 @@
+/** What a person is told about an application. Only text: nothing is loaded from another origin. */
+import type { Client } from 'oidc-provider'
+import type { AppCard } from './view-models.ts'
+
+export function appCard(client: Client): AppCard {
+  return {
+    name: client.clientName || client.clientId,
+    host: hostOf(client),
+    policyUri: webUri(client.policyUri),
+    tosUri: webUri(client.tosUri),
+    clientUri: webUri(client.clientUri),
+    firstParty: client.first_party === true,
+    selfRegistered: client.self_registered === true,
+  }
+}
+
+/** Where "back to the app" leads: what the app said is its entrance, else its website (never a redirect URI). */
+export function appHome(client: Client): string | undefined {
+  return webUri(client.initiateLoginUri) ?? webUri(client.clientUri)
+}
+
+/** The host that gets the person's data is the redirect URI's, whatever the app says its website is. */
+function hostOf(client: Client): string {
+  const uri = client.redirectUris?.[0] ?? client.clientUri
+  const url = uri === undefined ? null : URL.parse(uri)
+  return url?.host || url?.protocol.replace(/:$/, '') || client.clientId
+}
+
+/** Checked again where it is shown: a link is http(s) or it is no link. */
+function webUri(uri: string | undefined): string | undefined {
+  const url = uri === undefined ? null : URL.parse(uri)
+  return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : undefined
+}

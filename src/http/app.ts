@@ -1,0 +1,61 @@
+/** The Koa application: reads like a list, in the order a request meets it. */
+import Koa, { type Middleware } from 'koa'
+import mount from 'koa-mount'
+import type { Ephemeral } from '../domain/ports.ts'
+import { createAssets } from './assets.ts'
+import type { HttpDeps } from './deps.ts'
+import { devicePageThrottle } from './device-throttle.ts'
+import { forgotPassword } from './forgot-password.ts'
+import { type HomeDeps, home } from './home.ts'
+import { interactionRouter } from './interaction/router.ts'
+import { mailLinks } from './mail-links.ts'
+import { type MailboxDeps, mailbox } from './mailbox.ts'
+import { errors } from './middleware/errors.ts'
+import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
+import { requestLog } from './middleware/log.ts'
+import { securityHeaders } from './middleware/security-headers.ts'
+import { type HealthDeps, health } from './ops/health.ts'
+import { passwordHint } from './password-hint.ts'
+import { metadataCaching } from './metadata-caching.ts'
+import { setup } from './setup.ts'
+
+export interface HttpAppDeps extends HttpDeps {
+  frontDoor: FrontDoorOptions
+  health: HealthDeps
+  home: HomeDeps
+  /** evaluation mode only */
+  mailbox: MailboxDeps | undefined
+  ephemeral: Ephemeral
+  assetsDir: string
+  isUnavailable: (error: unknown) => boolean
+}
+
+export function createHttpApp(deps: HttpAppDeps): Koa {
+  const app = new Koa({ proxy: true, keys: deps.engine.cookieKeys })
+  app.on('error', (err: unknown) => deps.log.error({ err }, 'the answer could not be sent'))
+
+  app.use(identify(deps.frontDoor))
+  app.use(requestLog(deps.log))
+  app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
+  app.use(errors(deps))
+  app.use(health(deps.health))
+  app.use(admit(deps.frontDoor))
+  app.use(createAssets(deps.assetsDir))
+  const routers = [
+    home(deps.home),
+    interactionRouter(deps),
+    mailLinks(deps),
+    forgotPassword(deps),
+    passwordHint(deps),
+    setup(deps),
+    ...(deps.mailbox ? [mailbox(deps.mailbox)] : []),
+  ]
+  for (const router of routers) {
+    app.use(router.routes() as unknown as Middleware)
+    app.use(router.allowedMethods() as unknown as Middleware)
+  }
+  app.use(devicePageThrottle(deps.services.throttle))
+  app.use(metadataCaching())
+  app.use(mount(deps.engine.provider as unknown as Koa))
+  return app
+}

@@ -1,0 +1,61 @@
+/** The engine's pages, drawn by us (`oidc/pages.ts` says which). */
+import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { UserRepository } from '../domain/ports.ts'
+import type { EnginePages, EngineProblem } from '../oidc/pages.ts'
+import { appCard, appHome } from './app-card.ts'
+import { answer } from './middleware/errors.ts'
+import type { Pages } from './pages.ts'
+import { Problem } from './problem.ts'
+import { paths } from './urls.ts'
+
+export function enginePages(deps: { pages: Pages; users: UserRepository; evaluation: boolean }): EnginePages {
+  const { pages, users, evaluation } = deps
+  const card = (client: Client | undefined) => client && appCard(client)
+  return {
+    problem(ctx, problem) {
+      const home = problem.client && appHome(problem.client)
+      const page = new Problem(problem.kind, {
+        status: problem.status,
+        action: home ? { kind: 'app', url: home } : undefined,
+        explanation: evaluation ? explain(problem) : undefined,
+      })
+      answer(ctx, page, pages)
+    },
+    async logout(ctx, { action, xsrf, client, accountId }) {
+      const user = accountId === undefined ? undefined : await users.find(accountId)
+      pages.show(ctx, 'logout', {
+        action,
+        xsrf,
+        app: card(client),
+        account: user && { email: user.email, name: user.profile.name },
+      })
+    },
+    loggedOut(ctx, client) {
+      pages.show(ctx, 'logout-done', { app: card(client), homeUrl: (client && appHome(client)) ?? paths.home })
+    },
+    deviceCode(ctx, { action, xsrf, userCode, wrong }) {
+      pages.show(
+        ctx,
+        'device/code',
+        {
+          action,
+          xsrf,
+          userCode,
+          errors: wrong === undefined ? {} : { user_code: { code: wrong === 'required' ? 'user_code_required' : 'user_code_wrong' } },
+        },
+        wrong === undefined ? 200 : 422,
+      )
+    },
+    deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent }) {
+      pages.show(ctx, 'device/confirm', { action, xsrf, userCode, app: appCard(client), device: { ip, userAgent } })
+    },
+    deviceDone(ctx, client, outcome) {
+      if (!client) throw new Problem('unknown-client')
+      pages.show(ctx as KoaContextWithOIDC, 'device/done', { app: appCard(client), outcome })
+    },
+  }
+}
+
+function explain(problem: EngineProblem): { error: string; description: string } {
+  return { error: problem.error, description: problem.description ?? '' }
+}

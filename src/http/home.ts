@@ -1,0 +1,32 @@
+/** The start page. In evaluation mode it leads to the sample apps; in production it says what this is. */
+import Router from '@koa/router'
+import { DISCOVERY_PATH } from '../oidc/routes.ts'
+import type { Pages } from './pages.ts'
+import { paths } from './urls.ts'
+
+export interface HomeDeps {
+  pages: Pages
+  issuer: string
+  /** evaluation mode */
+  samplesOrigin: string | undefined
+  /** the link for the first administrator while there is none */
+  setupUrl: () => Promise<string | undefined>
+}
+
+export function home(deps: HomeDeps): Router {
+  const router = new Router()
+  const { pages, issuer, samplesOrigin } = deps
+  const discoveryUrl = `${issuer}${DISCOVERY_PATH}`
+  router.get('/', async (ctx) => {
+    if (samplesOrigin === undefined) return pages.show(ctx, 'home', { issuer, discoveryUrl })
+    pages.show(ctx, 'home-evaluation', {
+      webAppUrl: `${samplesOrigin}/web`,
+      spaUrl: `${samplesOrigin}/spa`,
+      mailboxUrl: paths.mailbox,
+      discoveryUrl,
+      issuer,
+      setupUrl: await deps.setupUrl(),
+    })
+  })
+  return router
+}

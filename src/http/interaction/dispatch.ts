@@ -1,0 +1,118 @@
+/**
+ * The dispatcher: every step comes back here, and what comes next is decided by `nextStep` alone from what the server
+ * knows. A login result is made in this file only, and only when nothing is left to prove.
+ */
+import type { Context } from 'koa'
+import type { InteractionResults } from 'oidc-provider'
+import { nextStep, type SignInPolicy, type Step } from '../../domain/sign-in/next-step.ts'
+import type { Progress } from '../../domain/sign-in/progress.ts'
+import type { User } from '../../domain/users/user.ts'
+import { stateOf } from '../state.ts'
+import { paths } from '../urls.ts'
+import { showConsent } from './consent.ts'
+import { type Current, type InteractionDeps, load } from './load.ts'
+import { showRegister } from './register.ts'
+import { showSelectAccount } from './select-account.ts'
+import { showSignIn } from './sign-in.ts'
+import { showVerifyEmail } from './verify-email.ts'
+
+/** How sure we are of a person who gave a password; more levels come with more factors. */
+export const ACR_PASSWORD = 'urn:ostiary:acr:password'
+
+/** GET /interaction/:uid */
+export async function dispatch(ctx: Context, deps: InteractionDeps): Promise<void> {
+  const current = await load(ctx, deps)
+  if (current.interaction.prompt.name === 'consent') return showConsent(ctx, deps, current)
+  const { step, user } = await whatNext(ctx, deps, current)
+  switch (step) {
+    case 'done':
+      return finish(ctx, deps, current, user as User)
+    case 'verify-email':
+      return showVerifyEmail(ctx, deps, current, user)
+    case 'register':
+      return showRegister(ctx, deps, current)
+    case 'select-account':
+      return showSelectAccount(ctx, deps, current)
+    case 'identify':
+      return showSignIn(ctx, deps, current)
+  }
+}
+
+/** After a step proved something: straight on when that was all, else back to the dispatcher's page. */
+export async function advance(ctx: Context, deps: InteractionDeps, current: Current): Promise<void> {
+  await deps.services.progress.save(current.uid, current.progress)
+  const { step, user } = await whatNext(ctx, deps, current)
+  if (step === 'done' && user) return finish(ctx, deps, current, user)
+  ctx.status = 303
+  ctx.redirect(paths.interaction(current.uid))
+}
+
+async function whatNext(
+  ctx: Context,
+  deps: InteractionDeps,
+  current: Current,
+): Promise<{ step: Step; user: User | undefined }> {
+  await adoptProof(deps, current)
+  const { progress } = current
+  let user = progress.userId === undefined ? undefined : await deps.database.users.find(progress.userId)
+  if (user && (await deps.services.signIn.currentCredential(user.id)) !== progress.credential) {
+    // The password was changed since it was proven here: whoever knew the old one has proven nothing.
+    user = undefined
+    current.progress = restarted(progress)
+    await deps.services.progress.save(current.uid, current.progress)
+  }
+  return { step: nextStep(current.progress, user, policyOf(ctx, deps, current)), user }
+}
+
+/** The registration of this browser was confirmed, here by code or anywhere by link: its password counts as given. */
+async function adoptProof(deps: InteractionDeps, current: Current): Promise<void> {
+  const { progress } = current
+  if (progress.userId !== undefined || !progress.proof) return
+  const proof = await deps.database.emailProofs.find(progress.proof.id)
+  if (!proof?.consumedAt || proof.purpose !== 'verify-email' || !proof.userId) return
+  const credential = await deps.services.signIn.currentCredential(proof.userId)
+  // Only if the password typed in this browser is the account's: another registration may have been confirmed.
+  if (proof.passwordHash === undefined || credential !== deps.services.signIn.credentialOf(proof.passwordHash)) return
+  const authTime = Math.floor(deps.clock.now().getTime() / 1000)
+  current.progress = { ...progress, userId: proof.userId, amr: ['pwd'], authTime, credential }
+  await deps.services.progress.save(current.uid, current.progress)
+}
+
+function policyOf(ctx: Context, deps: InteractionDeps, current: Current): SignInPolicy {
+  const { prompt, session } = current.interaction
+  const hasAccounts = session?.accountId !== undefined || deps.browser.knownAccounts(ctx).length > 0
+  return { verifiedEmail: true, chooseAccount: prompt.name === 'select_account' && hasAccounts }
+}
+
+function restarted(progress: Progress): Progress {
+  return progress.identifier === undefined ? {} : { identifier: progress.identifier }
+}
+
+async function finish(ctx: Context, deps: InteractionDeps, current: Current, user: User): Promise<void> {
+  const { progress, interaction, client } = current
+  if (progress.userId !== user.id || !progress.amr || progress.authTime === undefined)
+    throw new Error('a sign-in was about to end without proof')
+  const result: InteractionResults = {
+    login: {
+      accountId: user.id,
+      amr: progress.amr,
+      acr: ACR_PASSWORD,
+      ts: progress.authTime,
+      remember: progress.remember === true,
+    },
+    ...(interaction.prompt.name === 'select_account' ? { select_account: {} } : {}),
+  }
+  const returnTo = await deps.engine.finish(ctx.req, ctx.res, result)
+  await deps.services.progress.clear(current.uid)
+  deps.browser.rememberAccount(ctx, user.id)
+  await deps.database.audit.append({
+    name: 'user.signed_in',
+    outcome: 'success',
+    userId: user.id,
+    clientId: client.clientId,
+    request: stateOf(ctx).facts,
+    detail: { amr: progress.amr.join(' ') },
+  })
+  ctx.status = 303
+  ctx.redirect(returnTo)
+}

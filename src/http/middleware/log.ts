@@ -1,0 +1,25 @@
+/** One line a request: method, path, status, time. No query string, no headers, no bodies: that is where secrets are. */
+import type { Context, Middleware, Next } from 'koa'
+import type { Logger } from '../../lib/log.ts'
+import { stateOf } from '../state.ts'
+
+/** Paths whose last segment is a secret. */
+const SECRET_PATHS = /^\/(verify-email|reset-password|setup)\/.+/
+
+export function requestLog(log: Logger): Middleware {
+  return async (ctx: Context, next: Next) => {
+    const started = performance.now()
+    await next()
+    const path = ctx.path.replace(SECRET_PATHS, '/$1/[secret]')
+    const fields = {
+      method: ctx.method,
+      path,
+      status: ctx.status,
+      ms: Math.round(performance.now() - started),
+      ip: stateOf(ctx).facts.ip,
+    }
+    if (ctx.status >= 500) log.warn(fields, 'request')
+    else if (path.startsWith('/health')) log.debug(fields, 'request')
+    else log.info(fields, 'request')
+  }
+}

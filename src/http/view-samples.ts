@@ -1,0 +1,193 @@
+/** One model per state of each page: rendered by tests, looked at by people, and read as documentation. */
+import type { ViewModels, ViewName } from './view-models.ts'
+import {
+  form,
+  HOSTILE,
+  hostile,
+  interactionSamples,
+  LONG_EMAIL,
+  photos,
+  rules,
+  stranger,
+} from './view-samples-interaction.ts'
+
+const forgot: ViewModels['forgot-password'] = {
+  ...form('/forgot-password'),
+  values: { email: '' },
+  sent: false,
+  retryAfterSeconds: undefined,
+  backUrl: '/interaction/i1',
+  mailboxUrl: undefined,
+}
+const reset: ViewModels['reset-password'] = {
+  ...form('/reset-password'),
+  state: 'form',
+  email: 'ada@example.com',
+  rules,
+  forgotUrl: '/forgot-password',
+}
+const setup: ViewModels['setup'] = {
+  ...form('/setup'),
+  state: 'form',
+  values: { email: '', name: '' },
+  rules,
+}
+const link: ViewModels['verify-email-link'] = {
+  ...form('/verify'),
+  state: 'confirm',
+  email: 'ada@example.com',
+}
+const device = { action: '/device', xsrf: 'xsrf-token', userCode: 'WDJB-MJHT' }
+const userAgent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/141.0'
+
+/** All samples: view, then state. */
+export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
+  'home-evaluation': {
+    fresh: {
+      webAppUrl: 'http://localhost:3000/sample/web',
+      spaUrl: 'http://localhost:3000/sample/spa',
+      mailboxUrl: '/mailbox',
+      discoveryUrl: 'http://localhost:3000/.well-known/openid-configuration',
+      issuer: 'http://localhost:3000',
+      setupUrl: '/setup/3yTq0d5rW1',
+    },
+    'set up': {
+      ...{ webAppUrl: '/sample/web', spaUrl: '/sample/spa', mailboxUrl: '/mailbox', discoveryUrl: '/d' },
+      ...{ issuer: 'http://localhost:3000', setupUrl: undefined },
+    },
+  },
+  home: {
+    production: {
+      issuer: 'https://login.example.com',
+      discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+    },
+  },
+  ...interactionSamples,
+  'forgot-password': {
+    empty: forgot,
+    wrong: { ...forgot, ...form('/f', { email: { code: 'invalid_email' } }), values: { email: HOSTILE } },
+    throttled: { ...forgot, retryAfterSeconds: 600, values: { email: 'ada@example.com' } },
+    sent: { ...forgot, sent: true, values: { email: 'ada@example.com' }, mailboxUrl: '/mailbox' },
+    'sent, no way back': { ...forgot, sent: true, values: { email: LONG_EMAIL }, backUrl: undefined },
+  },
+  'reset-password': {
+    form: reset,
+    same: { ...reset, ...form('/r', { password: { code: 'password_same' } }) },
+    expired: { ...reset, state: 'expired' },
+    used: { ...reset, state: 'used' },
+  },
+  'reset-password-done': {
+    'back to the request': { continueUrl: '/interaction/i1' },
+    elsewhere: { continueUrl: undefined },
+  },
+  'verify-email-link': {
+    confirm: link,
+    expired: { ...link, state: 'expired' },
+    used: { ...link, state: 'used' },
+    hostile: { ...link, email: HOSTILE },
+  },
+  'verify-email-done': {
+    'same browser': { continueUrl: '/interaction/i1', email: 'ada@example.com' },
+    'another browser': { continueUrl: undefined, email: 'ada@example.com' },
+  },
+  logout: {
+    'by an app': {
+      ...{ action: '/session/end/confirm', xsrf: 'xsrf-token', app: photos },
+      account: { email: 'ada@example.com', name: 'Ada Lovelace' },
+    },
+    plain: { action: '/session/end/confirm', xsrf: HOSTILE, app: undefined, account: undefined },
+  },
+  'logout-done': {
+    'with an app': { app: photos, homeUrl: '/' },
+    plain: { app: undefined, homeUrl: '/' },
+    hostile: { app: { ...hostile, clientUri: 'https://x.example/' }, homeUrl: '/' },
+    'unsafe link': { app: hostile, homeUrl: '/' },
+  },
+  'device/code': {
+    empty: { ...device, userCode: '', errors: {} },
+    wrong: { ...device, errors: { user_code: { code: 'user_code_wrong' } } },
+    missing: { ...device, userCode: '', errors: { user_code: { code: 'user_code_required' } } },
+    hostile: { ...device, userCode: HOSTILE, errors: {} },
+  },
+  'device/confirm': {
+    usual: { ...device, app: { ...photos, name: 'Kitchen TV' }, device: { ip: '192.0.2.44', userAgent } },
+    'device unknown': { ...device, app: stranger, device: { ip: undefined, userAgent: undefined } },
+    hostile: {
+      ...device,
+      app: hostile,
+      userCode: HOSTILE,
+      device: { ip: '2001:db8::1', userAgent: HOSTILE },
+    },
+  },
+  'device/done': {
+    approved: { app: { ...photos, name: 'Kitchen TV' }, outcome: 'approved' },
+    denied: { app: hostile, outcome: 'denied' },
+  },
+  setup: {
+    form: setup,
+    wrong: {
+      ...setup,
+      ...form('/setup', { email: { code: 'required' }, password: { code: 'required' } }),
+      values: { email: '', name: HOSTILE },
+    },
+    used: { ...setup, state: 'used' },
+  },
+  'setup-done': { done: { email: 'ada@example.com', homeUrl: '/' } },
+  'mailbox/list': {
+    empty: { messages: [], deadLetters: 0, clearAction: '/mailbox/clear', csrf: 'csrf-token' },
+    some: {
+      messages: [
+        {
+          id: 'm1',
+          to: 'ada@example.com',
+          subject: '418 204 is your code for Ostiary',
+          at: '2026-08-24T10:12:00Z',
+        },
+        { id: 'm2', to: LONG_EMAIL, subject: HOSTILE, at: '2026-08-24T09:00:00Z' },
+      ],
+      ...{ deadLetters: 1, clearAction: '/mailbox/clear', csrf: 'csrf-token' },
+    },
+  },
+  'mailbox/message': {
+    mail: {
+      ...{
+        id: 'm1',
+        to: 'ada@example.com',
+        from: 'Ostiary <no-reply@localhost>',
+        at: '2026-08-24T10:12:00Z',
+      },
+      ...{
+        subject: '418 204 is your code for Ostiary',
+        text: 'Hello,\n\n418 204\n',
+        htmlUrl: '/mailbox/m1/html',
+      },
+    },
+    hostile: {
+      ...{ id: HOSTILE, to: HOSTILE, from: HOSTILE, subject: HOSTILE, at: 'not a date' },
+      ...{ text: HOSTILE.repeat(20), htmlUrl: '/mailbox/m2/html' },
+    },
+  },
+  error: {
+    'redirect address, evaluation': {
+      status: 400,
+      code: 'redirect-uri',
+      explanation: {
+        error: 'invalid_redirect_uri',
+        description:
+          'Sent: https://app.example/callback/\nRegistered: https://app.example/callback\nRemove the slash at the end.',
+      },
+      action: { kind: 'home', url: '/' },
+    },
+    'request expired': {
+      ...{ status: 400, code: 'request-expired' },
+      action: { kind: 'app', url: 'https://photos.example.com/' },
+    },
+    throttled: { status: 429, code: 'throttled', action: undefined, retryAfterSeconds: 30 },
+    'start again': { status: 400, code: 'other-browser', action: { kind: 'restart', url: '/start' } },
+    'unknown code': { status: 500, code: 'surprise', action: { kind: 'app', url: 'javascript:alert(1)' } },
+    hostile: {
+      ...{ status: 400, code: HOSTILE, action: { kind: 'app', url: `https://x.example/"${HOSTILE}` } },
+      explanation: { error: HOSTILE, description: HOSTILE },
+    },
+  },
+}

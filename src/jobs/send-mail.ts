@@ -1,0 +1,95 @@
+/**
+ * One mail of the outbox. The row names a proof or a user; link and code are derived now, so that they exist nowhere
+ * but in the mail. What no longer matters (used, expired, replaced, the account has another address) is not sent.
+ */
+import type { EmailProof } from '../domain/email/proof.ts'
+import type { MailJob } from '../domain/mail.ts'
+import type { Clock, OutboxRow, Repositories } from '../domain/ports.ts'
+import { emailKey } from '../domain/users/identifiers.ts'
+import type { MailTransport } from '../mail/transport.ts'
+
+/** What each mail is given; `when` (ISO 8601) is the moment of what it is about. */
+export interface MailData {
+  'verify-email': { email: string; when: string; link: string; code: string; minutesValid: number }
+  'account-exists': { email: string; when: string; signInUrl: string; forgotUrl: string }
+  'reset-password': { email: string; when: string; link: string; minutesValid: number }
+  'password-changed': { email: string; when: string; forgotUrl: string }
+}
+
+export interface MailContent {
+  subject: string
+  text: string
+  html: string
+}
+
+export interface MailLinks {
+  verifyEmail(proofId: string): string
+  resetPassword(proofId: string): string
+  forgot(): string
+  home(): string
+}
+
+export interface SendMailDeps {
+  repositories: Pick<Repositories, 'emailProofs' | 'users'>
+  clock: Clock
+  links: MailLinks
+  codeOf(proofId: string): string
+  render<N extends keyof MailData>(template: N, data: MailData[N]): MailContent
+  transport: MailTransport
+}
+
+type ProofJob = Extract<MailJob, { proofId: string }>
+
+interface Addressed {
+  to: string
+  content: MailContent
+}
+
+/** Runs one row of the outbox; throws when it has to be tried again. */
+export function createSendMail(deps: SendMailDeps): (row: OutboxRow) => Promise<void> {
+  return async ({ id, job }) => {
+    const mail = 'proofId' in job ? await aboutProof(deps, job) : await aboutUser(deps, job)
+    if (mail) await deps.transport.send({ ...mail.content, to: mail.to, id })
+  }
+}
+
+async function aboutProof(deps: SendMailDeps, job: ProofJob): Promise<Addressed | undefined> {
+  const proof = await deps.repositories.emailProofs.find(job.proofId)
+  const now = deps.clock.now()
+  if (!proof || proof.consumedAt || proof.expiresAt <= now) return undefined
+  if (!(await reachesItsOwner(deps, proof))) return undefined
+  return { to: proof.email, content: contentOf(deps, job, proof, now) }
+}
+
+/** A row for nobody exists so that the work is the same; and an address that was given up gets nothing any more. */
+async function reachesItsOwner(deps: SendMailDeps, proof: EmailProof): Promise<boolean> {
+  if (!proof.userId) return false
+  const user = await deps.repositories.users.find(proof.userId)
+  return user?.status === 'active' && emailKey(user.email) === emailKey(proof.email)
+}
+
+function contentOf(deps: SendMailDeps, job: ProofJob, proof: EmailProof, now: Date): MailContent {
+  const { links, codeOf, render } = deps
+  const about = { email: proof.email, when: proof.createdAt.toISOString() }
+  const minutesValid = Math.ceil((proof.expiresAt.getTime() - now.getTime()) / 60_000)
+  switch (job.template) {
+    case 'verify-email': {
+      const link = links.verifyEmail(proof.id)
+      return render(job.template, { ...about, link, code: codeOf(proof.id), minutesValid })
+    }
+    case 'reset-password':
+      return render(job.template, { ...about, link: links.resetPassword(proof.id), minutesValid })
+    case 'account-exists':
+      return render(job.template, { ...about, signInUrl: links.home(), forgotUrl: links.forgot() })
+  }
+}
+
+async function aboutUser(
+  { repositories, links, render }: SendMailDeps,
+  job: Exclude<MailJob, ProofJob>,
+): Promise<Addressed | undefined> {
+  const user = await repositories.users.find(job.userId)
+  if (!user) return undefined
+  const data = { email: user.email, when: job.at, forgotUrl: links.forgot() }
+  return { to: user.email, content: render(job.template, data) }
+}

@@ -1,0 +1,77 @@
+/** Clients for the engine: our table's rows as client metadata, with the flags that only an operator may set. */
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { Client } from '../domain/clients/client.ts'
+import type { AdapterDeps } from './adapter.ts'
+import { digestSecret, isDigest } from './client-secret.ts'
+import { Unavailable } from './errors.ts'
+
+/** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
+const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
+
+/** Members that we add for the engine and never take from a registration. */
+export const OPERATOR_METADATA = ['first_party', 'self_registered'] as const
+
+export class ClientAdapter implements Adapter {
+  readonly #deps: AdapterDeps
+
+  constructor(deps: AdapterDeps) {
+    this.#deps = deps
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    if (!CLIENT_ID.test(id)) return undefined
+    const client = await this.#guard(() => this.#deps.clients.find(id))
+    return client && toMetadata(client)
+  }
+
+  /** Called by dynamic registration and management (RFC 7591, RFC 7592) only. */
+  async upsert(id: string, payload: AdapterPayload): Promise<void> {
+    const { client_id: _, client_secret: secret, ...rest } = payload as Record<string, unknown>
+    const metadata = Object.fromEntries(
+      Object.entries(rest).filter(([name]) => !(OPERATOR_METADATA as readonly string[]).includes(name)),
+    )
+    await this.#guard(async () => {
+      const existing = await this.#deps.clients.find(id)
+      await this.#deps.clients.save({
+        id,
+        metadata,
+        secretDigest:
+          typeof secret === 'string' ? (isDigest(secret) ? secret : digestSecret(this.#deps.keyed, secret)) : undefined,
+        firstParty: existing?.firstParty ?? false,
+        source: existing?.source ?? 'registration',
+      })
+    })
+  }
+
+  async destroy(id: string): Promise<void> {
+    await this.#guard(async () => {
+      await this.#deps.artifacts.revokeByClient(id)
+      await this.#deps.clients.delete(id)
+    })
+  }
+
+  async findByUid(): Promise<undefined> {}
+  async findByUserCode(): Promise<undefined> {}
+  async consume(): Promise<void> {}
+  async revokeByGrantId(): Promise<void> {}
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (this.#deps.isUnavailable(error)) throw new Unavailable(error)
+      if (this.#deps.isUnstorable(error)) throw new errors.InvalidRequest('a member holds a character that is not allowed')
+      throw error
+    }
+  }
+}
+
+export function toMetadata(client: Client): AdapterPayload {
+  return {
+    client_id: client.id,
+    ...client.metadata,
+    ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
+    first_party: client.firstParty,
+    self_registered: client.source === 'registration',
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What we ask of client metadata beyond the engine's own schema. Runs for every client that is registered, updated or
+ * read; a refusal names the member and what to change (RFC 7591 3.2.2).
+ */
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
+const WEB_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'initiate_login_uri', 'backchannel_logout_uri', 'jwks_uri', 'sector_identifier_uri']
+const TEXT_MAX = 200
+const REDIRECT_URIS_MAX = 50
+
+type Metadata = Record<string, unknown>
+
+/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
+export function checkClientMetadata(
+  ctx: KoaContextWithOIDC | undefined,
+  member: string,
+  value: unknown,
+  metadata: Metadata,
+): void {
+  if (ctx !== undefined && value !== undefined) refuse(`${member} is set by the operator, not by registration`)
+  // The engine calls once per extra member; the rules below look at the whole and need to run once.
+  if (member !== 'first_party') return
+  const redirectUris = stringsOf(metadata.redirect_uris)
+  const grantTypes = stringsOf(metadata.grant_types)
+  const native = metadata.application_type === 'native'
+  if (redirectUris.length > REDIRECT_URIS_MAX) refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
+  for (const uri of redirectUris) checkRedirectUri(uri, native)
+  if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
+    refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
+  for (const name of WEB_URIS) {
+    const uri = metadata[name]
+    if (typeof uri === 'string' && !isWebUri(uri)) refuse(`${name} must be an https address (http only on loopback)`)
+  }
+  const name = metadata.client_name
+  if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
+    refuse(`client_name must be plain text of at most ${TEXT_MAX} characters`)
+}
+
+/** OAuth 2.1 section 2.3.1 and RFC 8252: https, or http on loopback, or for native apps a reverse-domain scheme. */
+function checkRedirectUri(uri: string, native: boolean): void {
+  const url = URL.parse(uri)
+  if (!url) refuse('redirect_uris must hold absolute URIs')
+  if (url.hash !== '' || uri.includes('#')) refuse('redirect_uris must not have fragments (RFC 6749 3.1.2)')
+  if (url.username !== '' || url.password !== '') refuse('redirect_uris must not hold user names')
+  const loopback = url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)
+  const ownScheme = native && /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/i.test(url.protocol)
+  if (url.protocol === 'https:' || loopback || ownScheme) return
+  refuse(
+    `redirect_uris: "${uri}" must be https, http on localhost${native ? ', or a reverse-domain scheme such as org.example.app:/callback' : ''}`,
+  )
+}
+
+function isWebUri(uri: string): boolean {
+  const url = URL.parse(uri)
+  return url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)))
+}
+
+function stringsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
+}
+
+function hasControlCharacters(text: string): boolean {
+  return /\p{Cc}/u.test(text)
+}
+
+function refuse(description: string): never {
+  throw new errors.InvalidClientMetadata(description)
+}

@@ -1,0 +1,48 @@
+/** The pages of the device flow (RFC 8628 section 3.3): type the code, check the device, done. */
+import type { Client, ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
+import { xsrfOf } from './logout.ts'
+import type { EnginePages } from './pages.ts'
+
+/** 8 characters of 20 letters: 34 bits; the page's throttle does the rest (RFC 8628 5.1). */
+export const USER_CODE = { charset: 'base-20', mask: '****-****' } as const
+
+export function userCodeInputSource(pages: EnginePages) {
+  return async (ctx: KoaContextWithOIDC, _form: string, _out?: ErrorOut, error?: Error): Promise<void> => {
+    if (error?.name === 'AbortedError') {
+      const code = ctx.oidc.entities.DeviceCode
+      const client = ctx.oidc.client ?? (code?.clientId ? await ctx.oidc.provider.Client.find(code.clientId) : undefined)
+      pages.deviceDone(ctx, client ?? undefined, 'denied')
+      return
+    }
+    const userCode = (error as { userCode?: string } | undefined)?.userCode ?? ''
+    pages.deviceCode(ctx, {
+      action: ctx.oidc.urlFor('code_verification'),
+      xsrf: xsrfOf(ctx),
+      userCode,
+      wrong: error === undefined ? undefined : error.name === 'NoCodeError' ? 'required' : 'wrong',
+    })
+  }
+}
+
+export function userCodeConfirmSource(pages: EnginePages) {
+  return async (
+    ctx: KoaContextWithOIDC,
+    _form: string,
+    client: Client,
+    device: Record<string, unknown>,
+    userCode: string,
+  ): Promise<void> => {
+    pages.deviceConfirm(ctx, {
+      action: ctx.oidc.urlFor('code_verification'),
+      xsrf: xsrfOf(ctx),
+      userCode,
+      client,
+      ip: typeof device.ip === 'string' ? device.ip : undefined,
+      userAgent: typeof device.ua === 'string' ? device.ua : undefined,
+    })
+  }
+}
+
+export function deviceSuccessSource(pages: EnginePages) {
+  return async (ctx: KoaContextWithOIDC): Promise<void> => pages.deviceDone(ctx, ctx.oidc.client ?? undefined, 'approved')
+}

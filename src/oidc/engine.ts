@@ -1,0 +1,74 @@
+/** The engine as the rest of Ostiary sees it. Holds the live Provider, so that a later one can take its place. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Provider from 'oidc-provider'
+import type { Client, Grant, Interaction, InteractionResults } from 'oidc-provider'
+import type { Asked } from './grants.ts'
+import { addTo } from './grants.ts'
+
+export class Engine {
+  readonly provider: Provider
+
+  constructor(provider: Provider) {
+    this.provider = provider
+  }
+
+  /** Keys that sign cookies; the outer Koa app must use the same. */
+  get cookieKeys(): string[] {
+    return this.provider.keys as string[]
+  }
+
+  /** The interaction of this browser (by its cookie). Throws the engine's `SessionNotFound`. */
+  interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
+    return this.provider.interactionDetails(req, res)
+  }
+
+  client(id: string): Promise<Client | undefined> {
+    return this.provider.Client.find(id)
+  }
+
+  /** Stores what the interaction came to; returns where to send the browser. */
+  finish(req: IncomingMessage, res: ServerResponse, result: InteractionResults): Promise<string> {
+    return this.provider.interactionResult(req, res, result, { mergeWithLastSubmission: true })
+  }
+
+  /** Gives up: the app gets an OAuth error (RFC 6749 4.1.2.1). */
+  abort(req: IncomingMessage, res: ServerResponse, description: string): Promise<string> {
+    return this.provider.interactionResult(
+      req,
+      res,
+      { error: 'access_denied', error_description: description },
+      { mergeWithLastSubmission: false },
+    )
+  }
+
+  /** Writes the Grant that a consent came to, extending the one of this session. Returns its id. */
+  async grant(interaction: Interaction, accountId: string, clientId: string, granted: Asked, refused: string[]): Promise<string> {
+    const { provider } = this
+    const existing = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined
+    const usable = existing?.accountId === accountId && existing.clientId === clientId ? existing : undefined
+    const grant: Grant = usable ?? new provider.Grant({ accountId, clientId })
+    forgetRefusals(grant, granted.scopes)
+    addTo(grant, granted)
+    if (refused.length > 0) grant.rejectOIDCScope(refused.join(' '))
+    return grant.save()
+  }
+
+  /** Makes an initial access token with a value known beforehand valid (RFC 7591 section 3). */
+  async admitInitialAccessToken(value: string): Promise<void> {
+    const { InitialAccessToken } = this.provider
+    if (await InitialAccessToken.find(value)) return
+    const token = new InitialAccessToken({})
+    Object.assign(token, { jti: value })
+    await token.save()
+  }
+}
+
+/** A scope refused before and allowed now is allowed. */
+function forgetRefusals(grant: Grant, scopes: readonly string[]): void {
+  const refused = grant.rejected?.openid
+  if (!refused?.scope) return
+  refused.scope = refused.scope
+    .split(' ')
+    .filter((scope) => !scopes.includes(scope))
+    .join(' ')
+}

@@ -1,0 +1,12 @@
+/** Errors of ours that the engine passes on as its own. */
+import { errors } from 'oidc-provider'
+
+/** The store is away: RFC 6749 4.1.2.1 `temporarily_unavailable`, 503 with Retry-After outside redirects. */
+export class Unavailable extends errors.OIDCProviderError {
+  constructor(cause: unknown) {
+    super(503, 'temporarily_unavailable')
+    this.expose = true
+    this.cause = cause
+    this.error_description = 'the service is temporarily unavailable; try again in a moment'
+  }
+}

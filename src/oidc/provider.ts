@@ -1,0 +1,119 @@
+/** THE configuration of the engine: composition only. Every value is made, explained and tested where it lives. */
+import Provider, { type Configuration } from 'oidc-provider'
+import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
+import { findAccount } from './account.ts'
+import { type AdapterDeps, createAdapter } from './adapter.ts'
+import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
+import { OPERATOR_METADATA } from './client-adapter.ts'
+import { checkClientMetadata } from './client-rules.ts'
+import { secretMatches } from './client-secret.ts'
+import { clientBasedCORS } from './cors.ts'
+import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
+import { loadExistingGrant } from './grants.ts'
+import type { Keys } from './keys.ts'
+import { logoutSource, postLogoutSuccessSource, signOutEverywhere } from './logout.ts'
+import { outboundFetch } from './outbound.ts'
+import type { EnginePages } from './pages.ts'
+import { prompts } from './prompts.ts'
+import { registrationGuard } from './registration.ts'
+import { renderError } from './render-error.ts'
+import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import { ENDPOINTS } from './routes.ts'
+import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
+import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
+
+export interface ProviderDeps extends AdapterDeps {
+  issuer: string
+  keys: Keys
+  keyed: KeyedHash
+  users: UserRepository
+  consents: ConsentRepository
+  pages: EnginePages
+  resourceServers: readonly ResourceServerSettings[]
+  outboundAllow: readonly string[]
+  /** shown in the ID token's `acr` and in discovery */
+  acrValues: readonly string[]
+}
+
+export function createProvider(deps: ProviderDeps): Provider {
+  const secure = deps.issuer.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  const configuration: Configuration = {
+    adapter: createAdapter(deps),
+    findAccount: findAccount(deps.users, deps.isUnavailable),
+    jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
+    routes: ENDPOINTS,
+    scopes: [...SCOPES],
+    claims: Object.fromEntries(Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]])),
+    acrValues: [...deps.acrValues],
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    ttl,
+    issueRefreshToken,
+    rotateRefreshToken,
+    expiresWithSession,
+    loadExistingGrant: loadExistingGrant(deps.consents),
+    clientBasedCORS,
+    renderError: renderError(deps.pages),
+    fetch: outboundFetch(deps.outboundAllow) as NonNullable<Configuration['fetch']>,
+    fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536 },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    acceptQueryParamAccessTokens: false,
+    clockTolerance: 5,
+    // HMAC algorithms would need client secrets in clear; secrets are digests at rest.
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    enabledJWA: {
+      clientAuthSigningAlgValues: ['ES256', 'PS256', 'EdDSA', 'Ed25519', 'RS256'],
+      idTokenSigningAlgValues: ['ES256', 'RS256'],
+    },
+    extraClientMetadata: {
+      properties: [...OPERATOR_METADATA],
+      validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
+    },
+    cookies: {
+      keys: deps.keys.cookieKeys,
+      names: { session: `${prefix}ostiary_session`, interaction: 'ostiary_interaction', resume: 'ostiary_resume' },
+      long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
+      short: { httpOnly: true, sameSite: 'lax', secure },
+    },
+    interactions: { policy: prompts(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: introspectionAllowed },
+      revocation: { enabled: true, allowedPolicy: revocationAllowed },
+      pushedAuthorizationRequests: { enabled: true },
+      registration: { enabled: true, initialAccessToken: true },
+      registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+      backchannelLogout: { enabled: true },
+      claimsParameter: { enabled: true },
+      dPoP: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: logoutSource(deps.pages),
+        postLogoutSuccessSource: postLogoutSuccessSource(deps.pages),
+      },
+      deviceFlow: {
+        enabled: true,
+        ...USER_CODE,
+        userCodeInputSource: userCodeInputSource(deps.pages),
+        userCodeConfirmSource: userCodeConfirmSource(deps.pages),
+        successSource: deviceSuccessSource(deps.pages),
+      },
+      resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(deps.resourceServers) },
+    },
+  }
+  const provider = new Provider(deps.issuer, configuration)
+  // The front door has made the forwarded headers its own before the engine sees them.
+  provider.proxy = true
+  const client = provider.Client.prototype as unknown as {
+    clientSecret?: string
+    compareClientSecret(presented: string): boolean
+  }
+  client.compareClientSecret = function compare(presented) {
+    return this.clientSecret !== undefined && secretMatches(deps.keyed, this.clientSecret, presented)
+  }
+  provider.use(registrationGuard(ENDPOINTS.registration, deps.keyed) as never)
+  provider.use(signOutEverywhere(provider, deps.artifacts) as never)
+  return provider
+}

@@ -1,0 +1,41 @@
+/** An artifact's payload on its way to a jsonb column and back: without its id, sealed where it holds secrets. */
+import type { ArtifactModel, ArtifactPayload } from '../artifact-store.ts'
+import type { AtRest } from '../at-rest.ts'
+import { UnstorableError } from '../faults.ts'
+import { MODELS } from './artifact-models.ts'
+
+/** The payload cannot be stored as it is: the request it came from is at fault, not the store. */
+export class InvalidArtifactError extends UnstorableError {
+  override readonly name = 'InvalidArtifactError'
+}
+
+/** \u0000 as JSON writes it for a NUL: an odd number of backslashes before the u. */
+const NUL_ESCAPE = /(?<!\\)(?:\\\\)*\\u0000/
+
+export function encodePayload(atRest: AtRest, model: ArtifactModel, id: Buffer, payload: ArtifactPayload) {
+  const { jti, consumed: _, ...rest } = payload
+  const { sealed } = MODELS[model]
+  const json = JSON.stringify(sealed ? { jti, ...rest } : rest)
+  if (NUL_ESCAPE.test(json))
+    throw new InvalidArtifactError('a value holds a NUL byte, which cannot be stored')
+  if (!sealed) return json
+  return JSON.stringify({ sealed: atRest.seal(place(model, id), json).toString('base64') })
+}
+
+export interface PayloadRow {
+  id: Buffer
+  payload: Record<string, unknown>
+  consumed_at: Date | null
+}
+
+export function decodePayload(atRest: AtRest, model: ArtifactModel, row: PayloadRow): ArtifactPayload {
+  const payload: ArtifactPayload = MODELS[model].sealed
+    ? JSON.parse(atRest.open(place(model, row.id), Buffer.from(row.payload.sealed as string, 'base64')))
+    : { ...row.payload }
+  if (row.consumed_at) payload.consumed = Math.floor(row.consumed_at.getTime() / 1000)
+  return payload
+}
+
+function place(model: ArtifactModel, id: Buffer): string {
+  return `${MODELS[model].table}.payload:${id.toString('hex')}`
+}

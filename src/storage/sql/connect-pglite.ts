@@ -1,0 +1,101 @@
+/**
+ * Postgres inside the process (PGlite), in memory or in a directory. One session, one lane: everything takes the
+ * single connection of knex's pool, because a query sent beside a transaction would land inside it.
+ * It never calls fsync: what was acknowledged survives a killed process, but not a power cut.
+ */
+import { access, constants, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { parseInt8, type Result, type SqlConnection, type Statement } from './connection.ts'
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { knexOnPglite, run } from './pglite-knex.ts'
+
+const OID_BYTEA = 17
+const OID_INT8 = 20
+
+/** The data directory cannot be used. The message is a sentence for the operator. */
+export class DataDirectoryError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DataDirectoryError'
+  }
+}
+
+export interface PgliteOptions {
+  /** where it keeps its files; undefined: in memory, gone with the process */
+  dataDir: string | undefined
+}
+
+/** Opens (or creates) the database; at most one process at a time may have a directory open. */
+export async function connectPglite({ dataDir }: PgliteOptions): Promise<SqlConnection> {
+  const lock = dataDir === undefined ? undefined : await takeDirectory(dataDir)
+  try {
+    const db = await open(dataDir)
+    return connection(db, lock)
+  } catch (error) {
+    await lock?.release()
+    throw error
+  }
+}
+
+function connection(db: PGlite, lock: DirectoryLock | undefined): SqlConnection {
+  const knex = knexOnPglite(db)
+  return {
+    kind: 'pglite',
+    knex,
+    async query<Row>(statement: Statement): Promise<Result<Row>> {
+      const lane = await knex.client.acquireConnection()
+      try {
+        return await run<Row>(db, statement.text, statement.values)
+      } finally {
+        await knex.client.releaseConnection(lane)
+      }
+    },
+    exclusively: (work) => work(knex),
+    async close() {
+      await knex.destroy()
+      if (!db.closed) await db.close()
+      await lock?.release()
+    },
+  }
+}
+
+async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    throw new DataDirectoryError(
+      `The data directory ${dataDir} cannot be read and written by this process (${code}). ` +
+        'Give it to the user Ostiary runs as, or choose another directory.',
+      { cause },
+    )
+  }
+  const lock = await lockDirectory(dataDir)
+  if ('heldBy' in lock) {
+    throw new DataDirectoryError(
+      `The data directory ${dataDir} is in use by process ${lock.heldBy}. ` +
+        'The embedded database serves one process: stop the other one, or set DATABASE_URL to a Postgres server.',
+    )
+  }
+  return lock
+}
+
+async function open(dataDir: string | undefined): Promise<PGlite> {
+  const parsers = { [OID_INT8]: parseInt8, [OID_BYTEA]: parseBytea }
+  if (dataDir === undefined) return PGlite.create('memory://', { parsers })
+  try {
+    return await PGlite.create(join(dataDir, 'postgres'), { parsers })
+  } catch (cause) {
+    throw new DataDirectoryError(
+      `The database in ${dataDir} could not be opened: its files are damaged, from another version, or not readable. ` +
+        'Restore a backup, or move the directory away to start anew.',
+      { cause },
+    )
+  }
+}
+
+function parseBytea(text: string): Buffer {
+  return Buffer.from(text.slice(2), 'hex')
+}

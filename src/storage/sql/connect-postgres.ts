@@ -1,0 +1,106 @@
+/** Postgres through `pg`: one pool for prepared statements, a small one of its own for knex. */
+import knexModule, { type Knex } from 'knex'
+import pg from 'pg'
+import { parseInt8, type Result, type SqlConnection, type Statement, silentKnexLog } from './connection.ts'
+
+const STATEMENT_TIMEOUT_MS = 5_000
+const LOCK_TIMEOUT_MS = 2_000
+const CONNECT_TIMEOUT_MS = 3_000
+/** A transaction that waits this long for its own process has lost it. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+/** The server stops a statement first; this is for a network that swallows the answer. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 3_000
+/** "ostiary" as a number: the advisory lock migrations run under. */
+const MIGRATION_LOCK = 0x6f737469
+/** DDL queues everybody behind it while it waits for a table. */
+const MIGRATION_LOCK_TIMEOUT_MS = 10_000
+const MIGRATION_WAIT_MS = 300_000
+
+export interface PostgresOptions {
+  url: string
+  /** connections for prepared statements; knex takes up to half as many beside them */
+  poolSize: number
+  /** told about idle connections that broke; the pool replaces them by itself */
+  onError: (error: Error) => void
+}
+
+/** Opens pools; connects when first used, so a database that is down now may come up later. */
+export function connectPostgres(options: PostgresOptions): SqlConnection {
+  const pool = openPool(options, options.poolSize)
+  // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
+  const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)))
+  const knex = knexModule({ client: 'pg', connectionPool: knexPool, log: silentKnexLog } as Knex.Config)
+  return {
+    kind: 'postgres',
+    knex,
+    async query<Row>(statement: Statement): Promise<Result<Row>> {
+      const { rows, rowCount } = await pool.query(statement)
+      return { rows, rowCount: rowCount ?? 0 }
+    },
+    exclusively: (work) => exclusively(options.url, work),
+    async close() {
+      await knex.destroy()
+      await Promise.all([pool.end(), knexPool.end()])
+    },
+  }
+}
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return oid === pg.types.builtins.INT8 ? parseInt8 : pg.types.getTypeParser(oid, format)
+  },
+} as pg.CustomTypesConfig
+
+function openPool({ url, onError }: PostgresOptions, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: 'ostiary',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    types,
+  })
+  pool.on('error', onError)
+  // While a connection is lent out the pool does not listen to it, and an 'error' nobody hears ends the process.
+  // Whoever borrowed it learns of the break from the query that failed.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
+/**
+ * One connection that holds the lock as long as it lives: when the process dies, the lock, the connection and the
+ * open transaction go together, so nothing stale is left behind.
+ */
+async function exclusively<T>(url: string, work: (knex: Knex) => Promise<T>): Promise<T> {
+  const knex = knexModule({
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      application_name: 'ostiary migrations',
+    },
+    acquireConnectionTimeout: MIGRATION_WAIT_MS,
+    pool: {
+      min: 0,
+      max: 1,
+      createTimeoutMillis: MIGRATION_WAIT_MS,
+      afterCreate(connection: pg.Client, done: (error?: Error | null) => void) {
+        connection.query(
+          `select pg_advisory_lock(${MIGRATION_LOCK}); set lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`,
+          (error) => done(error),
+        )
+      },
+    },
+    log: silentKnexLog,
+  })
+  try {
+    return await work(knex)
+  } finally {
+    await knex.destroy()
+  }
+}

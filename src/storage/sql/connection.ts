@@ -1,0 +1,38 @@
+/**
+ * The way to one SQL database. Two implementations obtain it (`connect-postgres.ts`, `connect-pglite.ts`);
+ * every difference between the two engines lives in those files, everything else here is the same SQL.
+ */
+import type { Knex } from 'knex'
+
+/** One statement with a name of its own: where the engine can, it is prepared once per connection. */
+export interface Statement {
+  name: string
+  text: string
+  values: unknown[]
+}
+
+export interface Result<Row> {
+  rows: Row[]
+  /** rows returned, or changed by an INSERT, UPDATE or DELETE */
+  rowCount: number
+}
+
+export interface SqlConnection {
+  readonly kind: 'postgres' | 'pglite'
+  /** for repositories and transactions; not for the hot path */
+  readonly knex: Knex
+  /** Runs one statement in a transaction of its own. */
+  query<Row = Record<string, unknown>>(statement: Statement): Promise<Result<Row>>
+  /** Runs `work` without the usual time limits, alone among all processes of this database: for migrations. */
+  exclusively<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** knex writes to the console by default; whatever goes wrong reaches the caller as an error anyway. */
+export const silentKnexLog = { warn() {}, error() {}, deprecate() {}, debug() {} }
+
+/** int8 as number while that is exact, else as bigint. */
+export function parseInt8(text: string): number | bigint {
+  const value = Number(text)
+  return Number.isSafeInteger(value) ? value : BigInt(text)
+}

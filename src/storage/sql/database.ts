@@ -1,0 +1,57 @@
+/**
+ * The product's own data. Outside `transaction` every repository call commits by itself; inside, the repositories
+ * handed to the work are bound to the transaction, and the pool is out of reach.
+ */
+import type { Knex } from 'knex'
+import type { Database, Repositories } from '../../domain/ports.ts'
+import type { AtRest } from '../at-rest.ts'
+import { SqlAccess } from './access.ts'
+import type { SqlConnection } from './connection.ts'
+import { SqlAudit } from './repositories/audit.ts'
+import { SqlClients } from './repositories/clients.ts'
+import { SqlConsents } from './repositories/consents.ts'
+import { SqlEmailProofs } from './repositories/email-proofs.ts'
+import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlSettings } from './repositories/settings.ts'
+import { SqlSigningKeys } from './repositories/signing-keys.ts'
+import { SqlUsers } from './repositories/users.ts'
+
+export function sqlDatabase(connection: SqlConnection, atRest: AtRest): Database {
+  return {
+    ...repositories(connection.knex, atRest),
+    transaction: (work) => connection.knex.transaction((trx) => work(repositories(trx, atRest))),
+  }
+}
+
+function repositories(knex: Knex, atRest: AtRest): Repositories {
+  return {
+    users: new SqlUsers(knex),
+    emailProofs: new SqlEmailProofs(knex),
+    outbox: new SqlOutbox(knex),
+    audit: new SqlAudit(knex),
+    clients: new SqlClients(knex),
+    consents: new SqlConsents(knex),
+    signingKeys: new SqlSigningKeys(knex, atRest),
+    settings: new SqlSettings(knex),
+    access: new SqlAccess(knex),
+  }
+}
+
+/** Deletes proofs and name reservations that ran out; returns how many went. */
+export async function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {
+  const proofs = await connection.query({
+    name: 'database.purge.email_proofs',
+    // A day longer than they are valid, so that an old link is answered with "expired" and not with "unknown".
+    text: `delete from email_proofs where ctid = any (array(
+      select ctid from email_proofs where expires_at <= now() - interval '1 day'
+      limit $1::int for update skip locked))`,
+    values: [batchSize],
+  })
+  const names = await connection.query({
+    name: 'database.purge.usernames',
+    text: `delete from usernames where ctid = any (array(
+      select ctid from usernames where expires_at <= now() limit $1::int for update skip locked))`,
+    values: [batchSize],
+  })
+  return proofs.rowCount + names.rowCount
+}

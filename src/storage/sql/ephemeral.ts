@@ -1,0 +1,79 @@
+/** Soft state in SQL, where no Redis is configured. One statement per operation, by the database's clock. */
+import { createHash } from 'node:crypto'
+import type { Counter, Ephemeral } from '../../domain/ports.ts'
+import type { SqlConnection } from './connection.ts'
+import { isStorable } from './rows.ts'
+
+const ALIVE = 'key = $1 and expires_at > now()'
+const EXPIRES = 'now() + make_interval(secs => $3::float8)'
+/** An index entry has room for about 2700 bytes, and keys may be made of what strangers send. */
+const MAX_KEY_LENGTH = 200
+
+const SQL = {
+  get: `select coalesce(value, count::text) as value from ephemeral where ${ALIVE}`,
+  put: `insert into ephemeral (key, value, expires_at) values ($1, $2, ${EXPIRES})
+    on conflict (key) do update set value = excluded.value, count = null, expires_at = excluded.expires_at`,
+  putOnce: `insert into ephemeral as e (key, value, expires_at) values ($1, $2, ${EXPIRES})
+    on conflict (key) do update set value = excluded.value, count = null, expires_at = excluded.expires_at
+    where e.expires_at <= now()`,
+  take: `delete from ephemeral where ${ALIVE} returning coalesce(value, count::text) as value`,
+  delete: 'delete from ephemeral where key = $1',
+  increment: `insert into ephemeral as e (key, count, expires_at) values ($1, greatest($2::int, 0), ${EXPIRES})
+    on conflict (key) do update set
+      value = null,
+      count = case when e.expires_at <= now() then excluded.count else greatest(coalesce(e.count, 0) + $2::int, 0) end,
+      expires_at = case when e.expires_at <= now() then excluded.expires_at else e.expires_at end
+    returning count, extract(epoch from expires_at - clock_timestamp())::float8 as seconds`,
+  purge: `delete from ephemeral where ctid = any (array(
+    select ctid from ephemeral where expires_at <= now() limit $1::int for update skip locked))`,
+}
+
+export class SqlEphemeral implements Ephemeral {
+  readonly #connection: SqlConnection
+
+  constructor(connection: SqlConnection) {
+    this.#connection = connection
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.#run<{ value: string }>('get', [stored(key)])).rows[0]?.value
+  }
+
+  async put(key: string, value: string, ttlSeconds: number): Promise<void> {
+    await this.#run('put', [stored(key), value, ttlSeconds])
+  }
+
+  async putOnce(key: string, value: string, ttlSeconds: number): Promise<boolean> {
+    return (await this.#run('putOnce', [stored(key), value, ttlSeconds])).rowCount === 1
+  }
+
+  async take(key: string): Promise<string | undefined> {
+    return (await this.#run<{ value: string }>('take', [stored(key)])).rows[0]?.value
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#run('delete', [stored(key)])
+  }
+
+  async increment(key: string, ttlSeconds: number, by = 1): Promise<Counter> {
+    const values = [stored(key), by, ttlSeconds]
+    const [row] = (await this.#run<{ count: number; seconds: number }>('increment', values)).rows
+    if (!row) throw new Error('an increment returned no row')
+    return { count: row.count, resetsInSeconds: Math.max(1, Math.ceil(row.seconds)) }
+  }
+
+  /** Deletes up to `batchSize` rows that ran out; returns how many went. */
+  async purge(batchSize: number): Promise<number> {
+    return (await this.#run('purge', [batchSize])).rowCount
+  }
+
+  #run<Row>(operation: keyof typeof SQL, values: unknown[]) {
+    return this.#connection.query<Row>({ name: `ephemeral.${operation}`, text: SQL[operation], values })
+  }
+}
+
+/** The key as the column can hold it: a hash of it where it is long or has characters `text` refuses. */
+function stored(key: string): string {
+  if (key.length <= MAX_KEY_LENGTH && isStorable(key)) return key
+  return `sha256:${createHash('sha256').update(key).digest('base64url')}`
+}

@@ -1,0 +1,36 @@
+import type { Knex } from 'knex'
+import type { AuditEvent } from '../../../domain/audit/events.ts'
+import type { AuditRepository } from '../../../domain/ports.ts'
+import { cleaned, toJson } from '../rows.ts'
+
+/** Appends only; the table itself refuses changes. Foreign text is made storable: no input may prevent its record. */
+export class SqlAudit implements AuditRepository {
+  readonly #knex: Knex
+
+  constructor(knex: Knex) {
+    this.#knex = knex
+  }
+
+  async append(event: AuditEvent): Promise<void> {
+    await this.#knex('audit_events').insert({
+      name: event.name,
+      outcome: event.outcome,
+      user_id: text(event.userId),
+      client_id: text(event.clientId),
+      request_id: text(event.request?.id),
+      ip: text(event.request?.ip),
+      user_agent: text(event.request?.userAgent),
+      detail: event.detail ? toJson(cleanedFacts(event.detail)) : null,
+    })
+  }
+}
+
+function text(value: string | undefined): string | null {
+  return value === undefined ? null : cleaned(value)
+}
+
+function cleanedFacts(detail: NonNullable<AuditEvent['detail']>): typeof detail {
+  return Object.fromEntries(
+    Object.entries(detail).map(([name, value]) => [name, typeof value === 'string' ? cleaned(value) : value]),
+  )
+}

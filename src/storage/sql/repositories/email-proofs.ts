@@ -1,0 +1,102 @@
+import type { Knex } from 'knex'
+import type { EmailProof, NewEmailProof, ProofPurpose } from '../../../domain/email/proof.ts'
+import type { EmailProofRepository } from '../../../domain/ports.ts'
+import { isStorable, orNull, orUndefined } from '../rows.ts'
+
+interface Row {
+  id: string
+  purpose: ProofPurpose
+  user_id: string | null
+  email: string
+  flow: string
+  interaction_uid: string | null
+  password_hash: string | null
+  attempts: number
+  created_at: Date
+  expires_at: Date
+  consumed_at: Date | null
+}
+
+export class SqlEmailProofs implements EmailProofRepository {
+  readonly #knex: Knex
+
+  constructor(knex: Knex) {
+    this.#knex = knex
+  }
+
+  async insert(proof: NewEmailProof): Promise<EmailProof> {
+    // One unused row per flow and purpose (a partial unique index), so the newer overwrites the older in one statement
+    // and of two inserts at once exactly one survives.
+    const { rows } = await this.#knex.raw(
+      `insert into email_proofs
+         (id, purpose, user_id, email, flow, interaction_uid, password_hash, expires_at)
+       values (:id, :purpose, :userId, :email, :flow, :interactionUid, :passwordHash,
+         now() + make_interval(secs => cast(:ttl as float8)))
+       on conflict (flow, purpose) where consumed_at is null do update set
+         id = excluded.id, user_id = excluded.user_id, email = excluded.email,
+         interaction_uid = excluded.interaction_uid, password_hash = excluded.password_hash,
+         attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at
+       returning *`,
+      {
+        id: proof.id,
+        purpose: proof.purpose,
+        userId: orNull(proof.userId),
+        email: proof.email,
+        flow: proof.flow,
+        interactionUid: orNull(proof.interactionUid),
+        passwordHash: orNull(proof.passwordHash),
+        ttl: proof.ttlSeconds,
+      },
+    )
+    return proofOf(rows[0])
+  }
+
+  async find(id: string): Promise<EmailProof | undefined> {
+    if (!isStorable(id)) return undefined
+    const row = await this.#knex<Row>('email_proofs').where({ id }).first()
+    return row && proofOf(row)
+  }
+
+  async countAttempt(id: string, maxAttempts: number): Promise<boolean> {
+    if (!isStorable(id)) return false
+    const changed = await this.#usable(id).andWhere('attempts', '<', maxAttempts).increment('attempts', 1)
+    return (changed as unknown as number) === 1
+  }
+
+  async consume(id: string): Promise<EmailProof | undefined> {
+    if (!isStorable(id)) return undefined
+    const [row] = await this.#usable(id).update({ consumed_at: this.#knex.fn.now() }, '*')
+    return row && proofOf(row as Row)
+  }
+
+  async expireAll(userId: string, purpose: ProofPurpose): Promise<void> {
+    await this.#knex('email_proofs')
+      .where({ user_id: userId, purpose })
+      .whereNull('consumed_at')
+      .andWhere('expires_at', '>', this.#knex.fn.now())
+      .update({ expires_at: this.#knex.fn.now() })
+  }
+
+  #usable(id: string) {
+    return this.#knex<Row>('email_proofs')
+      .where({ id })
+      .whereNull('consumed_at')
+      .andWhere('expires_at', '>', this.#knex.fn.now())
+  }
+}
+
+function proofOf(row: Row): EmailProof {
+  return {
+    id: row.id,
+    purpose: row.purpose,
+    userId: orUndefined(row.user_id),
+    email: row.email,
+    flow: row.flow,
+    interactionUid: orUndefined(row.interaction_uid),
+    passwordHash: orUndefined(row.password_hash),
+    attempts: row.attempts,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    consumedAt: orUndefined(row.consumed_at),
+  }
+}

@@ -1,0 +1,101 @@
+import type { Knex } from 'knex'
+import { DomainError } from '../../../domain/errors.ts'
+import type { UserRepository } from '../../../domain/ports.ts'
+import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
+import type { NewUser, User } from '../../../domain/users/user.ts'
+import { isStorable } from '../rows.ts'
+import { rowOf, type UserRow, userOf } from './user-rows.ts'
+
+export class SqlUsers implements UserRepository {
+  readonly #knex: Knex
+
+  constructor(knex: Knex) {
+    this.#knex = knex
+  }
+
+  async find(id: string): Promise<User | undefined> {
+    return this.#findBy('id', id)
+  }
+
+  async findByEmail(email: string): Promise<User | undefined> {
+    return this.#findBy('email_key', emailKey(email))
+  }
+
+  async findByUsername(username: string): Promise<User | undefined> {
+    return this.#findBy('username_key', usernameKey(username))
+  }
+
+  async insert(user: NewUser): Promise<User> {
+    // DO NOTHING instead of an error, which would leave the caller's transaction unusable.
+    const [row] = await this.#knex<UserRow>('users').insert(rowOf(user)).onConflict().ignore().returning('*')
+    if (row) return userOf(row)
+    if (await this.#findBy('email_key', emailKey(user.email))) throw new DomainError('email_taken')
+    if (user.username && (await this.findByUsername(user.username))) throw new DomainError('username_taken')
+    throw new Error('a user with this id exists')
+  }
+
+  async markEmailVerified(id: string, email: string): Promise<boolean> {
+    const changed = await this.#knex('users')
+      .where({ id, email_key: emailKey(email) })
+      .update({ email_verified: true, updated_at: this.#knex.fn.now() })
+    return changed === 1
+  }
+
+  async passwordHash(id: string): Promise<string | undefined> {
+    const row = await this.#knex<{ user_id: string; phc: string }>('passwords')
+      .where({ user_id: id })
+      .first('phc')
+    return row?.phc
+  }
+
+  async setPassword(id: string, phc: string): Promise<void> {
+    await this.#knex('passwords')
+      .insert({ user_id: id, phc, changed_at: this.#knex.fn.now() })
+      .onConflict('user_id')
+      .merge()
+  }
+
+  async rehashPassword(id: string, from: string, to: string): Promise<boolean> {
+    // `changed_at` stays: the person did not choose another password.
+    const changed = await this.#knex('passwords').where({ user_id: id, phc: from }).update({ phc: to })
+    return changed === 1
+  }
+
+  async addRole(id: string, role: string): Promise<void> {
+    await this.#knex('user_roles').insert({ user_id: id, role }).onConflict(['user_id', 'role']).ignore()
+  }
+
+  async roles(id: string): Promise<string[]> {
+    return this.#knex('user_roles').where({ user_id: id }).orderBy('role').pluck('role')
+  }
+
+  async anyoneHasRole(role: string): Promise<boolean> {
+    return (await this.#knex('user_roles').where({ role }).first('user_id')) !== undefined
+  }
+
+  async claimUsername(
+    username: string,
+    userId: string | undefined,
+    ttlSeconds: number | undefined,
+  ): Promise<boolean> {
+    const { rowCount } = await this.#knex.raw(
+      `insert into usernames (username_key, user_id, expires_at)
+       select :key, cast(:userId as text), now() + make_interval(secs => cast(:ttl as float8))
+       where not exists (
+         select 1 from users where username_key = :key and id is distinct from cast(:userId as text))
+       on conflict (username_key) do update set user_id = excluded.user_id, expires_at = excluded.expires_at
+       where usernames.expires_at <= now() or usernames.user_id = excluded.user_id`,
+      { key: usernameKey(username), userId: userId ?? null, ttl: ttlSeconds ?? null },
+    )
+    return rowCount === 1
+  }
+
+  async #findBy(column: 'id' | 'email_key' | 'username_key', value: string): Promise<User | undefined> {
+    if (!isStorable(value)) return undefined
+    const row = await this.#knex<UserRow>('users')
+      .where(column, value)
+      .first()
+      .options({ name: `users.${column}` })
+    return row && userOf(row)
+  }
+}

@@ -1,0 +1,60 @@
+/** Structured logs. Every line of a request carries its id; secrets never get this far, redaction is the second net. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type DestinationStream, pino } from 'pino'
+import type { Logger } from '../lib/log.ts'
+
+interface RequestScope {
+  requestId: string
+}
+
+const scope = new AsyncLocalStorage<RequestScope>()
+
+/** Runs `work` so that every log line written in it carries the request's id. */
+export function withRequestId<T>(requestId: string, work: () => T): T {
+  return scope.run({ requestId }, work)
+}
+
+const SENSITIVE = [
+  'password',
+  'token',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'code',
+  'client_secret',
+  'authorization',
+  'cookie',
+  'set-cookie',
+]
+
+export function createLogger(
+  level: 'debug' | 'info' | 'warn' | 'error' | 'silent',
+  destination?: DestinationStream,
+): Logger {
+  const options = {
+    level,
+    base: { service: 'ostiary' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    mixin: () => scope.getStore() ?? {},
+    redact: {
+      paths: SENSITIVE.flatMap((name) => [`["${name}"]`, `*["${name}"]`]),
+      censor: '[secret]',
+    },
+    serializers: { err: serializeError },
+  }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+/** Type, message, code and stack: never the whole object, which may carry a request, a query or its values. */
+function serializeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { code } = error as NodeJS.ErrnoException
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: error.stack,
+    ...(error.cause instanceof Error ? { cause: serializeError(error.cause) } : {}),
+  }
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { purgeExpiredRows } from '../../../src/storage/sql/database.ts'
+import type { SqlInstance } from '../../support/backends.ts'
+import { sampleProof, sampleUser, token } from '../../support/samples.ts'
+
+export function emailProofsContract(instance: () => SqlInstance): void {
+  const proofs = () => instance().database.emailProofs
+
+  it('gives a proof back as inserted', async () => {
+    const { id: userId } = await instance().database.users.insert(sampleUser())
+    const proof = sampleProof({ userId, interactionUid: token(), passwordHash: '$argon2id$x' })
+    const { ttlSeconds, ...kept } = proof
+    const inserted = await proofs().insert(proof)
+    expect(inserted).to.deep.include({ ...kept, attempts: 0, consumedAt: undefined })
+    expect(inserted.expiresAt.getTime() - inserted.createdAt.getTime()).to.equal(ttlSeconds * 1000)
+    expect(await proofs().find(proof.id)).to.deep.equal(inserted)
+    expect(await proofs().find('\0')).to.equal(undefined)
+  })
+
+  it('replaces the unused proof of the same flow and purpose, and no other', async () => {
+    const flow = token()
+    const [old, other, used] = [
+      sampleProof({ flow }),
+      sampleProof({ flow, purpose: 'reset-password' }),
+      sampleProof(),
+    ]
+    for (const proof of [old, other, used]) await proofs().insert(proof)
+    await proofs().countAttempt(old.id, 5)
+    await proofs().consume(used.id)
+    const fresh = await proofs().insert(sampleProof({ flow }))
+    const next = await proofs().insert(sampleProof({ flow: used.flow }))
+    expect(fresh.attempts).to.equal(0)
+    expect(await proofs().find(old.id)).to.equal(undefined)
+    for (const { id } of [other, used, fresh, next]) expect((await proofs().find(id))?.id).to.equal(id)
+  })
+
+  it('leaves one unused proof of 8 begun at once', async () => {
+    const all = Array.from({ length: 8 }, () => sampleProof({ flow: 'the same' }))
+    await Promise.all(all.map((proof) => proofs().insert(proof)))
+    const found = await Promise.all(all.map(({ id }) => proofs().find(id)))
+    expect(found.filter(Boolean)).to.have.length(1)
+  })
+
+  it('counts attempts up to the limit, however many try at once', async () => {
+    const { id } = await proofs().insert(sampleProof())
+    const counted = await Promise.all(Array.from({ length: 16 }, () => proofs().countAttempt(id, 5)))
+    expect(counted.filter(Boolean)).to.have.length(5)
+    expect((await proofs().find(id))?.attempts).to.equal(5)
+  })
+
+  it('gives a proof to one of 16 that consume it', async () => {
+    const { id } = await proofs().insert(sampleProof())
+    const consumed = await Promise.all(Array.from({ length: 16 }, () => proofs().consume(id)))
+    expect(consumed.filter(Boolean)).to.have.length(1)
+    expect(consumed.find(Boolean)?.consumedAt).to.be.instanceOf(Date)
+    expect(await proofs().countAttempt(id, 5)).to.equal(false)
+  })
+
+  it('is worth nothing once expired, and stays to be told so', async () => {
+    const { id } = await proofs().insert(sampleProof({ ttlSeconds: 0.1 }))
+    await sleep(160)
+    expect(await proofs().consume(id)).to.equal(undefined)
+    expect(await proofs().countAttempt(id, 5)).to.equal(false)
+    await purgeExpiredRows(instance().connection, 100)
+    expect((await proofs().find(id))?.id).to.equal(id)
+  })
+
+  it('makes all proofs of a purpose of one user worthless, and no others', async () => {
+    const [{ id: userId }, { id: otherId }] = [
+      await instance().database.users.insert(sampleUser()),
+      await instance().database.users.insert(sampleUser()),
+    ]
+    const reset = (user: string) => proofs().insert(sampleProof({ userId: user, purpose: 'reset-password' }))
+    const [first, second, others] = [await reset(userId), await reset(userId), await reset(otherId)]
+    const verify = await proofs().insert(sampleProof({ userId }))
+    await proofs().expireAll(userId, 'reset-password')
+    const left = await Promise.all([first, second, others, verify].map(({ id }) => proofs().consume(id)))
+    expect(left.map((proof) => proof !== undefined)).to.deep.equal([false, false, true, true])
+  })
+}

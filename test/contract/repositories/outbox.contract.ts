@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import type { OutboxRow } from '../../../src/domain/ports.ts'
+import type { SqlInstance } from '../../support/backends.ts'
+import { token } from '../../support/samples.ts'
+
+export function outboxContract(instance: () => SqlInstance): void {
+  const outbox = () => instance().database.outbox
+  beforeEach(() => instance().connection.knex('outbox').delete())
+  const add = async (count: number) => {
+    const jobs = Array.from({ length: count }, () => ({
+      template: 'verify-email' as const,
+      proofId: token(),
+    }))
+    for (const job of jobs) {
+      await outbox().insert(job)
+      await sleep(2)
+    }
+    return jobs
+  }
+
+  it('hands out jobs oldest first, each to one worker while the lease lasts', async () => {
+    const jobs = await add(3)
+    const first = await outbox().claim(2, 0.3)
+    expect(first.map(({ job }) => job).sort(byProof)).to.deep.equal(jobs.slice(0, 2).sort(byProof))
+    expect(first.map(({ attempts }) => attempts)).to.deep.equal([1, 1])
+    expect((await outbox().claim(9, 60)).map(({ job }) => job)).to.deep.equal([jobs[2]])
+    expect(await outbox().claim(9, 60)).to.deep.equal([])
+    await sleep(360)
+    expect(
+      (await outbox().claim(9, 60)).map(({ attempts }) => attempts),
+      'the worker died',
+    ).to.deep.equal([2, 2])
+  })
+
+  it('gives 40 jobs to 8 workers at once, none twice', async () => {
+    await add(40)
+    const claimed = (await Promise.all(Array.from({ length: 8 }, () => outbox().claim(5, 60)))).flat()
+    const ids = new Set(claimed.map(({ id }) => id))
+    expect(ids.size).to.equal(claimed.length)
+    const rest = await outbox().claim(40, 60)
+    expect(ids.size + rest.length).to.equal(40)
+  })
+
+  it('removes what is done, and tries again when asked to', async () => {
+    await add(2)
+    const [one, two] = await outbox().claim(2, 60)
+    await outbox().done(one!.id)
+    await outbox().retry(two!.id, 0.2, 'smtp \0 said no')
+    expect(await outbox().claim(9, 60)).to.deep.equal([])
+    expect(await outbox().counts()).to.deep.equal({ waiting: 1, dead: 0 })
+    await sleep(260)
+    expect(await outbox().claim(9, 60)).to.deep.equal([{ ...two, attempts: 2 }])
+  })
+
+  it('keeps what it gave up on, and never hands it out again', async () => {
+    await add(1)
+    const [{ id }] = (await outbox().claim(1, 60)) as [OutboxRow]
+    await outbox().bury(id, 'gave up')
+    await outbox().retry(id, 0, 'a late worker')
+    expect(await outbox().claim(9, 60)).to.deep.equal([])
+    expect(await outbox().counts()).to.deep.equal({ waiting: 0, dead: 1 })
+  })
+}
+
+function byProof(a: { template: string }, b: { template: string }): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1
+}

@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { isDomainError } from '../../../src/domain/errors.ts'
+import type { Profile } from '../../../src/domain/users/user.ts'
+import type { SqlInstance } from '../../support/backends.ts'
+import { sampleUser, token } from '../../support/samples.ts'
+
+const WHOLE_PROFILE: Required<Profile> = {
+  name: 'Ada Lovelace',
+  givenName: 'Ada',
+  familyName: 'Lovelace',
+  middleName: 'King',
+  nickname: 'countess',
+  profileUrl: 'https://ada.example',
+  pictureUrl: 'https://ada.example/p.png',
+  websiteUrl: 'https://ada.example/w',
+  gender: 'female',
+  birthdate: '1815-12-10',
+  zoneinfo: 'Europe/London',
+  locale: 'en-GB',
+  phoneNumber: '+44 20 7946 0000',
+  phoneNumberVerified: true,
+  address: {
+    formatted: "St James's Square\nLondon",
+    streetAddress: '12',
+    locality: 'London',
+    region: '',
+    postalCode: 'SW1',
+    country: 'GB',
+  },
+}
+
+export function usersContract(instance: () => SqlInstance): void {
+  const users = () => instance().database.users
+  const refusal = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'no refusal',
+      (error) => (isDomainError(error) ? error.code : error),
+    )
+
+  it('gives a user back as inserted, with every profile member', async () => {
+    const user = sampleUser({ username: token('Ada-'), profile: WHOLE_PROFILE, emailVerified: true })
+    const inserted = await users().insert(user)
+    expect(inserted).to.deep.include({ ...user, status: 'active' })
+    expect(inserted.createdAt).to.be.instanceOf(Date)
+    expect(inserted.updatedAt).to.be.instanceOf(Date)
+    expect(await users().find(user.id)).to.deep.equal(inserted)
+  })
+
+  it('leaves out what the profile does not have', async () => {
+    const user = await users().insert(sampleUser())
+    expect(user.profile).to.deep.equal({})
+    expect(user.username).to.equal(undefined)
+    expect(await users().find(token())).to.equal(undefined)
+  })
+
+  it('finds by address and username without regard to case', async () => {
+    const name = token('Name')
+    const { id, email } = await users().insert(sampleUser({ username: name }))
+    expect((await users().findByEmail(email.toUpperCase()))?.id).to.equal(id)
+    expect((await users().findByUsername(name.toLowerCase()))?.id).to.equal(id)
+  })
+
+  it('has no answer, and no error, for what cannot be stored', async () => {
+    expect(await users().find('a\0')).to.equal(undefined)
+    expect(await users().findByEmail('a\0@b.c')).to.equal(undefined)
+    expect(await users().findByUsername('a\ud800')).to.equal(undefined)
+  })
+
+  it('refuses a second user with an address or username, ignoring case', async () => {
+    const first = await users().insert(sampleUser({ username: token('Name') }))
+    expect(await refusal(users().insert(sampleUser({ email: first.email.toUpperCase() })))).to.equal(
+      'email_taken',
+    )
+    expect(await refusal(users().insert(sampleUser({ username: first.username!.toUpperCase() })))).to.equal(
+      'username_taken',
+    )
+  })
+
+  it('lets one of 8 have an address', async () => {
+    const { email } = sampleUser()
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => refusal(users().insert(sampleUser({ email })))),
+    )
+    expect(answers.sort()).to.deep.equal([...Array(7).fill('email_taken'), 'no refusal'])
+  })
+
+  it('can go on in the transaction after a refusal', async () => {
+    const { email, id } = await users().insert(sampleUser())
+    const found = await instance().database.transaction(async (tx) => {
+      expect(await refusal(tx.users.insert(sampleUser({ email })))).to.equal('email_taken')
+      return tx.users.findByEmail(email)
+    })
+    expect(found?.id).to.equal(id)
+  })
+
+  it('marks an address verified only while it is the address', async () => {
+    const { id, email } = await users().insert(sampleUser())
+    expect(await users().markEmailVerified(id, 'other@example.org')).to.equal(false)
+    expect((await users().find(id))?.emailVerified).to.equal(false)
+    expect(await users().markEmailVerified(id, email.toLowerCase())).to.equal(true)
+    expect((await users().find(id))?.emailVerified).to.equal(true)
+  })
+
+  it('sets a password, and rehashes only the one it verified', async () => {
+    const { id } = await users().insert(sampleUser())
+    expect(await users().passwordHash(id)).to.equal(undefined)
+    await users().setPassword(id, '$one')
+    await users().setPassword(id, '$two')
+    expect(await users().rehashPassword(id, '$one', '$one-better')).to.equal(false)
+    expect(await users().passwordHash(id)).to.equal('$two')
+    expect(await users().rehashPassword(id, '$two', '$two-better')).to.equal(true)
+    expect(await users().passwordHash(id)).to.equal('$two-better')
+  })
+
+  it('gives roles once', async () => {
+    const { id } = await users().insert(sampleUser())
+    const role = token('role-')
+    expect(await users().anyoneHasRole(role)).to.equal(false)
+    await users().addRole(id, role)
+    await users().addRole(id, role)
+    await users().addRole(id, 'another')
+    expect(await users().roles(id)).to.deep.equal(['another', role].sort())
+    expect(await users().anyoneHasRole(role)).to.equal(true)
+  })
+
+  it('gives a username to one of 8, whatever its case', async () => {
+    const people = await Promise.all(Array.from({ length: 8 }, () => users().insert(sampleUser())))
+    const name = token('Name')
+    const claims = await Promise.all(
+      people.map(({ id }, n) => users().claimUsername(n % 2 ? name : name.toUpperCase(), id, undefined)),
+    )
+    expect(claims.filter(Boolean)).to.have.length(1)
+    const winner = people[claims.indexOf(true)]!
+    expect(await users().claimUsername(name, winner.id, undefined), 'asking again changes nothing').to.equal(
+      true,
+    )
+    expect(await users().claimUsername(name, undefined, 60)).to.equal(false)
+  })
+
+  it('holds a name for nobody for a while, and never the name a user has', async () => {
+    const { id } = await users().insert(sampleUser())
+    const [held, used] = [token('Held'), token('Used')]
+    expect(await users().claimUsername(held, undefined, 0.2)).to.equal(true)
+    expect(await users().claimUsername(held, id, undefined)).to.equal(false)
+    expect(await users().claimUsername(held, undefined, 60)).to.equal(false)
+    await sleep(260)
+    expect(await users().claimUsername(held, id, undefined)).to.equal(true)
+    await users().insert(sampleUser({ username: used }))
+    expect(await users().claimUsername(used, undefined, 60)).to.equal(false)
+  })
+}

@@ -1,0 +1,47 @@
+/** Every store on every backend: one suite per port, one database per backend. */
+import { type Backend, ephemeralBackends, selected, sqlBackends } from '../support/backends.ts'
+import { artifactStoreContract } from './artifact-store.contract.ts'
+import { ephemeralContract } from './ephemeral.contract.ts'
+import { auditContract } from './repositories/audit.contract.ts'
+import { clientsContract } from './repositories/clients.contract.ts'
+import { consentsContract } from './repositories/consents.contract.ts'
+import { emailProofsContract } from './repositories/email-proofs.contract.ts'
+import { mailboxContract } from './repositories/mailbox.contract.ts'
+import { outboxContract } from './repositories/outbox.contract.ts'
+import { settingsContract } from './repositories/settings.contract.ts'
+import { signingKeysContract } from './repositories/signing-keys.contract.ts'
+import { transactionContract } from './repositories/transaction.contract.ts'
+import { usersContract } from './repositories/users.contract.ts'
+
+type Contract<Instance> = (instance: () => Instance) => void
+
+function hold<Instance>(backends: Backend<Instance>[], contracts: Record<string, Contract<Instance>>): void {
+  for (const backend of selected(backends)) {
+    describe(`on ${backend.name}`, () => {
+      let instance: Instance & { dispose(): Promise<void> }
+      before(async function () {
+        this.timeout(60_000)
+        instance = await backend.fresh()
+      })
+      after(() => instance?.dispose())
+      for (const [name, contract] of Object.entries(contracts)) describe(name, () => contract(() => instance))
+    })
+  }
+}
+
+describe('contract', () => {
+  hold(sqlBackends, {
+    'artifact store': artifactStoreContract,
+    users: usersContract,
+    'e-mail proofs': emailProofsContract,
+    outbox: outboxContract,
+    audit: auditContract,
+    clients: clientsContract,
+    consents: consentsContract,
+    'signing keys': signingKeysContract,
+    settings: settingsContract,
+    mailbox: mailboxContract,
+    transaction: transactionContract,
+  })
+  hold(ephemeralBackends, { ephemeral: ephemeralContract })
+})

@@ -1,0 +1,128 @@
+/** Migrations run up, down and up again, also over rows, and end in one catalogue on every engine. */
+import { expect } from 'chai'
+import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
+import type { SqlConnection } from '../../src/storage/sql/connection.ts'
+import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
+import { emptySqlBackends, newPostgresDatabase, selected, storesOn } from '../support/backends.ts'
+import { sampleClient, sampleKey, sampleProof, sampleUser, token } from '../support/samples.ts'
+import { catalogueOf, tablesOf } from './catalogue.ts'
+
+/** A row in every table. */
+async function fill(connection: SqlConnection): Promise<void> {
+  const { database, artifacts, ephemeral, mailbox } = storesOn(connection)
+  const [user, client] = [sampleUser({ username: token('U') }), sampleClient()]
+  await database.users.insert(user)
+  await database.users.claimUsername(user.username!, user.id, undefined)
+  await database.users.setPassword(user.id, '$x')
+  await database.users.addRole(user.id, 'admin')
+  await database.emailProofs.insert(sampleProof({ userId: user.id }))
+  await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
+  await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
+  await database.clients.save(client)
+  await database.consents.remember({
+    userId: user.id,
+    clientId: client.id,
+    scopes: ['openid'],
+    claims: [],
+    resources: {},
+  })
+  await database.signingKeys.createOnce(async () => [sampleKey()])
+  await database.settings.put('a', 1)
+  await ephemeral.put('k', 'v', 60)
+  await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
+  const accountId = user.id
+  await artifacts.upsert('Grant', 'g', { accountId, clientId: client.id }, 60)
+  await artifacts.upsert('Session', 's', { uid: 'u', accountId }, 60)
+  await artifacts.upsert('DeviceCode', 'd', { userCode: 'c' }, 60)
+  for (const model of [
+    'AuthorizationCode',
+    'RefreshToken',
+    'AccessToken',
+    'BackchannelAuthenticationRequest',
+  ] as const) {
+    await artifacts.upsert(model, token(), { grantId: 'g', accountId, clientId: client.id }, 60)
+  }
+  for (const model of [
+    'Interaction',
+    'ClientCredentials',
+    'PushedAuthorizationRequest',
+    'ReplayDetection',
+    'InitialAccessToken',
+    'RegistrationAccessToken',
+  ] as const) {
+    await artifacts.upsert(model, token(), {}, undefined)
+  }
+}
+
+describe('migrations', function () {
+  this.timeout(60_000)
+
+  for (const backend of selected(emptySqlBackends)) {
+    describe(`on ${backend.name}`, () => {
+      let opened: Awaited<ReturnType<typeof backend.fresh>>
+      before(async () => {
+        opened = await backend.fresh()
+      })
+      after(() => opened?.dispose())
+
+      it('run up once, over rows one at a time down, and up to the same again', async () => {
+        const { connection } = opened
+        const all = await migrationSource.getMigrations([])
+        expect(await migrationStatus(connection)).to.deep.equal({ applied: [], pending: all })
+        expect(await migrateUp(connection)).to.deep.equal({ applied: all })
+        expect(await migrateUp(connection), 'again').to.deep.equal({ applied: [] })
+        expect(await migrationStatus(connection)).to.deep.equal({ applied: all, pending: [] })
+        const catalogue = await catalogueOf(connection)
+
+        await fill(connection)
+        for (const table of await tablesOf(connection)) {
+          expect(await connection.knex(table).first(), `a row in ${table}`).to.not.equal(undefined)
+        }
+        for (const name of all.toReversed()) {
+          expect(await migrateDown(connection)).to.deep.equal({ reverted: [name] })
+        }
+        expect(await tablesOf(connection)).to.deep.equal([])
+        expect(await migrateUp(connection)).to.deep.equal({ applied: all })
+        expect(await catalogueOf(connection)).to.deep.equal(catalogue)
+
+        expect((await migrateDown(connection, { all: true })).reverted).to.have.length(all.length)
+        expect(await tablesOf(connection)).to.deep.equal([])
+      })
+    })
+  }
+
+  it('end in the same catalogue on every engine', async () => {
+    const catalogues = []
+    for (const backend of emptySqlBackends) {
+      const { connection, dispose } = await backend.fresh()
+      await migrateUp(connection)
+      catalogues.push(await catalogueOf(connection))
+      await dispose()
+    }
+    const [first, ...others] = catalogues
+    expect(first?.columns.length).to.be.greaterThan(100)
+    for (const other of others) expect(other).to.deep.equal(first)
+  })
+
+  it('run once when several processes start together, past a lock a killed one left', async () => {
+    const { url, drop } = await newPostgresDatabase()
+    const connections = Array.from({ length: 4 }, () =>
+      connectPostgres({ url, poolSize: 2, onError: () => {} }),
+    )
+    const all = await migrationSource.getMigrations([])
+    const answers = await Promise.all(connections.map((connection) => migrateUp(connection)))
+    expect(answers.map(({ applied }) => applied.length).sort((a, b) => a - b)).to.deep.equal([
+      0,
+      0,
+      0,
+      all.length,
+    ])
+    const [connection] = connections as [SqlConnection]
+    await connection.knex('knex_migrations_lock').update({ is_locked: 1 })
+    expect((await migrateDown(connection)).reverted).to.have.length(1)
+    await connection.knex('knex_migrations_lock').update({ is_locked: 1 })
+    expect((await migrateUp(connection)).applied).to.have.length(1)
+    await Promise.all(connections.map((it) => it.close()))
+    await drop()
+  })
+})

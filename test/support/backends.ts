@@ -1,0 +1,154 @@
+/** Every backend a store can run on, each with a way to a clean instance of its own. `BACKENDS=` narrows the list. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { Keyring } from '../../src/crypto/keyring.ts'
+import type { Database, Ephemeral } from '../../src/domain/ports.ts'
+import { MemoryEphemeral } from '../../src/storage/memory/ephemeral.ts'
+import { connectRedis } from '../../src/storage/redis/connect.ts'
+import { RedisEphemeral } from '../../src/storage/redis/ephemeral.ts'
+import { SqlArtifactStore } from '../../src/storage/sql/artifact-store.ts'
+import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
+import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
+import type { SqlConnection } from '../../src/storage/sql/connection.ts'
+import { sqlDatabase } from '../../src/storage/sql/database.ts'
+import { SqlEphemeral } from '../../src/storage/sql/ephemeral.ts'
+import { type Mailbox, SqlMailbox } from '../../src/storage/sql/mailbox.ts'
+import { migrateUp } from '../../src/storage/sql/migrate.ts'
+
+export interface Backend<Instance> {
+  name: string
+  fresh(): Promise<Instance & { dispose(): Promise<void> }>
+}
+
+export interface SqlInstance {
+  connection: SqlConnection
+  atRest: Keyring
+  database: Database
+  artifacts: SqlArtifactStore
+  ephemeral: SqlEphemeral
+  mailbox: Mailbox
+}
+
+export interface EphemeralInstance {
+  ephemeral: Ephemeral
+}
+
+/** A deployment's secret, for stores of one test. */
+export function newKeyring(): Keyring {
+  return new Keyring(randomBytes(32))
+}
+
+/** The stores over a connection, as `choose.ts` composes them, with the connection in reach of the test. */
+export function storesOn(connection: SqlConnection, atRest = newKeyring()): SqlInstance {
+  return {
+    connection,
+    atRest,
+    database: sqlDatabase(connection, atRest),
+    artifacts: new SqlArtifactStore(connection, atRest),
+    ephemeral: new SqlEphemeral(connection),
+    mailbox: new SqlMailbox(connection.knex),
+  }
+}
+
+/** Unmigrated connections: what a deployment finds on its first start. */
+export const emptySqlBackends: Backend<{ connection: SqlConnection }>[] = [
+  {
+    name: 'pglite (memory)',
+    async fresh() {
+      const connection = await connectPglite({ dataDir: undefined })
+      return { connection, dispose: () => connection.close() }
+    },
+  },
+  {
+    name: 'pglite (disk)',
+    async fresh() {
+      const dataDir = await mkdtemp(join(tmpdir(), 'ostiary-pglite-'))
+      const connection = await connectPglite({ dataDir })
+      return {
+        connection,
+        async dispose() {
+          await connection.close()
+          await rm(dataDir, { recursive: true, force: true })
+        },
+      }
+    },
+  },
+  {
+    name: 'postgres',
+    async fresh() {
+      const { url, drop } = await newPostgresDatabase()
+      const connection = connectPostgres({ url, poolSize: 8, onError: () => {} })
+      return {
+        connection,
+        async dispose() {
+          await connection.close()
+          await drop()
+        },
+      }
+    },
+  },
+]
+
+/** Migrated stores on every SQL engine. */
+export const sqlBackends: Backend<SqlInstance>[] = emptySqlBackends.map(({ name, fresh }) => ({
+  name,
+  async fresh() {
+    const { connection, dispose } = await fresh()
+    await migrateUp(connection)
+    return { ...storesOn(connection), dispose }
+  },
+}))
+
+export const ephemeralBackends: Backend<EphemeralInstance>[] = [
+  ...sqlBackends,
+  {
+    name: 'redis',
+    async fresh() {
+      const redis = await connectRedis({ url: required('TEST_REDIS_URL'), onError: () => {} })
+      return {
+        ephemeral: new RedisEphemeral(redis, `test-${randomBytes(6).toString('hex')}:`),
+        dispose: async () => redis.disconnect(),
+      }
+    },
+  },
+  {
+    name: 'memory',
+    fresh: async () => ({ ephemeral: new MemoryEphemeral(), dispose: async () => {} }),
+  },
+]
+
+/** The backends to run on: all, or those whose name holds one of the words in `BACKENDS=pglite,redis`. */
+export function selected<Instance>(backends: Backend<Instance>[]): Backend<Instance>[] {
+  const words = process.env.BACKENDS?.split(',').filter(Boolean)
+  return words?.length ? backends.filter(({ name }) => words.some((word) => name.includes(word))) : backends
+}
+
+/** A random database on the test cluster, and the way to get rid of it. */
+export async function newPostgresDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const cluster = required('TEST_POSTGRES_URL')
+  const name = `ostiary_${randomBytes(6).toString('hex')}`
+  await runOn(cluster, `create database ${name}`)
+  const url = new URL(cluster)
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => runOn(cluster, `drop database ${name} with (force)`) }
+}
+
+export function required(variable: 'TEST_POSTGRES_URL' | 'TEST_REDIS_URL'): string {
+  const value = process.env[variable]
+  if (!value)
+    throw new Error(`${variable} is not set: run the tests with \`npm test\`, which starts the services`)
+  return value
+}
+
+async function runOn(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
