@@ -21,6 +21,10 @@ const ARROWS: Record<string, string[]> = {
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
+  // helpers of the composition root; each sees what it needs and no more
+  'server.ts': ['lib/'],
+  'start-failure.ts': ['config/', 'storage/faults.ts', 'domain/', 'lib/'],
+  'welcome.ts': ['type app.ts', 'lib/'],
 }
 
 /** The composition root sees everything. */

@@ -20,9 +20,7 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
     errors: {},
     app,
     account: { email: user.email, name: user.profile.name },
-    scopes: asked.scopes
-      .filter((scope) => scope !== 'openid' && scope !== 'offline_access')
-      .map((code) => ({ code, known: KNOWN_SCOPES.has(code), optional: true })),
+    scopes: asked.scopes.map((code) => ({ code, known: KNOWN_SCOPES.has(code), optional: code !== 'openid' })),
     claims: asked.claims,
     resources: Object.entries(asked.resources).map(([resource, scopes]) => ({ resource, scopes })),
     offline: asked.scopes.includes('offline_access'),

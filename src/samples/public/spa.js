@@ -124,7 +124,7 @@ async function show() {
         ]
       : []),
   )
-  element('sign-in').hidden = Boolean(user)
+  element('sign-in').hidden = Boolean(user) && !signInAgain
   for (const id of ['sign-out', 'renewal', 'api', 'claims-card', 'tokens-card']) element(id).hidden = !user
   element('api-url').textContent = `GET ${configuration.apiUrl}`
   if (!user) element('api-answer').replaceChildren()
@@ -233,13 +233,18 @@ function onClick(id, action) {
 
 /** One action at a time: the refresh token may be good for one use only. */
 let busy = false
+/** The last action failed in a way that only signing in again can mend. */
+let signInAgain = false
+
 async function run(action) {
   if (busy) return
   busy = true
+  signInAgain = false
   element('problem').hidden = true
   try {
     await action()
   } catch (error) {
+    signInAgain = error instanceof ErrorResponse && error.error in PROBLEMS
     showProblem(error)
   } finally {
     busy = false

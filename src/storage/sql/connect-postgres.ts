@@ -1,7 +1,7 @@
 /** Postgres through `pg`: one pool for prepared statements, a small one of its own for knex. */
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
-import { parseInt8, type Result, type SqlConnection, type Statement, silentKnexLog } from './connection.ts'
+import { parseInt8, quietKnex, type Result, type SqlConnection, type Statement } from './connection.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
 const LOCK_TIMEOUT_MS = 2_000
@@ -29,7 +29,7 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
   const pool = openPool(options, options.poolSize)
   // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
   const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)))
-  const knex = knexModule({ client: 'pg', connectionPool: knexPool, log: silentKnexLog } as Knex.Config)
+  const knex = knexModule({ client: 'pg', connectionPool: knexPool, ...quietKnex } as Knex.Config)
   return {
     kind: 'postgres',
     knex,
@@ -96,7 +96,7 @@ async function exclusively<T>(url: string, work: (knex: Knex) => Promise<T>): Pr
         )
       },
     },
-    log: silentKnexLog,
+    ...quietKnex,
   })
   try {
     return await work(knex)

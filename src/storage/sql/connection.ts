@@ -28,8 +28,13 @@ export interface SqlConnection {
   close(): Promise<void>
 }
 
-/** knex writes to the console by default; whatever goes wrong reaches the caller as an error anyway. */
-export const silentKnexLog = { warn() {}, error() {}, deprecate() {}, debug() {} }
+/** For every knex here. Whatever goes wrong reaches the caller as an error, which must hold no values. */
+export const quietKnex = {
+  // The values of a statement would be in the error's message, and so in the log: password hashes, addresses.
+  compileSqlOnError: false,
+  // By default to the console.
+  log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+}
 
 /** int8 as number while that is exact, else as bigint. */
 export function parseInt8(text: string): number | bigint {

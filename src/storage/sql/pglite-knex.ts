@@ -1,7 +1,7 @@
 /** knex on PGlite: knex's own Postgres dialect with another way to send a query, over one single connection. */
 import type { PGlite, Results } from '@electric-sql/pglite'
 import knexModule, { type Knex } from 'knex'
-import { type Result, silentKnexLog } from './connection.ts'
+import { quietKnex, type Result } from './connection.ts'
 
 /** A query outside the transaction it belongs to would wait for ever; this makes it an error. */
 const LANE_TIMEOUT_MS = 10_000
@@ -54,7 +54,7 @@ export function knexOnPglite(db: PGlite): Knex {
     connection: {},
     pool: { min: 1, max: 1 },
     acquireConnectionTimeout: LANE_TIMEOUT_MS,
-    log: silentKnexLog,
+    ...quietKnex,
   })
 }
 

@@ -149,4 +149,12 @@ export function usersContract(instance: () => SqlInstance): void {
     await users().insert(sampleUser({ username: used }))
     expect(await users().claimUsername(used, undefined, 60)).to.equal(false)
   })
+
+  it('names no value in the error of a statement that failed', async () => {
+    const error = await users()
+      .setPassword(token('nobody-'), '$argon2id$secret')
+      .catch((thrown) => thrown)
+    expect(error).to.be.instanceOf(Error)
+    expect(`${error.message} ${error.stack}`).to.not.include('secret')
+  })
 }
