@@ -39,9 +39,9 @@ import { Engine } from './oidc/engine.ts'
 import { listen as listenToEngine } from './oidc/events.ts'
 import { loadKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
+import { serve } from './server.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
-import { serve } from './server.ts'
 import { withRequestId } from './telemetry/logger.ts'
 
 export interface Overrides {
@@ -69,7 +69,12 @@ export interface App {
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Everything wired and migrated, not yet listening. Throws what the stores throw when they cannot be opened. */
-export async function createApp(config: Config, secrets: Secrets, log: Logger, overrides: Overrides = {}): Promise<App> {
+export async function createApp(
+  config: Config,
+  secrets: Secrets,
+  log: Logger,
+  overrides: Overrides = {},
+): Promise<App> {
   const keyring = new Keyring(secrets.rootKey)
   const clock = overrides.clock ?? { now: () => new Date() }
   const random = secureRandom
@@ -213,7 +218,12 @@ export async function createApp(config: Config, secrets: Secrets, log: Logger, o
   }
 }
 
-async function openStorage(config: Config, secrets: Secrets, keyring: Keyring, log: Logger): Promise<Storage> {
+async function openStorage(
+  config: Config,
+  secrets: Secrets,
+  keyring: Keyring,
+  log: Logger,
+): Promise<Storage> {
   const { database } = config
   const storage = await chooseStorage({
     database:

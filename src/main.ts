@@ -39,8 +39,9 @@ async function main(): Promise<void> {
   }
   stopOnSignals(app, samples?.serving, log)
   log.info({ issuer: config.issuer, mode: config.mode, pid: process.pid }, 'ready')
-  if (config.mode === 'evaluation') await printWelcome(app)
-  else if (await app.setupUrl()) log.warn({ url: await app.setupUrl() }, 'there is no administrator yet; open the link to create one')
+  if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)
+  else if (await app.setupUrl())
+    log.warn({ url: await app.setupUrl() }, 'there is no administrator yet; open the link to create one')
 }
 
 /** A database that is still starting gets half a minute; anything else fails at once. */
@@ -50,13 +51,21 @@ async function start(config: Config, secrets: Secrets, log: Logger, overrides: O
       return await createApp(config, secrets, log, overrides)
     } catch (error) {
       if (!isUnavailable(error) || attempt === START_TRIES) throw error
-      log.warn({ attempt, of: START_TRIES, reason: (error as Error).message }, 'the database does not answer; trying again in 3 seconds')
+      log.warn(
+        { attempt, of: START_TRIES, reason: (error as Error).message },
+        'the database does not answer; trying again in 3 seconds',
+      )
       await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS))
     }
   }
 }
 
-function prepareSamples(config: Config, samples: { port: number; origin: string }, secrets: Secrets, log: Logger) {
+function prepareSamples(
+  config: Config,
+  samples: { port: number; origin: string },
+  secrets: Secrets,
+  log: Logger,
+) {
   // The same at every start, so that a session of the sample app outlives a restart of Ostiary.
   const secret = createHash('sha256').update(secrets.rootKey).update('sample-web').digest('base64url')
   const clients = sampleClients(samples.origin, secret)
@@ -70,7 +79,12 @@ function prepareSamples(config: Config, samples: { port: number; origin: string 
     homeUrl: config.issuer,
     log: (message, err) => log.warn({ err }, message),
   })
-  const serving = serve({ handler: app.callback(), hosts: config.listen.hosts, port: samples.port, drainSeconds: 1 })
+  const serving = serve({
+    handler: app.callback(),
+    hosts: config.listen.hosts,
+    port: samples.port,
+    drainSeconds: 1,
+  })
   return { serving, overrides: { clients } satisfies Overrides }
 }
 

@@ -37,8 +37,12 @@ export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Ser
   const listening = () => servers.filter((server) => server.listening)
   return {
     async listen() {
-      const results = await Promise.allSettled(servers.map((server, index) => listenOn(server, hosts[index] ?? '', port)))
-      const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as NodeJS.ErrnoException] : []))
+      const results = await Promise.allSettled(
+        servers.map((server, index) => listenOn(server, hosts[index] ?? '', port)),
+      )
+      const failures = results.flatMap((result) =>
+        result.status === 'rejected' ? [result.reason as NodeJS.ErrnoException] : [],
+      )
       // A machine without IPv6 cannot serve ::1; that is fine as long as somebody can reach us.
       const fatal = failures.find(({ code }) => code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT')
       if (fatal || failures.length === servers.length) {

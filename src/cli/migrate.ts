@@ -1,7 +1,8 @@
 /** `npm run migrate [up|down|status]`: brings the database to this version's schema, or one step back. */
-import { Keyring } from '../crypto/keyring.ts'
+
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { readSettings } from '../config/read-env.ts'
+import { Keyring } from '../crypto/keyring.ts'
 import { explainStartFailure } from '../start-failure.ts'
 import { openMigrations } from '../storage/choose.ts'
 

@@ -18,7 +18,9 @@ export interface Config {
   /** sample applications, evaluation only */
   readonly samples: { readonly port: number; readonly origin: string } | undefined
   readonly dataDir: string
-  readonly database: { readonly kind: 'postgres'; readonly poolSize: number } | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+  readonly database:
+    | { readonly kind: 'postgres'; readonly poolSize: number }
+    | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
   readonly redis: boolean
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */

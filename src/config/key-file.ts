@@ -1,5 +1,5 @@
 /** The root secret: given in production, made once into the data directory in evaluation mode. */
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fault } from './read-env.ts'
@@ -18,7 +18,10 @@ export function parseSecretKey(text: string | undefined, faults: Fault[]): Buffe
   const key = /^[0-9a-f]{64,}$/i.test(value) ? Buffer.from(value, 'hex') : Buffer.from(value, 'base64')
   const readable = /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)
   if (!readable || key.length < KEY_BYTES) {
-    faults.push({ name: NAME, problem: `must be at least ${KEY_BYTES} random bytes as base64 or hex; ${HOW}` })
+    faults.push({
+      name: NAME,
+      problem: `must be at least ${KEY_BYTES} random bytes as base64 or hex; ${HOW}`,
+    })
     return undefined
   }
   if (new Set(key).size < 8) {
@@ -47,6 +50,13 @@ export function evaluationKey(dataDir: string, faults: Fault[]): Buffer | undefi
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return evaluationKey(dataDir, faults)
     return unusable(dataDir, error, faults)
   }
+}
+
+/** So that a newcomer can register an app at once; the same at every start, known only to who reads the terminal. */
+export function evaluationAccessToken(rootKey: Buffer): string {
+  return Buffer.from(hkdfSync('sha256', rootKey, 'ostiary', 'evaluation-initial-access-token', 32)).toString(
+    'base64url',
+  )
 }
 
 function unusable(dataDir: string, error: unknown, faults: Fault[]): undefined {

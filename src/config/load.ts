@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
-import { evaluationKey, parseSecretKey } from './key-file.ts'
+import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
@@ -11,18 +11,26 @@ export class ConfigError extends Error {
   readonly faults: readonly Fault[]
 
   constructor(faults: readonly Fault[]) {
-    super(['The configuration has faults:', ...faults.map(({ name, problem }) => `  ${name}: ${problem}`)].join('\n'))
+    super(
+      ['The configuration has faults:', ...faults.map(({ name, problem }) => `  ${name}: ${problem}`)].join(
+        '\n',
+      ),
+    )
     this.name = 'ConfigError'
     this.faults = faults
   }
 }
 
 /** @throws ConfigError naming every fault */
-export function loadConfig(raw: RawSettings, earlier: readonly Fault[] = []): { config: Config; secrets: Secrets } {
+export function loadConfig(
+  raw: RawSettings,
+  earlier: readonly Fault[] = [],
+): { config: Config; secrets: Secrets } {
   const faults: Fault[] = [...earlier]
   const parsed = settingsSchema.safeParse(raw)
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) faults.push({ name: issue.path.join('.'), problem: issue.message })
+    for (const issue of parsed.error.issues)
+      faults.push({ name: issue.path.join('.'), problem: issue.message })
     throw new ConfigError(faults)
   }
   const settings = parsed.data
@@ -46,7 +54,8 @@ export function loadConfig(raw: RawSettings, earlier: readonly Fault[] = []): { 
       databaseUrl: settings.DATABASE_URL,
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
-      initialAccessToken: settings.INITIAL_ACCESS_TOKEN,
+      initialAccessToken:
+        settings.INITIAL_ACCESS_TOKEN ?? (production ? undefined : evaluationAccessToken(rootKey)),
     }),
   }
 }
@@ -73,7 +82,8 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     redis: settings.REDIS_URL !== undefined,
     mail: {
       kind: settings.SMTP_URL ? 'smtp' : 'mailbox',
-      from: settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
+      from:
+        settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
     },
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
@@ -102,15 +112,24 @@ function checkProduction(settings: Settings, issuer: string, faults: Fault[]): v
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     fault('ISSUER', 'must be an origin without path, query or fragment, as in https://login.example.org')
   if (!settings.DATABASE_URL)
-    fault('DATABASE_URL', 'is required: the embedded database is for evaluation, it does not survive a power cut')
-  if (!settings.SMTP_URL) fault('SMTP_URL', 'is required: without it nobody can prove an address or reset a password')
+    fault(
+      'DATABASE_URL',
+      'is required: the embedded database is for evaluation, it does not survive a power cut',
+    )
+  if (!settings.SMTP_URL)
+    fault('SMTP_URL', 'is required: without it nobody can prove an address or reset a password')
   if (!settings.MAIL_FROM) fault('MAIL_FROM', 'is required: the sender of all mail')
-  if (settings.SAMPLES_PORT !== undefined) fault('SAMPLES_PORT', 'has no meaning here: the sample apps run in evaluation mode only')
+  if (settings.SAMPLES_PORT !== undefined)
+    fault('SAMPLES_PORT', 'has no meaning here: the sample apps run in evaluation mode only')
   if ((settings.PASSWORD_MIN_LENGTH ?? 15) < 8)
-    fault('PASSWORD_MIN_LENGTH', 'must be at least 8 (NIST SP 800-63B-4); 15 where the password is the only factor')
+    fault(
+      'PASSWORD_MIN_LENGTH',
+      'must be at least 8 (NIST SP 800-63B-4); 15 where the password is the only factor',
+    )
   if ((settings.ARGON2_MEMORY_KIB ?? 47_104) < 19_456)
     fault('ARGON2_MEMORY_KIB', 'must be at least 19456 (OWASP minimum for argon2id)')
-  if ((settings.ARGON2_ITERATIONS ?? 2) < 2) fault('ARGON2_ITERATIONS', 'must be at least 2 (OWASP minimum for argon2id)')
+  if ((settings.ARGON2_ITERATIONS ?? 2) < 2)
+    fault('ARGON2_ITERATIONS', 'must be at least 2 (OWASP minimum for argon2id)')
 }
 
 function checkProxies(settings: Settings, faults: Fault[]): void {
@@ -122,7 +141,10 @@ function checkProxies(settings: Settings, faults: Fault[]): void {
     if (version === 0 || !Number.isInteger(width) || width < 0 || width > max)
       faults.push({ name: 'TRUSTED_PROXIES', problem: `"${entry}" is not an address or CIDR block` })
     else if (width === 0)
-      faults.push({ name: 'TRUSTED_PROXIES', problem: `"${entry}" trusts everybody; name the proxy's own address` })
+      faults.push({
+        name: 'TRUSTED_PROXIES',
+        problem: `"${entry}" trusts everybody; name the proxy's own address`,
+      })
   }
 }
 
@@ -130,14 +152,24 @@ function checkOutbound(settings: Settings, faults: Fault[]): void {
   for (const entry of settings.OUTBOUND_ALLOW ?? []) {
     const url = URL.parse(entry)
     if (!url || url.origin !== entry)
-      faults.push({ name: 'OUTBOUND_ALLOW', problem: `"${entry}" is not an origin, as in https://app.internal:8443` })
+      faults.push({
+        name: 'OUTBOUND_ALLOW',
+        problem: `"${entry}" is not an origin, as in https://app.internal:8443`,
+      })
   }
 }
 
 const resourceServerSchema = z.array(
   z.strictObject({
-    audience: z.string().refine((value) => URL.canParse(value) && !value.includes('#'), 'must be an absolute URI without fragment (RFC 8707 2)'),
-    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)')).min(1),
+    audience: z
+      .string()
+      .refine(
+        (value) => URL.canParse(value) && !value.includes('#'),
+        'must be an absolute URI without fragment (RFC 8707 2)',
+      ),
+    scopes: z
+      .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)'))
+      .min(1),
     tokenTtl: z.number().int().min(30).max(86_400).default(300),
   }),
 )

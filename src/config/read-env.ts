@@ -35,7 +35,10 @@ export function readSettings(
     try {
       raw[name] = readFileSync(path, 'utf8').trim()
     } catch (error) {
-      faults.push({ name: `${name}_FILE`, problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` })
+      faults.push({
+        name: `${name}_FILE`,
+        problem: `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      })
     }
   }
   for (const name of Object.keys(env)) {

@@ -16,10 +16,13 @@ const list = z.string().transform((value) =>
 )
 
 const url = (...protocols: string[]) =>
-  z.string().refine((value) => {
-    const parsed = URL.parse(value)
-    return parsed !== null && protocols.includes(parsed.protocol)
-  }, `must be a URL (${protocols.map((protocol) => `${protocol}//…`).join(' or ')})`)
+  z.string().refine(
+    (value) => {
+      const parsed = URL.parse(value)
+      return parsed !== null && protocols.includes(parsed.protocol)
+    },
+    `must be a URL (${protocols.map((protocol) => `${protocol}//…`).join(' or ')})`,
+  )
 
 /** name -> form. Everything is optional here; what a mode needs is decided in `load.ts`. */
 export const SETTINGS = {
@@ -32,7 +35,10 @@ export const SETTINGS = {
   DATABASE_POOL: number(2, 200).optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
-  MAIL_FROM: z.string().regex(/.+@.+/, 'must be an e-mail address, as in "Name <address@example.org>"').optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/.+@.+/, 'must be an e-mail address, as in "Name <address@example.org>"')
+    .optional(),
   OSTIARY_SECRET_KEY: z.string().optional(),
   INITIAL_ACCESS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   TRUSTED_PROXIES: list.optional(),

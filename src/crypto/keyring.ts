@@ -21,7 +21,9 @@ export class Keyring implements AtRest, KeyedHash {
   }
 
   digest(purpose: string, value: string): Buffer {
-    return createHmac('sha256', this.#key(`digest:${purpose}`)).update(value).digest()
+    return createHmac('sha256', this.#key(`digest:${purpose}`))
+      .update(value)
+      .digest()
   }
 
   hashId(kind: string, id: string): Buffer {

@@ -84,7 +84,11 @@ export interface UserRepository {
    * Reserves a username. `userId` undefined: a reservation for nobody that lasts `ttlSeconds`, so that a stranger
    * cannot tell from a free username that the address beside it was in use. False: the name is taken.
    */
-  claimUsername(username: string, userId: string | undefined, ttlSeconds: number | undefined): Promise<boolean>
+  claimUsername(
+    username: string,
+    userId: string | undefined,
+    ttlSeconds: number | undefined,
+  ): Promise<boolean>
 }
 
 export interface EmailProofRepository {

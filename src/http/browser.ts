@@ -3,9 +3,9 @@
  * the accounts it signed in to before. None of these is a credential.
  */
 import type { Context } from 'koa'
+import { sameSecret } from '../domain/email/secrets.ts'
 import type { KeyedHash, Random } from '../domain/ports.ts'
 import { type KnownAccount, readDevices, rememberDevice, writeDevices } from '../domain/sign-in/device.ts'
-import { sameSecret } from '../domain/email/secrets.ts'
 import type { Form } from './form.ts'
 import { Problem } from './problem.ts'
 
@@ -50,7 +50,12 @@ export class Browser {
   }
 
   rememberAccount(ctx: Context, userId: string): void {
-    this.#set(ctx, 'devices', rememberDevice(this.#keyed, this.#random, this.knownAccounts(ctx), userId), DEVICE_DAYS)
+    this.#set(
+      ctx,
+      'devices',
+      rememberDevice(this.#keyed, this.#random, this.knownAccounts(ctx), userId),
+      DEVICE_DAYS,
+    )
   }
 
   forgetAccount(ctx: Context, userId: string): void {
@@ -63,7 +68,10 @@ export class Browser {
   }
 
   #id(ctx: Context): string | undefined {
-    return ctx.cookies.get(this.#name('browser'), { signed: false }) ?? (ctx.state.newBrowserId as string | undefined)
+    return (
+      ctx.cookies.get(this.#name('browser'), { signed: false }) ??
+      (ctx.state.newBrowserId as string | undefined)
+    )
   }
 
   #begin(ctx: Context): string {

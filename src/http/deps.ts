@@ -1,8 +1,9 @@
 /** What the pages may use. Handed in by `app.ts`; a handler takes the few it needs. */
-import type { Clock, Database } from '../domain/ports.ts'
+
 import type { EmailVerification } from '../domain/email/verification.ts'
 import type { PasswordPolicy } from '../domain/passwords/policy.ts'
 import type { PasswordReset } from '../domain/passwords/reset.ts'
+import type { Clock, Database } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { Registration } from '../domain/registration/service.ts'
 import type { Setup } from '../domain/setup/service.ts'

@@ -8,7 +8,8 @@ export function devicePageThrottle(throttle: Throttle): Middleware {
   // The engine matches its routes without regard to case and with a trailing slash; so must this.
   const page = new RegExp(`^${ENDPOINTS.code_verification}/?$`, 'i')
   return async (ctx: Context, next: Next) => {
-    if (ctx.method === 'POST' && page.test(ctx.path)) await throttle.take(throttle.userCode(stateOf(ctx).facts.ip))
+    if (ctx.method === 'POST' && page.test(ctx.path))
+      await throttle.take(throttle.userCode(stateOf(ctx).facts.ip))
     await next()
   }
 }

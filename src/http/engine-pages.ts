@@ -31,7 +31,10 @@ export function enginePages(deps: { pages: Pages; users: UserRepository; evaluat
       })
     },
     loggedOut(ctx, client) {
-      pages.show(ctx, 'logout-done', { app: card(client), homeUrl: (client && appHome(client)) ?? paths.home })
+      pages.show(ctx, 'logout-done', {
+        app: card(client),
+        homeUrl: (client && appHome(client)) ?? paths.home,
+      })
     },
     deviceCode(ctx, { action, xsrf, userCode, wrong }) {
       pages.show(
@@ -41,13 +44,22 @@ export function enginePages(deps: { pages: Pages; users: UserRepository; evaluat
           action,
           xsrf,
           userCode,
-          errors: wrong === undefined ? {} : { user_code: { code: wrong === 'required' ? 'user_code_required' : 'user_code_wrong' } },
+          errors:
+            wrong === undefined
+              ? {}
+              : { user_code: { code: wrong === 'required' ? 'user_code_required' : 'user_code_wrong' } },
         },
         wrong === undefined ? 200 : 422,
       )
     },
     deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent }) {
-      pages.show(ctx, 'device/confirm', { action, xsrf, userCode, app: appCard(client), device: { ip, userAgent } })
+      pages.show(ctx, 'device/confirm', {
+        action,
+        xsrf,
+        userCode,
+        app: appCard(client),
+        device: { ip, userAgent },
+      })
     },
     deviceDone(ctx, client, outcome) {
       if (!client) throw new Problem('unknown-client')

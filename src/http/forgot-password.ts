@@ -24,13 +24,21 @@ async function request(ctx: Context, deps: HttpDeps): Promise<void> {
   deps.browser.checkForm(ctx, form, FORM)
   const values = { email: form.get('email').trim() }
   try {
-    await deps.services.reset.request(values.email, { interactionUid: flowOf(ctx, deps), facts: stateOf(ctx).facts })
+    await deps.services.reset.request(values.email, {
+      interactionUid: flowOf(ctx, deps),
+      facts: stateOf(ctx).facts,
+    })
   } catch (error) {
     if (error instanceof InvalidInput) return render(ctx, deps, { values, errors: error.fields }, 422)
     if (!(error instanceof DomainError) || error.code !== 'throttled') throw error
     const { retryAfterSeconds } = error
     ctx.set('Retry-After', String(retryAfterSeconds))
-    return render(ctx, deps, { values, retryAfterSeconds, errors: { form: { code: 'throttled', params: wait(retryAfterSeconds) } } }, 429)
+    return render(
+      ctx,
+      deps,
+      { values, retryAfterSeconds, errors: { form: { code: 'throttled', params: wait(retryAfterSeconds) } } },
+      429,
+    )
   }
   deps.mailSoon()
   render(ctx, deps, { values, sent: true })

@@ -52,8 +52,11 @@ export async function readJson(ctx: Context): Promise<Record<string, string>> {
     if (error instanceof Problem) throw error
     throw new Problem('invalid-request')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Problem('invalid-request')
-  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, typeof entry === 'string' ? entry : '']))
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Problem('invalid-request')
+  return Object.fromEntries(
+    Object.entries(value).map(([name, entry]) => [name, typeof entry === 'string' ? entry : '']),
+  )
 }
 
 async function readText(ctx: Context): Promise<string> {

@@ -1,8 +1,8 @@
 /** The pages behind links in mails. GET shows a button and changes nothing, because scanners follow links; POST acts. */
 import Router from '@koa/router'
 import type { Context } from 'koa'
-import { DomainError, InvalidInput } from '../domain/errors.ts'
 import type { EmailProof } from '../domain/email/proof.ts'
+import { DomainError, InvalidInput } from '../domain/errors.ts'
 import type { HttpDeps } from './deps.ts'
 import { readForm } from './form.ts'
 import { passwordRules } from './interaction/register.ts'
@@ -19,7 +19,8 @@ export function mailLinks(deps: HttpDeps): Router {
   return router
 }
 
-const tokenOf = (ctx: Context) => String((ctx as unknown as { params: { token?: string } }).params.token ?? '')
+const tokenOf = (ctx: Context) =>
+  String((ctx as unknown as { params: { token?: string } }).params.token ?? '')
 
 async function verifyPage(ctx: Context, deps: HttpDeps): Promise<void> {
   const proof = await deps.services.verification.inspectLink(tokenOf(ctx))
@@ -53,11 +54,23 @@ async function stateNow(deps: HttpDeps, proof: EmailProof): Promise<'confirm' | 
   return now.consumedAt ? 'used' : 'confirm'
 }
 
-function showVerify(ctx: Context, deps: HttpDeps, proof: EmailProof, state: 'confirm' | 'expired' | 'used', status = 200): void {
+function showVerify(
+  ctx: Context,
+  deps: HttpDeps,
+  proof: EmailProof,
+  state: 'confirm' | 'expired' | 'used',
+  status = 200,
+): void {
   deps.pages.show(
     ctx,
     'verify-email-link',
-    { action: ctx.path, csrf: deps.browser.formToken(ctx, 'verify-email'), errors: {}, state, email: proof.email },
+    {
+      action: ctx.path,
+      csrf: deps.browser.formToken(ctx, 'verify-email'),
+      errors: {},
+      state,
+      email: proof.email,
+    },
     status,
   )
 }

@@ -40,7 +40,12 @@ export function mailbox(deps: MailboxDeps): Router {
   router.get('/', async (ctx) => {
     const [mails, counts] = await Promise.all([deps.mails.list(SHOWN), deps.outbox.counts()])
     deps.pages.show(ctx, 'mailbox/list', {
-      messages: mails.map((mail) => ({ id: mail.id, to: mail.recipient, subject: mail.subject, at: mail.createdAt.toISOString() })),
+      messages: mails.map((mail) => ({
+        id: mail.id,
+        to: mail.recipient,
+        subject: mail.subject,
+        at: mail.createdAt.toISOString(),
+      })),
       deadLetters: counts.dead,
       clearAction: paths.mailboxClear,
       csrf: deps.browser.formToken(ctx, 'mailbox'),

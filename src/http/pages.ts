@@ -20,7 +20,12 @@ export class Pages {
     this.#settings = settings
   }
 
-  show<N extends ViewName>(ctx: Pick<Context, 'state' | 'get'> & { status: number; type: string; body: unknown }, name: N, model: ViewModels[N], status = 200): void {
+  show<N extends ViewName>(
+    ctx: Pick<Context, 'state' | 'get'> & { status: number; type: string; body: unknown },
+    name: N,
+    model: ViewModels[N],
+    status = 200,
+  ): void {
     const page: PageContext = {
       lang: preferredLanguage(ctx.get('Accept-Language')),
       requestId: stateOf(ctx).facts?.id ?? '-',

@@ -28,7 +28,11 @@ async function complete(ctx: Context, deps: HttpDeps, token: string): Promise<vo
   deps.browser.checkForm(ctx, form, 'setup')
   const values = { email: form.get('email').trim(), name: form.get('name').trim() }
   try {
-    await deps.services.setup.complete(token, { ...values, password: form.get('password') }, stateOf(ctx).facts)
+    await deps.services.setup.complete(
+      token,
+      { ...values, password: form.get('password') },
+      stateOf(ctx).facts,
+    )
   } catch (error) {
     if (error instanceof InvalidInput) return render(ctx, deps, { values, errors: error.fields }, 422)
     if (error instanceof DomainError && error.code === 'proof_used') throw new Problem('setup-closed')

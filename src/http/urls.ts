@@ -3,11 +3,25 @@ export const paths = {
   home: '/',
   assets: '/assets',
   interaction: (uid: string) => `/interaction/${uid}`,
-  step: (uid: string, step: 'sign-in' | 'register' | 'verify-email' | 'resend' | 'restart' | 'consent' | 'account' | 'forget' | 'other' | 'abort' | 'switch') =>
-    `/interaction/${uid}/${step}`,
+  step: (
+    uid: string,
+    step:
+      | 'sign-in'
+      | 'register'
+      | 'verify-email'
+      | 'resend'
+      | 'restart'
+      | 'consent'
+      | 'account'
+      | 'forget'
+      | 'other'
+      | 'abort'
+      | 'switch',
+  ) => `/interaction/${uid}/${step}`,
   /** leads to the registration form of a sign-in */
   register: (uid: string) => `/interaction/${uid}/register`,
-  forgot: (uid?: string) => (uid === undefined ? '/forgot-password' : `/forgot-password?flow=${encodeURIComponent(uid)}`),
+  forgot: (uid?: string) =>
+    uid === undefined ? '/forgot-password' : `/forgot-password?flow=${encodeURIComponent(uid)}`,
   resetPassword: (token: string) => `/reset-password/${token}`,
   verifyEmail: (token: string) => `/verify-email/${token}`,
   setup: (token: string) => `/setup/${token}`,

@@ -8,7 +8,7 @@ export function findAccount(users: UserRepository, isUnavailable: (error: unknow
   return async (_ctx, sub) => {
     try {
       const user = await users.find(sub)
-      if (!user || user.status !== 'active') return undefined
+      if (user?.status !== 'active') return undefined
       return { accountId: user.id, claims: () => claimsOf(user) }
     } catch (error) {
       throw isUnavailable(error) ? new Unavailable(error) : error

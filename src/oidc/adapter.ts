@@ -51,7 +51,13 @@ class ArtifactAdapter implements Adapter {
       // The engine asks "seen before?" and saves afterwards; asking is made the claim, so that one of many wins.
       if (this.#model === 'ReplayDetection') {
         const first = await this.#deps.artifacts.claim(this.#model, id, CLAIM_SECONDS)
-        return first ? undefined : ({ jti: id, kind: this.#model, exp: Math.floor(Date.now() / 1000) + CLAIM_SECONDS } as AdapterPayload)
+        return first
+          ? undefined
+          : ({
+              jti: id,
+              kind: this.#model,
+              exp: Math.floor(Date.now() / 1000) + CLAIM_SECONDS,
+            } as AdapterPayload)
       }
       return (await this.#deps.artifacts.find(this.#model, id)) as AdapterPayload | undefined
     })
@@ -93,7 +99,8 @@ class ArtifactAdapter implements Adapter {
       return await work()
     } catch (error) {
       if (error instanceof ParentGoneError) throw new errors.InvalidGrant('the grant was revoked')
-      if (this.#deps.isUnstorable(error)) throw new errors.InvalidRequest('a parameter holds a character that is not allowed')
+      if (this.#deps.isUnstorable(error))
+        throw new errors.InvalidRequest('a parameter holds a character that is not allowed')
       if (this.#deps.isUnavailable(error)) throw new Unavailable(error)
       throw error
     }

@@ -53,10 +53,13 @@ export function claimsOf(user: User): AccountClaims {
     email: user.email,
     email_verified: user.emailVerified,
     phone_number: profile.phoneNumber,
-    phone_number_verified: profile.phoneNumber === undefined ? undefined : (profile.phoneNumberVerified ?? false),
+    phone_number_verified:
+      profile.phoneNumber === undefined ? undefined : (profile.phoneNumberVerified ?? false),
     address: profile.address && addressClaim(profile.address),
   }
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined)) as AccountClaims
+  return Object.fromEntries(
+    Object.entries(claims).filter(([, value]) => value !== undefined),
+  ) as AccountClaims
 }
 
 /** OpenID Connect Core 1.0, 5.1.1 */

@@ -36,7 +36,11 @@ export class ClientAdapter implements Adapter {
         id,
         metadata,
         secretDigest:
-          typeof secret === 'string' ? (isDigest(secret) ? secret : digestSecret(this.#deps.keyed, secret)) : undefined,
+          typeof secret === 'string'
+            ? isDigest(secret)
+              ? secret
+              : digestSecret(this.#deps.keyed, secret)
+            : undefined,
         firstParty: existing?.firstParty ?? false,
         source: existing?.source ?? 'registration',
       })
@@ -60,7 +64,8 @@ export class ClientAdapter implements Adapter {
       return await work()
     } catch (error) {
       if (this.#deps.isUnavailable(error)) throw new Unavailable(error)
-      if (this.#deps.isUnstorable(error)) throw new errors.InvalidRequest('a member holds a character that is not allowed')
+      if (this.#deps.isUnstorable(error))
+        throw new errors.InvalidRequest('a member holds a character that is not allowed')
       throw error
     }
   }

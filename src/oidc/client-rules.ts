@@ -5,7 +5,16 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
-const WEB_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'initiate_login_uri', 'backchannel_logout_uri', 'jwks_uri', 'sector_identifier_uri']
+const WEB_URIS = [
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'initiate_login_uri',
+  'backchannel_logout_uri',
+  'jwks_uri',
+  'sector_identifier_uri',
+]
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
@@ -18,19 +27,22 @@ export function checkClientMetadata(
   value: unknown,
   metadata: Metadata,
 ): void {
-  if (ctx !== undefined && value !== undefined) refuse(`${member} is set by the operator, not by registration`)
+  if (ctx !== undefined && value !== undefined)
+    refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'
-  if (redirectUris.length > REDIRECT_URIS_MAX) refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
+  if (redirectUris.length > REDIRECT_URIS_MAX)
+    refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
   for (const uri of redirectUris) checkRedirectUri(uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
   for (const name of WEB_URIS) {
     const uri = metadata[name]
-    if (typeof uri === 'string' && !isWebUri(uri)) refuse(`${name} must be an https address (http only on loopback)`)
+    if (typeof uri === 'string' && !isWebUri(uri))
+      refuse(`${name} must be an https address (http only on loopback)`)
   }
   const name = metadata.client_name
   if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
@@ -53,7 +65,10 @@ function checkRedirectUri(uri: string, native: boolean): void {
 
 function isWebUri(uri: string): boolean {
   const url = URL.parse(uri)
-  return url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)))
+  return (
+    url !== null &&
+    (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)))
+  )
 }
 
 function stringsOf(value: unknown): string[] {

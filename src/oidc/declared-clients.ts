@@ -28,7 +28,9 @@ export async function applyDeclaredClients(
     }
     const usesSecret = SECRET_METHODS.has(metadata.token_endpoint_auth_method as string | undefined)
     if (usesSecret && (typeof secret !== 'string' || secret.length < SECRET_MIN_LENGTH))
-      fail(`client_secret must have at least ${SECRET_MIN_LENGTH} random characters; make one with: openssl rand -base64 32`)
+      fail(
+        `client_secret must have at least ${SECRET_MIN_LENGTH} random characters; make one with: openssl rand -base64 32`,
+      )
     if (firstParty !== undefined && typeof firstParty !== 'boolean') fail('first_party must be true or false')
     const client = {
       id,

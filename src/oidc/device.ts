@@ -10,7 +10,8 @@ export function userCodeInputSource(pages: EnginePages) {
   return async (ctx: KoaContextWithOIDC, _form: string, _out?: ErrorOut, error?: Error): Promise<void> => {
     if (error?.name === 'AbortedError') {
       const code = ctx.oidc.entities.DeviceCode
-      const client = ctx.oidc.client ?? (code?.clientId ? await ctx.oidc.provider.Client.find(code.clientId) : undefined)
+      const client =
+        ctx.oidc.client ?? (code?.clientId ? await ctx.oidc.provider.Client.find(code.clientId) : undefined)
       pages.deviceDone(ctx, client ?? undefined, 'denied')
       return
     }
@@ -44,5 +45,6 @@ export function userCodeConfirmSource(pages: EnginePages) {
 }
 
 export function deviceSuccessSource(pages: EnginePages) {
-  return async (ctx: KoaContextWithOIDC): Promise<void> => pages.deviceDone(ctx, ctx.oidc.client ?? undefined, 'approved')
+  return async (ctx: KoaContextWithOIDC): Promise<void> =>
+    pages.deviceDone(ctx, ctx.oidc.client ?? undefined, 'approved')
 }

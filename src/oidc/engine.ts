@@ -42,7 +42,13 @@ export class Engine {
   }
 
   /** Writes the Grant that a consent came to, extending the one of this session. Returns its id. */
-  async grant(interaction: Interaction, accountId: string, clientId: string, granted: Asked, refused: string[]): Promise<string> {
+  async grant(
+    interaction: Interaction,
+    accountId: string,
+    clientId: string,
+    granted: Asked,
+    refused: string[],
+  ): Promise<string> {
     const { provider } = this
     const existing = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined
     const usable = existing?.accountId === accountId && existing.clientId === clientId ? existing : undefined

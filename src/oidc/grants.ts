@@ -24,10 +24,14 @@ export function loadExistingGrant(consents: ConsentRepository) {
     const consented = result?.consent?.grantId
     const grantId = consented ?? session.grantIdFor(client.clientId)
     const found = grantId ? await provider.Grant.find(grantId) : undefined
-    const grant = found?.accountId === account.accountId && found.clientId === client.clientId ? found : undefined
+    const grant =
+      found?.accountId === account.accountId && found.clientId === client.clientId ? found : undefined
     if (consented) return grant
     const missing = without(asked(ctx), grant)
-    const allowed = client.first_party === true ? missing : covered(missing, await consents.find(account.accountId, client.clientId))
+    const allowed =
+      client.first_party === true
+        ? missing
+        : covered(missing, await consents.find(account.accountId, client.clientId))
     if (isEmpty(allowed)) return grant
     const target = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
     addTo(target, allowed)
@@ -92,5 +96,9 @@ function covered(what: Asked, consent: Consent | undefined): Asked {
 }
 
 function isEmpty(what: Asked): boolean {
-  return what.scopes.length === 0 && what.claims.length === 0 && Object.values(what.resources).every((scopes) => scopes.length === 0)
+  return (
+    what.scopes.length === 0 &&
+    what.claims.length === 0 &&
+    Object.values(what.resources).every((scopes) => scopes.length === 0)
+  )
 }

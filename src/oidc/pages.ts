@@ -7,18 +7,38 @@ export interface EngineProblem {
   error: string
   description: string | undefined
   /** which page of ours fits */
-  kind: 'unknown-client' | 'redirect-uri' | 'request-expired' | 'access-denied' | 'unavailable' | 'server-error' | 'invalid-request'
+  kind:
+    | 'unknown-client'
+    | 'redirect-uri'
+    | 'request-expired'
+    | 'access-denied'
+    | 'unavailable'
+    | 'server-error'
+    | 'invalid-request'
   client: Client | undefined
 }
 
 export interface EnginePages {
   problem(ctx: KoaContextWithOIDC, problem: EngineProblem): void
-  logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string; client: Client | undefined; accountId: string | undefined }): Promise<void>
+  logout(
+    ctx: KoaContextWithOIDC,
+    form: { action: string; xsrf: string; client: Client | undefined; accountId: string | undefined },
+  ): Promise<void>
   loggedOut(ctx: KoaContextWithOIDC, client: Client | undefined): void
-  deviceCode(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string; userCode: string; wrong: 'required' | 'wrong' | undefined }): void
+  deviceCode(
+    ctx: KoaContextWithOIDC,
+    form: { action: string; xsrf: string; userCode: string; wrong: 'required' | 'wrong' | undefined },
+  ): void
   deviceConfirm(
     ctx: KoaContextWithOIDC,
-    form: { action: string; xsrf: string; userCode: string; client: Client; ip: string | undefined; userAgent: string | undefined },
+    form: {
+      action: string
+      xsrf: string
+      userCode: string
+      client: Client
+      ip: string | undefined
+      userAgent: string | undefined
+    },
   ): void
   deviceDone(ctx: KoaContextWithOIDC, client: Client | undefined, outcome: 'approved' | 'denied'): void
 }

@@ -6,10 +6,16 @@ const { base, Check, Prompt } = interactionPolicy
 export function prompts() {
   const policy = base()
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
-  policy.get('login')?.checks.add(
-    new Check('account_gone', 'the account of the session no longer exists or was disabled', 'login_required', (ctx) =>
-      ctx.oidc.session?.accountId && !ctx.oidc.account ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
-    ),
-  )
+  policy
+    .get('login')
+    ?.checks.add(
+      new Check(
+        'account_gone',
+        'the account of the session no longer exists or was disabled',
+        'login_required',
+        (ctx) =>
+          ctx.oidc.session?.accountId && !ctx.oidc.account ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
+      ),
+    )
   return policy
 }

@@ -44,7 +44,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
     routes: ENDPOINTS,
     scopes: [...SCOPES],
-    claims: Object.fromEntries(Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]])),
+    claims: Object.fromEntries(
+      Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
+    ),
     acrValues: [...deps.acrValues],
     responseTypes: ['code'],
     pkce: { required: () => true },
@@ -72,7 +74,11 @@ export function createProvider(deps: ProviderDeps): Provider {
     },
     cookies: {
       keys: deps.keys.cookieKeys,
-      names: { session: `${prefix}ostiary_session`, interaction: 'ostiary_interaction', resume: 'ostiary_resume' },
+      names: {
+        session: `${prefix}ostiary_session`,
+        interaction: 'ostiary_interaction',
+        resume: 'ostiary_resume',
+      },
       long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure },
     },

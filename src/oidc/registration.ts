@@ -48,7 +48,8 @@ async function readJson(ctx: KoaContextWithOIDC): Promise<Record<string, unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>
   } catch {
     // falls through to the one answer for everything that is not a JSON object
   }

@@ -1,5 +1,5 @@
 /** Which page of ours stands for an error of the engine. JSON answers never come here. */
-import { type errors, type KoaContextWithOIDC, type ErrorOut } from 'oidc-provider'
+import type { ErrorOut, errors, KoaContextWithOIDC } from 'oidc-provider'
 import type { EnginePages, EngineProblem } from './pages.ts'
 
 type OIDCProviderError = InstanceType<typeof errors.OIDCProviderError>

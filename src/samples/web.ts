@@ -12,6 +12,8 @@ import type { Html } from './html.ts'
 import { LogoutTokens } from './logout-token.ts'
 import { type Account, forget, type Session, Sessions } from './sessions.ts'
 import { problemPage, signedInPage, signedOutPage } from './web-pages.ts'
+import { accountFrom, callApi, discover, remember, rememberSuccess } from './web-provider.ts'
+import { sessionTokens } from './web-tokens.ts'
 
 export interface WebAppOptions {
   issuer: string
@@ -40,6 +42,8 @@ export function createWebApp(options: WebAppOptions): Router {
   const sessions = new Sessions()
   const logoutTokens = new LogoutTokens()
   const provider = rememberSuccess(() => discover(options))
+
+  const { refreshing, apiToken } = sessionTokens(provider, api)
 
   const router = new Router({ prefix: '/web' })
 
@@ -160,7 +164,7 @@ export function createWebApp(options: WebAppOptions): Router {
     const session = currentSession(ctx)
     if (session?.account) {
       const token = await apiToken(session)
-      if (token !== undefined) session.apiCall = await callApi(token)
+      if (token !== undefined) session.apiCall = await callApi(api.url, token)
     }
     ctx.redirect(session?.apiCall ? '/web#api' : '/web')
     ctx.status = 303
@@ -168,7 +172,7 @@ export function createWebApp(options: WebAppOptions): Router {
 
   router.post('/call-api-without-token', sameOriginOnly, async (ctx) => {
     const session = currentSession(ctx)
-    if (session?.account) session.apiCall = await callApi(undefined)
+    if (session?.account) session.apiCall = await callApi(api.url, undefined)
     ctx.redirect('/web#api')
     ctx.status = 303
   })
@@ -251,116 +255,7 @@ export function createWebApp(options: WebAppOptions): Router {
     return session
   }
 
-  /**
-   * Runs one refresh of the session's tokens, after those before it. When the provider no longer honours the
-   * refresh token (RFC 6749, section 5.2: `invalid_grant`), the person has to sign in again.
-   */
-  function refreshing<T>(
-    session: Session,
-    refresh: (config: oidc.Configuration, account: Account, refreshToken: string) => Promise<T>,
-  ): Promise<T | undefined> {
-    const run = async () => {
-      const account = session.account
-      if (!account) return undefined
-      if (account.refreshToken === undefined) {
-        session.notice = 'The provider gave no refresh token, so the tokens cannot be renewed.'
-        return undefined
-      }
-      try {
-        return await refresh(await provider(), account, account.refreshToken)
-      } catch (error) {
-        if (!(error instanceof oidc.ResponseBodyError) || error.error !== 'invalid_grant') throw error
-        forget(session)
-        session.notice = 'The provider no longer accepts the refresh token. Please sign in again.'
-        return undefined
-      }
-    }
-    const result = session.lastRefresh.then(run, run)
-    session.lastRefresh = result.catch(() => undefined)
-    return result
-  }
-
-  /**
-   * An access token is good for one audience. The one from the sign-in is for the userinfo endpoint; the refresh
-   * token gets another one for the API (RFC 8707, section 2.2), narrowed to the one scope that it needs.
-   */
-  async function apiToken(session: Session): Promise<string | undefined> {
-    return refreshing(session, async (config, account, refreshToken) => {
-      if (account.apiToken && account.apiToken.expiresAt.getTime() > Date.now() + 10_000) {
-        return account.apiToken.value
-      }
-      const tokens = await oidc.refreshTokenGrant(config, refreshToken, {
-        resource: api.audience,
-        scope: api.scope,
-      })
-      account.refreshToken = tokens.refresh_token ?? account.refreshToken
-      account.apiToken = { value: tokens.access_token, expiresAt: expiryOf(tokens) ?? new Date() }
-      return account.apiToken.value
-    })
-  }
-
-  async function callApi(token: string | undefined) {
-    const response = await fetch(api.url, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(10_000),
-    })
-    return {
-      at: new Date(),
-      url: api.url,
-      withToken: token !== undefined,
-      status: response.status,
-      wwwAuthenticate: response.headers.get('www-authenticate'),
-      body: await response.json().catch(() => undefined),
-    }
-  }
-
   return router
-}
-
-/** What the app keeps of a token response; of the account before it, when it comes from a refresh. */
-async function accountFrom(
-  config: oidc.Configuration,
-  tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
-  before?: Account,
-): Promise<Account> {
-  const idToken = tokens.id_token ?? before?.idToken
-  const idTokenClaims = tokens.claims() ?? before?.idTokenClaims
-  if (idToken === undefined || !idTokenClaims) throw new Error('the provider sent no ID token')
-
-  // OpenID Connect Core 1.0, section 12.2: a refresh never changes who it is about.
-  if (before && idTokenClaims.sub !== before.sub)
-    throw new Error('the renewed ID token is about somebody else')
-
-  return {
-    sub: idTokenClaims.sub,
-    sid: typeof idTokenClaims.sid === 'string' ? idTokenClaims.sid : before?.sid,
-    idToken,
-    idTokenClaims,
-    // Section 5.3.2: openid-client checks that the answer is about the same subject.
-    userinfo: await oidc.fetchUserInfo(config, tokens.access_token, idTokenClaims.sub),
-    accessToken: tokens.access_token,
-    accessTokenExpiresAt: expiryOf(tokens),
-    // RFC 6749, section 6: a new refresh token takes the place of the old one; none means: keep the old one.
-    refreshToken: tokens.refresh_token ?? before?.refreshToken,
-    apiToken: before?.apiToken,
-  }
-}
-
-function expiryOf(tokens: oidc.TokenEndpointResponseHelpers): Date | undefined {
-  const seconds = tokens.expiresIn()
-  return seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000)
-}
-
-/** OpenID Connect Discovery 1.0: everything about the provider, from its issuer alone. */
-function discover({ issuer, client }: WebAppOptions): Promise<oidc.Configuration> {
-  return oidc.discovery(new URL(issuer), client.id, {}, oidc.ClientSecretBasic(client.secret), {
-    execute: [
-      // Verify the signature of ID tokens too, since nothing else vouches for them over plain http.
-      oidc.enableNonRepudiationChecks,
-      // For the evaluation on localhost only: without this, openid-client insists on https.
-      ...(issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : []),
-    ],
-  })
 }
 
 /**
@@ -375,24 +270,4 @@ const sameOriginOnly: Middleware = async (ctx, next) => {
 
 function isAsymmetric(algorithm: string): boolean {
   return /^(ES|PS|RS|Ed)/.test(algorithm)
-}
-
-/** Runs the function once, and again only if it failed: the provider may start later than this app. */
-function rememberSuccess<T>(load: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined
-  return () => {
-    result ??= load().catch((error) => {
-      result = undefined
-      throw error
-    })
-    return result
-  }
-}
-
-function remember<A, T extends object>(make: (argument: A) => T): (argument: A) => T {
-  let made: T | undefined
-  return (argument) => {
-    made ??= make(argument)
-    return made
-  }
 }

@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import {
-  ARTIFACT_MODELS,
-  type ArtifactModel,
-  type ArtifactPayload,
-  ParentGoneError,
-} from '../../src/storage/artifact-store.ts'
+import { ARTIFACT_MODELS, type ArtifactModel } from '../../src/storage/artifact-store.ts'
 import { isUnstorable } from '../../src/storage/faults.ts'
 import type { SqlInstance } from '../support/backends.ts'
+import { failure } from '../support/failure.ts'
 import { token } from '../support/samples.ts'
 
 const CONSUMABLE: ArtifactModel[] = [
@@ -17,24 +13,12 @@ const CONSUMABLE: ArtifactModel[] = [
   'BackchannelAuthenticationRequest',
   'PushedAuthorizationRequest',
 ]
-const UNDER_GRANT: ArtifactModel[] = [
-  'AuthorizationCode',
-  'RefreshToken',
-  'AccessToken',
-  'DeviceCode',
-  'BackchannelAuthenticationRequest',
-]
 const SHORT = 0.15
 const past = () => sleep(SHORT * 1000 + 50)
 
 /** What every ArtifactStore holds. */
 export function artifactStoreContract(instance: () => SqlInstance): void {
   const store = () => instance().artifacts
-  const grant = async (payload: ArtifactPayload = {}, ttl: number | undefined = 60) => {
-    const id = token('grant-')
-    await store().upsert('Grant', id, payload, ttl)
-    return id
-  }
 
   for (const model of ARTIFACT_MODELS) {
     it(`gives a ${model} back as it was, unknown members included, with its jti`, async () => {
@@ -155,40 +139,6 @@ export function artifactStoreContract(instance: () => SqlInstance): void {
     expect(await store().find('ReplayDetection', id)).to.include({ jti: id })
   })
 
-  for (const model of UNDER_GRANT) {
-    it(`refuses a ${model} under a grant that is gone, and removes it with its grant`, async () => {
-      const [grantId, id] = [await grant(), token()]
-      expect(await failure(store().upsert(model, token(), { grantId: token() }, 60))).to.be.instanceOf(
-        ParentGoneError,
-      )
-      await store().upsert(model, id, { grantId }, 600)
-      await store().destroy('Grant', grantId)
-      expect(await store().find(model, id)).to.equal(undefined)
-      expect(await failure(store().upsert(model, id, { grantId }, 60))).to.be.instanceOf(ParentGoneError)
-    })
-
-    it(`revokes every ${model} of a grant and only them`, async () => {
-      const [mine, other] = [await grant(), await grant()]
-      const ids = [token(), token(), token()] as const
-      await store().upsert(model, ids[0], { grantId: mine }, 60)
-      await store().upsert(model, ids[1], { grantId: mine }, 60)
-      await store().upsert(model, ids[2], { grantId: other }, 60)
-      await store().revokeByGrantId(model, mine)
-      const left = await Promise.all(ids.map((id) => store().find(model, id)))
-      expect(left.map((found) => found !== undefined)).to.deep.equal([false, false, true])
-      expect(await store().find('Grant', mine), 'the grant itself stays').to.not.equal(undefined)
-    })
-  }
-
-  it('moves an artifact to the grant it was last written with', async () => {
-    const [first, second, id] = [await grant(), await grant(), token()]
-    await store().upsert('DeviceCode', id, { userCode: token() }, 60)
-    await store().upsert('DeviceCode', id, { grantId: first }, 60)
-    await store().upsert('DeviceCode', id, { grantId: second }, 60)
-    await store().destroy('Grant', first)
-    expect(await store().find('DeviceCode', id)).to.include({ grantId: second })
-  })
-
   it('finds the newest session of a uid, by its current uid only', async () => {
     const [uid, moved, first, second] = [token(), token(), token(), token()]
     await store().upsert('Session', first, { uid, n: 1 }, 60)
@@ -226,81 +176,6 @@ export function artifactStoreContract(instance: () => SqlInstance): void {
     expect((await store().findSessionsByAccount(accountId)).map(({ n }) => n)).to.deep.equal([1])
   })
 
-  it('ends everything of an account and nothing of another', async () => {
-    const accounts = [token(), token()] as const
-    const everything = async (accountId: string) => {
-      const grantId = await grant({ accountId })
-      const ids: [ArtifactModel, string][] = [['Grant', grantId]]
-      for (const model of UNDER_GRANT) {
-        ids.push([model, token('with-')], [model, token('without-')])
-        await store().upsert(model, ids.at(-2)![1], { accountId, grantId }, 60)
-        await store().upsert(model, ids.at(-1)![1], { accountId }, 60)
-      }
-      ids.push(['Session', token()], ['Interaction', token()])
-      await store().upsert('Session', ids.at(-2)![1], { accountId, uid: token() }, 60)
-      await store().upsert('Interaction', ids.at(-1)![1], { result: { login: { accountId } } }, 60)
-      return ids
-    }
-    const [ended, kept] = [await everything(accounts[0]), await everything(accounts[1])]
-    await store().revokeByAccount(accounts[0])
-    for (const [model, id] of ended) expect(await store().find(model, id), model).to.equal(undefined)
-    for (const [model, id] of kept) expect(await store().find(model, id), model).to.not.equal(undefined)
-  })
-
-  it('does not let a request in flight bring an ended session back, under its old id or a new one', async () => {
-    const [accountId, uid, id] = [token(), token(), token()]
-    await store().upsert('Session', id, { uid, accountId }, 60)
-    await store().revokeByAccount(accountId)
-    expect(await failure(store().upsert('Session', id, { uid, accountId }, 60))).to.be.instanceOf(
-      ParentGoneError,
-    )
-    expect(await failure(store().upsert('Session', token(), { uid, accountId }, 60))).to.be.instanceOf(
-      ParentGoneError,
-    )
-    expect(await store().findSessionsByAccount(accountId)).to.deep.equal([])
-    await store().upsert('Session', id, { uid: token(), accountId }, 60)
-    expect(await store().findSessionsByAccount(accountId), 'a new sign-in is a new session').to.have.length(1)
-  })
-
-  it('ends one session for good, and rotates the id of another', async () => {
-    const [accountId, ended, rotated, old] = [token(), token(), token(), token()]
-    await store().upsert('Session', token(), { uid: ended, accountId }, 60)
-    await store().upsert('Session', old, { uid: rotated, accountId }, 60)
-    await store().endSession(ended)
-    expect(await failure(store().upsert('Session', token(), { uid: ended, accountId }, 60))).to.be.instanceOf(
-      ParentGoneError,
-    )
-    await store().destroy('Session', old)
-    await store().upsert('Session', token(), { uid: rotated, accountId }, 60)
-    expect(await store().findByUid(rotated)).to.include({ accountId })
-  })
-
-  it('ends everything of a client and nothing of another', async () => {
-    const everything = async (clientId: string) => {
-      const grantId = await grant({ clientId })
-      const ids: [ArtifactModel, string][] = [['Grant', grantId]]
-      for (const model of UNDER_GRANT) {
-        ids.push([model, token()], [model, token()])
-        await store().upsert(model, ids.at(-2)![1], { clientId, grantId }, 60)
-        await store().upsert(model, ids.at(-1)![1], { clientId }, 60)
-      }
-      for (const model of [
-        'ClientCredentials',
-        'RegistrationAccessToken',
-        'PushedAuthorizationRequest',
-      ] as const) {
-        ids.push([model, token()])
-        await store().upsert(model, ids.at(-1)![1], { clientId }, 60)
-      }
-      return ids
-    }
-    const clients = [token(), token()] as const
-    const [ended, kept] = [await everything(clients[0]), await everything(clients[1])]
-    await store().revokeByClient(clients[0])
-    for (const [model, id] of ended) expect(await store().find(model, id), model).to.equal(undefined)
-    for (const [model, id] of kept) expect(await store().find(model, id), model).to.not.equal(undefined)
-  })
-
   it('purges in batches, and leaves what is alive', async () => {
     while ((await store().purgeExpired(1000)) > 0) {}
     for (let n = 0; n < 5; n += 1) await store().upsert('ReplayDetection', token(), {}, SHORT)
@@ -311,13 +186,4 @@ export function artifactStoreContract(instance: () => SqlInstance): void {
       await store().purgeExpired(3),
     ]).to.deep.equal([3, 2, 0])
   })
-}
-
-async function failure(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('expected a rejection')
 }

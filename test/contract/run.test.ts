@@ -1,5 +1,6 @@
 /** Every store on every backend: one suite per port, one database per backend. */
 import { type Backend, ephemeralBackends, selected, sqlBackends } from '../support/backends.ts'
+import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
@@ -32,6 +33,7 @@ function hold<Instance>(backends: Backend<Instance>[], contracts: Record<string,
 describe('contract', () => {
   hold(sqlBackends, {
     'artifact store': artifactStoreContract,
+    'artifact revocation': artifactRevocationContract,
     users: usersContract,
     'e-mail proofs': emailProofsContract,
     outbox: outboxContract,

@@ -35,9 +35,15 @@ export function publicClient(more: Record<string, unknown> = {}): DeclaredClient
   }
 }
 
-export async function discover(issuer: string, id = 'web', secret: string | undefined = RP_SECRET): Promise<client.Configuration> {
+export async function discover(
+  issuer: string,
+  id = 'web',
+  secret: string | undefined = RP_SECRET,
+): Promise<client.Configuration> {
   const authentication = secret === undefined ? client.None() : client.ClientSecretBasic(secret)
-  return client.discovery(new URL(issuer), id, undefined, authentication, { execute: [client.allowInsecureRequests] })
+  return client.discovery(new URL(issuer), id, undefined, authentication, {
+    execute: [client.allowInsecureRequests],
+  })
 }
 
 export interface Started {
@@ -46,7 +52,10 @@ export interface Started {
 }
 
 /** An authorization request with PKCE, state and nonce. */
-export async function begin(rp: client.Configuration, parameters: Record<string, string> = {}): Promise<Started> {
+export async function begin(
+  rp: client.Configuration,
+  parameters: Record<string, string> = {},
+): Promise<Started> {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expectedState = client.randomState()
   const expectedNonce = client.randomNonce()
@@ -63,8 +72,18 @@ export async function begin(rp: client.Configuration, parameters: Record<string,
 }
 
 /** Exchanges the code of the callback address. */
-export function exchange(rp: client.Configuration, callback: string, started: Started, more: Record<string, string> = {}) {
-  return client.authorizationCodeGrant(rp, new URL(callback), { ...started.checks, idTokenExpected: true }, more)
+export function exchange(
+  rp: client.Configuration,
+  callback: string,
+  started: Started,
+  more: Record<string, string> = {},
+) {
+  return client.authorizationCodeGrant(
+    rp,
+    new URL(callback),
+    { ...started.checks, idTokenExpected: true },
+    more,
+  )
 }
 
 export const PASSWORD = 'a calm keeper of the door'
@@ -79,8 +98,13 @@ export async function walk(
   let page = await agent.get(String(start))
   if (page.url.startsWith(CALLBACK)) return page
   if (page.forms.some(({ action }) => action.endsWith('/sign-in')))
-    page = await agent.submit(page, { identifier: person.email, password: person.password ?? PASSWORD }, '/sign-in')
+    page = await agent.submit(
+      page,
+      { identifier: person.email, password: person.password ?? PASSWORD },
+      '/sign-in',
+    )
   if (page.url.startsWith(CALLBACK)) return page
-  if (page.forms.some(({ action }) => action.endsWith('/consent'))) page = await agent.submit(page, {}, '/consent')
+  if (page.forms.some(({ action }) => action.endsWith('/consent')))
+    page = await agent.submit(page, {}, '/consent')
   return page
 }

@@ -35,7 +35,13 @@ export class EmailVerification {
   ): Promise<{ proofId: string }> {
     const { throttle } = this.#deps
     await throttle.take(throttle.mail(emailKey(user.email), context.facts.ip))
-    return this.#insert({ ...context, userId: user.id, email: user.email, purpose: 'verify-email', passwordHash: undefined })
+    return this.#insert({
+      ...context,
+      userId: user.id,
+      email: user.email,
+      purpose: 'verify-email',
+      passwordHash: undefined,
+    })
   }
 
   /** Mails the same kind of proof again (new code, new link; the old ones die). Throws `throttled`. */
@@ -53,7 +59,8 @@ export class EmailVerification {
    */
   async redeemCode(proofId: string, code: string, facts: RequestFacts): Promise<string> {
     const { database, keyed } = this.#deps
-    if (!(await database.emailProofs.countAttempt(proofId, MAX_CODE_ATTEMPTS))) throw new DomainError('proof_expired')
+    if (!(await database.emailProofs.countAttempt(proofId, MAX_CODE_ATTEMPTS)))
+      throw new DomainError('proof_expired')
     if (!sameSecret(keyed, codeOf(keyed, proofId), code)) throw new DomainError('proof_invalid')
     return this.#redeem(proofId, facts, 'code')
   }
@@ -62,7 +69,7 @@ export class EmailVerification {
   async inspectLink(token: string): Promise<EmailProof> {
     const proofId = proofIdOf(this.#deps.keyed, token)
     const proof = proofId === undefined ? undefined : await this.#deps.database.emailProofs.find(proofId)
-    if (!proof || proof.purpose !== 'verify-email') throw new DomainError('proof_invalid')
+    if (proof?.purpose !== 'verify-email') throw new DomainError('proof_invalid')
     return proof
   }
 
@@ -79,7 +86,8 @@ export class EmailVerification {
       if (!proof?.userId || proof.purpose !== 'verify-email')
         throw new DomainError(proof ? 'proof_invalid' : 'proof_used')
       const before = await repositories.users.find(proof.userId)
-      if (!(await repositories.users.markEmailVerified(proof.userId, proof.email))) throw new DomainError('proof_expired')
+      if (!(await repositories.users.markEmailVerified(proof.userId, proof.email)))
+        throw new DomainError('proof_expired')
       // The password of the registration that is being confirmed counts, not one that somebody else typed for
       // this address before; once the address was proven, registrations no longer reach the password.
       if (proof.passwordHash && before && !before.emailVerified)

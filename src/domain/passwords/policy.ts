@@ -58,7 +58,14 @@ export function passwordProblems(
 
 function contextWords(context: PasswordContext): string[] {
   const [local = '', domain = ''] = (context.email ?? '').split('@')
-  return [context.email ?? '', local, domain, domain.split('.')[0] ?? '', context.username ?? '', ...(context.name ?? '').split(/\s+/)]
+  return [
+    context.email ?? '',
+    local,
+    domain,
+    domain.split('.')[0] ?? '',
+    context.username ?? '',
+    ...(context.name ?? '').split(/\s+/),
+  ]
 }
 
 /** True when little is left after the person's own words are taken out: "jane.doe2026!!" for jane.doe@… */

@@ -36,7 +36,10 @@ export class PasswordReset {
     const fault = emailProblem(email)
     if (fault) throw new InvalidInput({ email: { code: fault } })
     const address = email.trim()
-    await throttle.take([...throttle.form(context.facts.ip), ...throttle.mail(emailKey(address), context.facts.ip)])
+    await throttle.take([
+      ...throttle.form(context.facts.ip),
+      ...throttle.mail(emailKey(address), context.facts.ip),
+    ])
     const user = await database.users.findByEmail(address)
     await database.transaction(async (repositories) => {
       const proof = await repositories.emailProofs.insert({
@@ -63,7 +66,7 @@ export class PasswordReset {
   async inspect(token: string): Promise<EmailProof> {
     const proofId = proofIdOf(this.#deps.keyed, token)
     const proof = proofId === undefined ? undefined : await this.#deps.database.emailProofs.find(proofId)
-    if (!proof || proof.purpose !== 'reset-password') throw new DomainError('proof_invalid')
+    if (proof?.purpose !== 'reset-password') throw new DomainError('proof_invalid')
     return proof
   }
 
@@ -82,7 +85,8 @@ export class PasswordReset {
       const taken = await repositories.emailProofs.consume(proof.id)
       if (!taken?.userId) throw new DomainError('proof_expired')
       // The address must still be the account's: a reset asked for an address since given up opens nothing.
-      if (!(await repositories.users.markEmailVerified(taken.userId, taken.email))) throw new DomainError('proof_expired')
+      if (!(await repositories.users.markEmailVerified(taken.userId, taken.email)))
+        throw new DomainError('proof_expired')
       await repositories.users.setPassword(taken.userId, hash)
       await repositories.emailProofs.expireAll(taken.userId, 'reset-password')
       await repositories.emailProofs.expireAll(taken.userId, 'verify-email')

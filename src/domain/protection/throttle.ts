@@ -63,7 +63,9 @@ export class Throttle {
       counter.count > (buckets[index]?.limit ?? 0) ? [counter.resetsInSeconds] : [],
     )
     const refund = async () => {
-      await Promise.all(buckets.map((bucket) => this.#ephemeral.increment(bucket.key, bucket.windowSeconds, -1)))
+      await Promise.all(
+        buckets.map((bucket) => this.#ephemeral.increment(bucket.key, bucket.windowSeconds, -1)),
+      )
     }
     if (waits.length > 0) {
       await refund()
@@ -92,7 +94,9 @@ export class Throttle {
   }
 
   userCode(ip: string): Bucket[] {
-    return [{ key: `user-code:net:${networkOf(ip)}`, limit: this.limits.userCodeNetwork, windowSeconds: HOUR }]
+    return [
+      { key: `user-code:net:${networkOf(ip)}`, limit: this.limits.userCodeNetwork, windowSeconds: HOUR },
+    ]
   }
 
   mail(address: string, ip: string): Bucket[] {

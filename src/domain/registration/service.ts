@@ -3,8 +3,8 @@
  * same whether the address has an account or not; only the mail differs, and only the address's owner reads it.
  */
 import type { RequestFacts } from '../audit/events.ts'
-import { type FieldProblems, InvalidInput, isDomainError } from '../errors.ts'
 import type { ProofPurpose } from '../email/proof.ts'
+import { type FieldProblems, InvalidInput, isDomainError } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import type { Throttle } from '../protection/throttle.ts'
@@ -60,7 +60,8 @@ export class Registration {
     } catch (error) {
       // Two registrations of one address at once: the second finds the first's account and takes the other branch.
       if (isDomainError(error, 'email_taken')) return await this.#store(input, passwordHash, context)
-      if (isDomainError(error, 'username_taken')) throw new InvalidInput({ username: { code: 'username_taken' } })
+      if (isDomainError(error, 'username_taken'))
+        throw new InvalidInput({ username: { code: 'username_taken' } })
       throw error
     }
   }
@@ -90,7 +91,14 @@ export class Registration {
     return database.transaction(async (repositories) => {
       const existing = await repositories.users.findByEmail(email)
       const user = existing ?? (await this.#create(repositories, { email, username, input, passwordHash }))
-      if (username && !(await repositories.users.claimUsername(username, existing ? undefined : user.id, existing ? NAME_RESERVED_SECONDS : undefined)))
+      if (
+        username &&
+        !(await repositories.users.claimUsername(
+          username,
+          existing ? undefined : user.id,
+          existing ? NAME_RESERVED_SECONDS : undefined,
+        ))
+      )
         throw new InvalidInput({ username: { code: 'username_taken' } })
       const purpose: ProofPurpose = user.emailVerified ? 'account-exists' : 'verify-email'
       const proof = await repositories.emailProofs.insert({

@@ -52,7 +52,8 @@ export class Setup {
     if (!(await this.isValid(token))) throw new DomainError('proof_used')
     const hash = await hasher.hash(normalisePassword(input.password))
     await database.transaction(async (repositories) => {
-      if (!(await repositories.settings.take(SETTING, this.#digest(token)))) throw new DomainError('proof_used')
+      if (!(await repositories.settings.take(SETTING, this.#digest(token))))
+        throw new DomainError('proof_used')
       const address = input.email.trim()
       const name = input.name.trim()
       const existing = await repositories.users.findByEmail(address)
@@ -72,7 +73,12 @@ export class Setup {
       }
       await repositories.users.setPassword(user.id, hash)
       await repositories.users.addRole(user.id, OWNER)
-      await repositories.audit.append({ name: 'setup.completed', outcome: 'success', userId: user.id, request: facts })
+      await repositories.audit.append({
+        name: 'setup.completed',
+        outcome: 'success',
+        userId: user.id,
+        request: facts,
+      })
     })
   }
 

@@ -20,12 +20,19 @@ export function readDevices(keyed: KeyedHash, cookie: string | undefined): Known
     .slice(0, MAX_KNOWN_ACCOUNTS)
     .flatMap((entry) => {
       const [userId = '', deviceId = '', mac = ''] = entry.split('.')
-      return userId !== '' && sameSecret(keyed, macOf(keyed, userId, deviceId), mac) ? [{ userId, deviceId }] : []
+      return userId !== '' && sameSecret(keyed, macOf(keyed, userId, deviceId), mac)
+        ? [{ userId, deviceId }]
+        : []
     })
 }
 
 /** The cookie value with the account in front, keeping its device id when it has one. */
-export function rememberDevice(keyed: KeyedHash, random: Random, known: KnownAccount[], userId: string): string {
+export function rememberDevice(
+  keyed: KeyedHash,
+  random: Random,
+  known: KnownAccount[],
+  userId: string,
+): string {
   const deviceId = known.find((entry) => entry.userId === userId)?.deviceId ?? random.token(16)
   return writeDevices(keyed, [{ userId, deviceId }, ...known.filter((entry) => entry.userId !== userId)])
 }

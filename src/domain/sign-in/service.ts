@@ -52,7 +52,10 @@ export class SignIn {
     const plausible = password !== '' && [...password].length <= PASSWORD_MAX_LENGTH
     let right: boolean
     try {
-      right = await hasher.verify(plausible && user?.status === 'active' ? phc : undefined, plausible ? password : '-')
+      right = await hasher.verify(
+        plausible && user?.status === 'active' ? phc : undefined,
+        plausible ? password : '-',
+      )
     } catch (error) {
       await refund()
       throw error

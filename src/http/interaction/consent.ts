@@ -20,7 +20,11 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
     errors: {},
     app,
     account: { email: user.email, name: user.profile.name },
-    scopes: asked.scopes.map((code) => ({ code, known: KNOWN_SCOPES.has(code), optional: code !== 'openid' })),
+    scopes: asked.scopes.map((code) => ({
+      code,
+      known: KNOWN_SCOPES.has(code),
+      optional: code !== 'openid',
+    })),
     claims: asked.claims,
     resources: Object.entries(asked.resources).map(([resource, scopes]) => ({ resource, scopes })),
     offline: asked.scopes.includes('offline_access'),
@@ -74,7 +78,7 @@ export async function switchAccount(ctx: Context, deps: InteractionDeps): Promis
 async function accountOf(deps: InteractionDeps, current: Current) {
   const accountId = current.interaction.session?.accountId
   const user = accountId === undefined ? undefined : await deps.database.users.find(accountId)
-  if (!user || user.status !== 'active') throw new Problem('account-disabled')
+  if (user?.status !== 'active') throw new Problem('account-disabled')
   return user
 }
 
@@ -87,7 +91,8 @@ function askedFor(current: Current): { asked: Asked; additional: boolean } {
     claims: stringsOf(details.missingOIDCClaims),
     resources: (details.missingResourceScopes ?? {}) as Record<string, string[]>,
   }
-  const nothingNew = missing.scopes.length + missing.claims.length + Object.keys(missing.resources).length === 0
+  const nothingNew =
+    missing.scopes.length + missing.claims.length + Object.keys(missing.resources).length === 0
   if (!nothingNew) return { asked: missing, additional: grantId !== undefined }
   const scopes = String(params.scope ?? '')
     .split(' ')

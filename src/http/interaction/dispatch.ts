@@ -72,7 +72,11 @@ async function adoptProof(deps: InteractionDeps, current: Current): Promise<void
   if (!proof?.consumedAt || proof.purpose !== 'verify-email' || !proof.userId) return
   const credential = await deps.services.signIn.currentCredential(proof.userId)
   // Only if the password typed in this browser is the account's: another registration may have been confirmed.
-  if (proof.passwordHash === undefined || credential !== deps.services.signIn.credentialOf(proof.passwordHash)) return
+  if (
+    proof.passwordHash === undefined ||
+    credential !== deps.services.signIn.credentialOf(proof.passwordHash)
+  )
+    return
   const authTime = Math.floor(deps.clock.now().getTime() / 1000)
   current.progress = { ...progress, userId: proof.userId, amr: ['pwd'], authTime, credential }
   await deps.services.progress.save(current.uid, current.progress)

@@ -1,8 +1,8 @@
 /** Loads the sign-in a request belongs to: by the browser's cookie and the address, which must agree. */
 import type { Context } from 'koa'
 import type { Client, Interaction } from 'oidc-provider'
-import type { Progress } from '../../domain/sign-in/progress.ts'
 import type { Ephemeral } from '../../domain/ports.ts'
+import type { Progress } from '../../domain/sign-in/progress.ts'
 import { appCard, appHome } from '../app-card.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Form, readForm } from '../form.ts'
@@ -48,7 +48,10 @@ export async function load(ctx: Context, deps: InteractionDeps): Promise<Current
 }
 
 /** The sign-in and its posted form, checked to come from our own page in this browser. */
-export async function loadPost(ctx: Context, deps: InteractionDeps): Promise<{ current: Current; form: Form }> {
+export async function loadPost(
+  ctx: Context,
+  deps: InteractionDeps,
+): Promise<{ current: Current; form: Form }> {
   const form = await readForm(ctx)
   const current = await load(ctx, deps)
   deps.browser.checkForm(ctx, form, current.uid)
@@ -67,9 +70,13 @@ async function lost(ctx: Context, deps: InteractionDeps, uid: string): Promise<P
   const url = client && appHome(client)
   const action = url ? ({ kind: 'app', url } as const) : undefined
   const cookies = ctx.get('Cookie')
-  if (cookies === '') return new Problem(clientId === undefined ? 'cookies-missing' : 'other-browser', { action })
+  if (cookies === '')
+    return new Problem(clientId === undefined ? 'cookies-missing' : 'other-browser', { action })
   const here = deps.browser.currentFlow(ctx)
-  return new Problem(here !== undefined && here !== uid && clientId !== undefined ? 'other-browser' : 'request-expired', { action })
+  return new Problem(
+    here !== undefined && here !== uid && clientId !== undefined ? 'other-browser' : 'request-expired',
+    { action },
+  )
 }
 
 const appKey = (uid: string) => `sign-in-app:${uid}`

@@ -19,13 +19,23 @@ export async function registerPage(ctx: Context, deps: InteractionDeps): Promise
 
 export function showRegister(ctx: Context, deps: HttpDeps, current: Current): void {
   const hint = current.interaction.params.login_hint
-  render(ctx, deps, current, { values: { email: typeof hint === 'string' && hint.includes('@') ? hint.slice(0, 254) : '', username: '', name: '' } })
+  render(ctx, deps, current, {
+    values: {
+      email: typeof hint === 'string' && hint.includes('@') ? hint.slice(0, 254) : '',
+      username: '',
+      name: '',
+    },
+  })
 }
 
 /** POST /interaction/:uid/register */
 export async function register(ctx: Context, deps: InteractionDeps): Promise<void> {
   const { current, form } = await loadPost(ctx, deps)
-  const values = { email: form.get('email').trim(), username: form.get('username').trim(), name: form.get('name').trim() }
+  const values = {
+    email: form.get('email').trim(),
+    username: form.get('username').trim(),
+    name: form.get('name').trim(),
+  }
   try {
     const { proofId } = await deps.services.registration.register(
       { ...values, password: form.get('password') },
@@ -34,7 +44,8 @@ export async function register(ctx: Context, deps: InteractionDeps): Promise<voi
     const sentAt = Math.floor(deps.clock.now().getTime() / 1000)
     current.progress = { proof: { id: proofId, email: values.email, sentAt }, identifier: values.email }
   } catch (error) {
-    if (error instanceof InvalidInput) return render(ctx, deps, current, { values, errors: error.fields }, 422)
+    if (error instanceof InvalidInput)
+      return render(ctx, deps, current, { values, errors: error.fields }, 422)
     if (!(error instanceof DomainError) || !['throttled', 'busy'].includes(error.code)) throw error
     const { code, retryAfterSeconds } = error
     if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
@@ -51,7 +62,11 @@ export async function register(ctx: Context, deps: InteractionDeps): Promise<voi
 }
 
 export function passwordRules(deps: Pick<HttpDeps, 'passwordPolicy'>): PasswordRules {
-  return { minLength: deps.passwordPolicy.minLength, maxLength: PASSWORD_MAX_LENGTH, hintUrl: paths.passwordHint }
+  return {
+    minLength: deps.passwordPolicy.minLength,
+    maxLength: PASSWORD_MAX_LENGTH,
+    hintUrl: paths.passwordHint,
+  }
 }
 
 function render(ctx: Context, deps: HttpDeps, current: Current, some: Partial<Model>, status = 200): void {

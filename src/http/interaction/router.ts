@@ -12,7 +12,8 @@ import { resendMail, restart, verifyEmail } from './verify-email.ts'
 
 export function interactionRouter(deps: InteractionDeps): Router {
   const router = new Router({ prefix: '/interaction/:uid' })
-  const on = (handler: (ctx: Context, deps: InteractionDeps) => Promise<void>) => (ctx: Context) => handler(ctx, deps)
+  const on = (handler: (ctx: Context, deps: InteractionDeps) => Promise<void>) => (ctx: Context) =>
+    handler(ctx, deps)
   router.get('/', on(dispatch))
   router.get('/sign-in', on(signInPage))
   router.post('/sign-in', on(signIn))

@@ -1,12 +1,16 @@
 /** Which account to use: the one signed in here, one that signed in here before, or another. */
 import type { Context } from 'koa'
-import type { ViewModels } from '../view-models.ts'
 import { Problem } from '../problem.ts'
 import { paths } from '../urls.ts'
+import type { ViewModels } from '../view-models.ts'
 import { advance } from './dispatch.ts'
 import { type Current, type InteractionDeps, loadPost } from './load.ts'
 
-export async function showSelectAccount(ctx: Context, deps: InteractionDeps, current: Current): Promise<void> {
+export async function showSelectAccount(
+  ctx: Context,
+  deps: InteractionDeps,
+  current: Current,
+): Promise<void> {
   const { uid, app } = current
   deps.pages.show(ctx, 'interaction/select-account', {
     action: paths.step(uid, 'account'),
@@ -53,7 +57,10 @@ type Account = ViewModels['interaction/select-account']['accounts'][number]
 
 async function accountsOf(ctx: Context, deps: InteractionDeps, current: Current): Promise<Account[]> {
   const signedIn = current.interaction.session?.accountId
-  const ids = new Set([...(signedIn === undefined ? [] : [signedIn]), ...deps.browser.knownAccounts(ctx).map(({ userId }) => userId)])
+  const ids = new Set([
+    ...(signedIn === undefined ? [] : [signedIn]),
+    ...deps.browser.knownAccounts(ctx).map(({ userId }) => userId),
+  ])
   const users = await Promise.all([...ids].map((id) => deps.database.users.find(id)))
   return users.flatMap((user) =>
     user?.status === 'active'

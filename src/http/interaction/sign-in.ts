@@ -1,6 +1,6 @@
 /** Identifier and password. */
 import type { Context } from 'koa'
-import { DomainError } from '../../domain/errors.ts'
+import { DomainError, type DomainErrorCode } from '../../domain/errors.ts'
 import type { HttpDeps } from '../deps.ts'
 import { stateOf } from '../state.ts'
 import { paths } from '../urls.ts'
@@ -13,7 +13,9 @@ type Model = ViewModels['interaction/sign-in']
 export async function showSignIn(ctx: Context, deps: InteractionDeps, current: Current): Promise<void> {
   const { interaction, progress } = current
   const reauthenticate = interaction.session?.accountId !== undefined && interaction.prompt.name === 'login'
-  const session = reauthenticate ? await deps.database.users.find(String(interaction.session?.accountId)) : undefined
+  const session = reauthenticate
+    ? await deps.database.users.find(String(interaction.session?.accountId))
+    : undefined
   const hint = interaction.params.login_hint
   render(ctx, deps, current, {
     identifier: progress.identifier ?? session?.email ?? (typeof hint === 'string' ? hint.slice(0, 254) : ''),
@@ -54,6 +56,7 @@ export async function signIn(ctx: Context, deps: InteractionDeps): Promise<void>
   return advance(ctx, deps, current)
 }
 
+/** Shows the form again with the reason. Throws what is no reason a person can do something about. */
 function refuse(
   ctx: Context,
   deps: HttpDeps,
@@ -61,18 +64,24 @@ function refuse(
   error: DomainError,
   typed: { identifier: string; remember: boolean },
 ): void {
-  const { retryAfterSeconds } = error
+  const status = REFUSALS[error.code]
+  if (status === undefined) throw error
+  const { code, retryAfterSeconds } = error
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
-  switch (error.code) {
-    case 'invalid_credentials':
-      return render(ctx, deps, current, { ...typed, errors: { form: { code: 'invalid_credentials' } } }, 401)
-    case 'throttled':
-      return render(ctx, deps, current, { ...typed, retryAfterSeconds, errors: { form: { code: 'throttled', params: wait(retryAfterSeconds) } } }, 429)
-    case 'busy':
-      return render(ctx, deps, current, { ...typed, errors: { form: { code: 'busy' } } }, 503)
-    default:
-      throw error
-  }
+  const errors: FieldErrors = { form: { code, params: wait(retryAfterSeconds) } }
+  render(
+    ctx,
+    deps,
+    current,
+    { ...typed, errors, retryAfterSeconds: code === 'throttled' ? retryAfterSeconds : undefined },
+    status,
+  )
+}
+
+const REFUSALS: Partial<Record<DomainErrorCode, number>> = {
+  invalid_credentials: 401,
+  throttled: 429,
+  busy: 503,
 }
 
 export function wait(seconds: number | undefined): { minutes: number } {

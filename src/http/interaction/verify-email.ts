@@ -1,7 +1,7 @@
 /** The code from the mail. The link in the same mail is handled in `http/mail-links.ts` and leads back here. */
 import type { Context } from 'koa'
-import { RESEND_AFTER_SECONDS } from '../../domain/email/verification.ts'
 import { tidyCode } from '../../domain/email/secrets.ts'
+import { RESEND_AFTER_SECONDS } from '../../domain/email/verification.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -15,13 +15,24 @@ import { wait } from './sign-in.ts'
 type Model = ViewModels['interaction/verify-email']
 
 /** @param user set when the password was right and only the address is unproven */
-export async function showVerifyEmail(ctx: Context, deps: InteractionDeps, current: Current, user: User | undefined): Promise<void> {
+export async function showVerifyEmail(
+  ctx: Context,
+  deps: InteractionDeps,
+  current: Current,
+  user: User | undefined,
+): Promise<void> {
   if (!current.progress.proof && user) {
     try {
       await send(ctx, deps, current, user)
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'throttled') throw error
-      return render(ctx, deps, current, { email: user.email, resendInSeconds: error.retryAfterSeconds ?? 0, errors: throttled(error) }, 429)
+      return render(
+        ctx,
+        deps,
+        current,
+        { email: user.email, resendInSeconds: error.retryAfterSeconds ?? 0, errors: throttled(error) },
+        429,
+      )
     }
   }
   render(ctx, deps, current, { notice: 'sent' })
@@ -34,7 +45,8 @@ export async function verifyEmail(ctx: Context, deps: InteractionDeps): Promise<
   // Proven meanwhile by the link, or nothing to prove: the dispatcher knows.
   if (!proof) return advance(ctx, deps, current)
   const code = tidyCode(form.get('code'))
-  if (code === undefined) return render(ctx, deps, current, { errors: { code: { code: 'code_format' } } }, 422)
+  if (code === undefined)
+    return render(ctx, deps, current, { errors: { code: { code: 'code_format' } } }, 422)
   try {
     await deps.services.verification.redeemCode(proof.id, code, stateOf(ctx).facts)
   } catch (error) {
@@ -42,7 +54,13 @@ export async function verifyEmail(ctx: Context, deps: InteractionDeps): Promise<
     const stored = await deps.database.emailProofs.find(proof.id)
     if (stored?.consumedAt && stored.purpose === 'verify-email') return advance(ctx, deps, current)
     const locked = error.code !== 'proof_invalid'
-    return render(ctx, deps, current, { locked, errors: { code: { code: locked ? 'code_locked' : 'code_wrong' } } }, 422)
+    return render(
+      ctx,
+      deps,
+      current,
+      { locked, errors: { code: { code: locked ? 'code_locked' : 'code_wrong' } } },
+      422,
+    )
   }
   return advance(ctx, deps, current)
 }
@@ -59,7 +77,13 @@ export async function resendMail(ctx: Context, deps: InteractionDeps): Promise<v
     current.progress = { ...current.progress, proof: { ...proof, id: proofId, sentAt: now(deps) } }
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== 'throttled') throw error
-    return render(ctx, deps, current, { resendInSeconds: error.retryAfterSeconds ?? 0, errors: throttled(error) }, 429)
+    return render(
+      ctx,
+      deps,
+      current,
+      { resendInSeconds: error.retryAfterSeconds ?? 0, errors: throttled(error) },
+      429,
+    )
   }
   await deps.services.progress.save(current.uid, current.progress)
   deps.mailSoon()

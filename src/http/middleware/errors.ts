@@ -18,7 +18,8 @@ export function errors(deps: ErrorDeps): Middleware {
     try {
       await next()
       if (ctx.status === 404 && ctx.body == null) throw new Problem('not-found')
-      if (ctx.status === 503 && !ctx.response.get('Retry-After')) ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
+      if (ctx.status === 503 && !ctx.response.get('Retry-After'))
+        ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
     } catch (error) {
       const problem = toProblem(error, deps)
       if (problem.status >= 500 && problem.code !== 'busy')

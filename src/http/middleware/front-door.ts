@@ -21,7 +21,14 @@ export interface FrontDoorOptions {
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
 const LOOPBACK_HOSTS = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip']
+const FORWARDED = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
+]
 const USER_AGENT_MAX = 300
 
 /** Decides id and address; must come first. */
@@ -33,7 +40,10 @@ export function identify(options: FrontDoorOptions): Middleware {
     const viaProxy = isListed(trusted, peer)
     const ip = viaProxy ? clientAddress(headers['x-forwarded-for'], peer, trusted) : canonical(peer)
     const given = headers['x-request-id']
-    const id = viaProxy && typeof given === 'string' && REQUEST_ID.test(given) ? given : randomBytes(9).toString('base64url')
+    const id =
+      viaProxy && typeof given === 'string' && REQUEST_ID.test(given)
+        ? given
+        : randomBytes(9).toString('base64url')
     for (const name of FORWARDED) delete headers[name]
     headers['x-forwarded-proto'] = options.issuer.startsWith('https:') ? 'https' : 'http'
     headers['x-forwarded-for'] = ip
@@ -51,7 +61,11 @@ export function admit(options: FrontDoorOptions): Middleware {
   return (ctx: Context, next: Next) => {
     const host = ctx.req.headers.host ?? ''
     if (host.toLowerCase() !== issuerHost) {
-      if (options.redirectLoopback && LOOPBACK_HOSTS.test(host) && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
+      if (
+        options.redirectLoopback &&
+        LOOPBACK_HOSTS.test(host) &&
+        (ctx.method === 'GET' || ctx.method === 'HEAD')
+      ) {
         ctx.status = 307
         // Only the path of our own request goes on; it starts with one slash, so it cannot name another host.
         ctx.set('Location', `${options.issuer}${ctx.path.replace(/^\/{2,}/, '/')}${ctx.search}`)
@@ -93,8 +107,16 @@ function isListed(list: BlockList, address: string): boolean {
 }
 
 /** The right-most address that is no trusted proxy: everything left of it could have been made up. */
-function clientAddress(forwardedFor: string | string[] | undefined, peer: string, trusted: BlockList): string {
-  const chain = [forwardedFor ?? []].flat().join(',').split(',').map((entry) => canonical(entry.trim()))
+function clientAddress(
+  forwardedFor: string | string[] | undefined,
+  peer: string,
+  trusted: BlockList,
+): string {
+  const chain = [forwardedFor ?? []]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((entry) => canonical(entry.trim()))
   for (const address of chain.reverse()) {
     if (isIP(address) === 0) break
     if (!isListed(trusted, address)) return address

@@ -36,7 +36,8 @@ export function securityHeaders(options: { https: boolean }): Middleware {
     if (options.https) ctx.set('Strict-Transport-Security', 'max-age=31536000')
     await next()
     const html = ctx.response.is('html')
-    if (html && !ctx.response.get('X-Frame-Options')) ctx.set('X-Frame-Options', ctx.state.framedByUs ? 'SAMEORIGIN' : 'DENY')
+    if (html && !ctx.response.get('X-Frame-Options'))
+      ctx.set('X-Frame-Options', ctx.state.framedByUs ? 'SAMEORIGIN' : 'DENY')
     if (html) ctx.set('X-Robots-Tag', 'noindex')
   }
 }

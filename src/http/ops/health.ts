@@ -31,7 +31,11 @@ export function health(deps: HealthDeps): Middleware {
         const vitalDown = deps.vital.some((name) => checks[name]?.state === 'down')
         const someDown = Object.values(checks).some((check) => check.state === 'down')
         // Stays 200 when a dependency is away: restarting this process would not bring it back.
-        ctx.body = { status: vitalDown ? 'down' : someDown ? 'degraded' : 'up', accepting: deps.accepting(), checks }
+        ctx.body = {
+          status: vitalDown ? 'down' : someDown ? 'degraded' : 'up',
+          accepting: deps.accepting(),
+          checks,
+        }
         return
       }
       default:

@@ -76,7 +76,12 @@ for (const stack of STACKS) {
       const fresh = await register(newAgent(), (await begin(rp)).url, 'nobody-yet@example.org')
       const taken = await register(newAgent(), (await begin(rp)).url, 'jane@example.org')
       const comparable = (page: Page, email: string) =>
-        page.text.replaceAll(email, 'EMAIL').replace(/interaction\/[\w-]+/g, 'UID').replace(/value="[\w-]{43}"/g, 'CSRF').replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replace(/[\w-]{12}<\/code>/g, 'ID')
+        page.text
+          .replaceAll(email, 'EMAIL')
+          .replace(/interaction\/[\w-]+/g, 'UID')
+          .replace(/value="[\w-]{43}"/g, 'CSRF')
+          .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+          .replace(/[\w-]{12}<\/code>/g, 'ID')
       expect(taken.status).to.equal(fresh.status)
       expect(comparable(taken, 'jane@example.org')).to.equal(comparable(fresh, 'nobody-yet@example.org'))
       const mail = await running.nextMail('jane@example.org', 1)
@@ -118,7 +123,11 @@ for (const stack of STACKS) {
       expect(replay.status).to.equal(410)
 
       const back = await agent.get(signIn.url)
-      const end = await agent.submit(back, { identifier: 'jane@example.org', password: 'another calm keeper entirely' }, '/sign-in')
+      const end = await agent.submit(
+        back,
+        { identifier: 'jane@example.org', password: 'another calm keeper entirely' },
+        '/sign-in',
+      )
       // Consent was remembered: straight back to the app.
       expect(end.url).to.include('code=')
     })
