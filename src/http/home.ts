@@ -20,7 +20,8 @@ export function home(deps: HomeDeps): Router {
   router.get('/', async (ctx) => {
     if (samplesOrigin === undefined) return pages.show(ctx, 'home', { issuer, discoveryUrl })
     pages.show(ctx, 'home-evaluation', {
-      webAppUrl: `${samplesOrigin}/web`,
+      // straight to the sign-in (OpenID Connect Core 1.0, section 4)
+      webAppUrl: `${samplesOrigin}/web/sign-in?iss=${encodeURIComponent(issuer)}`,
       spaUrl: `${samplesOrigin}/spa`,
       mailboxUrl: paths.mailbox,
       discoveryUrl,

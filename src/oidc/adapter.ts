@@ -83,6 +83,17 @@ class ArtifactAdapter implements Adapter {
   }
 
   async destroy(id: string): Promise<void> {
+    const oidc = currentContext()?.oidc
+    // Signing out, unlike the change of a session's id, must hold against requests still in flight.
+    if (
+      this.#model === 'Session' &&
+      oidc?.route === 'end_session_confirm' &&
+      oidc.params?.logout &&
+      oidc.session?.uid
+    ) {
+      const { uid } = oidc.session
+      await this.#guard(() => this.#deps.artifacts.endSession(uid))
+    }
     await this.#guard(() => this.#deps.artifacts.destroy(this.#model, id))
   }
 
@@ -98,7 +109,10 @@ class ArtifactAdapter implements Adapter {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof ParentGoneError) throw new errors.InvalidGrant('the grant was revoked')
+      if (error instanceof ParentGoneError)
+        throw this.#model === 'Session'
+          ? new errors.LoginRequired('the session has ended')
+          : new errors.InvalidGrant('the grant was revoked')
       if (this.#deps.isUnstorable(error))
         throw new errors.InvalidRequest('a parameter holds a character that is not allowed')
       if (this.#deps.isUnavailable(error)) throw new Unavailable(error)

@@ -68,7 +68,16 @@ export function createWebApp(options: WebAppOptions): Router {
   })
 
   // Step 1: send the browser to the provider's authorization endpoint.
-  router.post('/sign-in', sameOriginOnly, async (ctx) => {
+  router.post('/sign-in', sameOriginOnly, beginSignIn)
+
+  // The same, begun by the provider's start page (OpenID Connect Core 1.0, section 4).
+  router.get('/sign-in', (ctx) => {
+    if (ctx.query.iss === options.issuer && !currentSession(ctx)?.account) return beginSignIn(ctx)
+    ctx.redirect('/web')
+    ctx.status = 303
+  })
+
+  async function beginSignIn(ctx: Context): Promise<void> {
     const config = await provider()
     const session = currentSession(ctx) ?? startSession(ctx)
     const state = oidc.randomState()
@@ -91,7 +100,7 @@ export function createWebApp(options: WebAppOptions): Router {
     })
     ctx.redirect(url.href)
     ctx.status = 303
-  })
+  }
 
   // Step 2: the browser comes back, with a code or with an error.
   router.get('/callback', async (ctx) => {

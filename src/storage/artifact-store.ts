@@ -71,6 +71,11 @@ export interface ArtifactStore {
   revokeByGrantId(model: ArtifactModel, grantId: string): Promise<void>
   /** Sessions of an account that are alive. */
   findSessionsByAccount(accountId: string): Promise<ArtifactPayload[]>
+  /**
+   * Ends one session by its `uid`, for good: a request still in flight cannot write it back under another id.
+   * (`destroy` cannot do that: the engine calls it for every change of the id, too.)
+   */
+  endSession(uid: string): Promise<void>
   /** Removes sessions, grants and everything under them. */
   revokeByAccount(accountId: string): Promise<void>
   /** Removes everything issued to or registered for a client. */

@@ -1,5 +1,5 @@
 /** One headless Chromium for a suite, and visitors in it who note whatever a page does that it should not. */
-import { type Browser, type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
 import { findChromium } from './binaries.ts'
 
 const ARGS = [
@@ -30,6 +30,8 @@ export class Visitor {
   readonly #faults: string[] = []
   /** console lines that a test provokes on purpose */
   readonly #expected: RegExp[] = []
+  /** addresses of pages that were answered with a status of 4xx */
+  readonly #refusals = new Set<string>()
 
   private constructor(context: BrowserContext, options: VisitorOptions) {
     this.context = context
@@ -78,7 +80,10 @@ export class Visitor {
     })
     context.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return
-      this.#faults.push(`${message.type()} at ${message.location().url}: ${message.text()}`)
+      const { url } = message.location()
+      // Chromium notes each page that came with an error status; what such a page says is the journey's business.
+      if (this.#refusals.has(url) && /^Failed to load resource/.test(message.text())) return
+      this.#faults.push(`${message.type()} at ${url}: ${message.text()}`)
     })
     context.on('weberror', (error) => {
       this.#faults.push(`uncaught in ${error.page()?.url()}: ${error.error().message}`)
@@ -91,8 +96,11 @@ export class Visitor {
     context.on('response', (response) => {
       const request = response.request()
       const type = response.headers()['content-type'] ?? ''
+      if (response.status() >= 400 && response.status() < 500 && request.isNavigationRequest())
+        this.#refusals.add(response.url())
       if (request.resourceType() !== 'document' || !type.startsWith('text/html')) return
-      const framed = isFramed(request.frame())
+      if (response.status() >= 300 && response.status() < 400) return
+      const framed = isFramed(request)
       const path = new URL(response.url()).pathname
       // Two pages are made to be framed: a mail in the mailbox, and the answer to a silent sign-in.
       const frameable = /^\/mailbox\/[^/]+\/html$/.test(path) || path === '/spa/silent'
@@ -103,8 +111,13 @@ export class Visitor {
   }
 }
 
-function isFramed(frame: Frame): boolean {
-  return frame.parentFrame() !== null
+function isFramed(request: Request): boolean {
+  try {
+    return request.frame().parentFrame() !== null
+  } catch {
+    // The first request of a new tab comes before its frame.
+    return false
+  }
 }
 
 function forbidsFraming(headers: Record<string, string>): boolean {

@@ -93,10 +93,6 @@ export class SqlArtifactStore implements ArtifactStore {
     await this.#run('revokeByClient', REVOKE_BY_CLIENT, [clientId])
   }
 
-  /**
-   * Ends one session for good: also what a request still in flight would write back under a new id. `destroy` cannot
-   * do that, because the engine calls it for every change of the id, too.
-   */
   async endSession(uid: string): Promise<void> {
     await this.#access.endSession(this.#uidKey(uid))
   }
