@@ -36,6 +36,11 @@ export class Browser {
     if (!sameSecret(this.#keyed, this.#token(id, name), form.get('_csrf'))) throw new Problem('bad-form')
   }
 
+  /** Whether this browser was given a form of ours before. */
+  isKnown(ctx: Context): boolean {
+    return this.#id(ctx) !== undefined
+  }
+
   /** The interaction this browser began last, so that a link in a mail knows whether it is at home. */
   currentFlow(ctx: Context): string | undefined {
     return ctx.cookies.get(this.#name('flow'), { signed: false })

@@ -74,7 +74,8 @@ export function mailbox(deps: MailboxDeps): Router {
     ctx.set('Content-Security-Policy', MAIL_POLICY)
     ctx.state.framedByUs = true
     ctx.type = 'html'
-    ctx.body = mail.html ?? ''
+    // The pages behind its links refuse to be framed.
+    ctx.body = (mail.html ?? '').replace('<head>', '<head>\n<base target="_blank">')
   })
   return router
 }

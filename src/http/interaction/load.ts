@@ -69,14 +69,9 @@ async function lost(ctx: Context, deps: InteractionDeps, uid: string): Promise<P
   const client = clientId === undefined ? undefined : await deps.engine.client(clientId)
   const url = client && appHome(client)
   const action = url ? ({ kind: 'app', url } as const) : undefined
-  const cookies = ctx.get('Cookie')
-  if (cookies === '')
-    return new Problem(clientId === undefined ? 'cookies-missing' : 'other-browser', { action })
-  const here = deps.browser.currentFlow(ctx)
-  return new Problem(
-    here !== undefined && here !== uid && clientId !== undefined ? 'other-browser' : 'request-expired',
-    { action },
-  )
+  // A browser of ours keeps its cookie longer than any sign-in lasts, so one without it began elsewhere or keeps none.
+  if (deps.browser.isKnown(ctx)) return new Problem('request-expired', { action })
+  return new Problem(clientId === undefined ? 'cookies-missing' : 'other-browser', { action })
 }
 
 const appKey = (uid: string) => `sign-in-app:${uid}`
