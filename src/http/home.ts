@@ -29,5 +29,10 @@ export function home(deps: HomeDeps): Router {
       setupUrl: await deps.setupUrl(),
     })
   })
+  // Asked for where a page names no icon: the engine's own page, the discovery document.
+  router.get('/favicon.ico', (ctx) => {
+    ctx.status = 301
+    ctx.redirect(`${paths.assets}/favicon.svg`)
+  })
   return router
 }

@@ -27,6 +27,12 @@ export interface AdapterDeps {
 /** A `jti` is held this long from the moment it was first seen, until the engine says how long it really counts. */
 const CLAIM_SECONDS = 600
 
+/**
+ * Rows the engine wants to find when their time is over (seconds): a device that polls late is told `expired_token`
+ * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
+ */
+const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
     name === 'Client' ? new ClientAdapter(deps) : new ArtifactAdapter(name as ArtifactModel, deps)
@@ -42,7 +48,7 @@ class ArtifactAdapter implements Adapter {
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
-    const ttl = Number.isFinite(expiresIn) ? expiresIn : undefined
+    const ttl = Number.isFinite(expiresIn) ? expiresIn + (KEPT_LONGER[this.#model] ?? 0) : undefined
     await this.#guard(() => this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl))
   }
 

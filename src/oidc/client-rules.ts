@@ -75,8 +75,9 @@ function stringsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
 }
 
+/** Control characters, and those that turn the direction of writing round: a name must read as it is stored. */
 function hasControlCharacters(text: string): boolean {
-  return /\p{Cc}/u.test(text)
+  return /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)
 }
 
 function refuse(description: string): never {

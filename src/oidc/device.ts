@@ -9,9 +9,12 @@ export const USER_CODE = { charset: 'base-20', mask: '****-****' } as const
 export function userCodeInputSource(pages: EnginePages) {
   return async (ctx: KoaContextWithOIDC, _form: string, _out?: ErrorOut, error?: Error): Promise<void> => {
     if (error?.name === 'AbortedError') {
-      const code = ctx.oidc.entities.DeviceCode
+      // Denied at the code page there is the device code, given up at the sign-in only the interaction.
+      const { DeviceCode: code, Interaction: interaction } = ctx.oidc.entities
+      const clientId = code?.clientId ?? interaction?.params.client_id
       const client =
-        ctx.oidc.client ?? (code?.clientId ? await ctx.oidc.provider.Client.find(code.clientId) : undefined)
+        ctx.oidc.client ??
+        (typeof clientId === 'string' ? await ctx.oidc.provider.Client.find(clientId) : undefined)
       pages.deviceDone(ctx, client ?? undefined, 'denied')
       return
     }

@@ -5,6 +5,7 @@ import { findAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
+import { checkClientAssertion } from './client-assertions.ts'
 import { checkClientMetadata } from './client-rules.ts'
 import { secretMatches } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
@@ -14,10 +15,12 @@ import type { Keys } from './keys.ts'
 import { logoutSource, postLogoutSuccessSource, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
+import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import { renderError } from './render-error.ts'
 import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
@@ -62,6 +65,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
     clockTolerance: 5,
+    assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
     // HMAC algorithms would need client secrets in clear; secrets are digests at rest.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: {
@@ -120,6 +124,8 @@ export function createProvider(deps: ProviderDeps): Provider {
     return this.clientSecret !== undefined && secretMatches(deps.keyed, this.clientSecret, presented)
   }
   provider.use(registrationGuard(ENDPOINTS.registration, deps.keyed) as never)
+  provider.use(postAuthorization(ENDPOINTS.authorization) as never)
+  provider.use(untypedRevocationAnswer() as never)
   provider.use(signOutEverywhere(provider, deps.artifacts) as never)
   return provider
 }

@@ -3,7 +3,7 @@
  * back is digested before the engine compares it, and what the engine answers is freed of digests and our own flags.
  */
 import { Readable } from 'node:stream'
-import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { KeyedHash } from '../domain/ports.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
@@ -12,10 +12,12 @@ const BODY_LIMIT = 56 * 1024
 
 /** @param path the registration endpoint's path; management lives below it */
 export function registrationGuard(path: string, keyed: KeyedHash) {
+  // The engine matches its routes without regard to case; so must this, or /REG would go round it.
+  const ours = new RegExp(`^${path}(/|$)`, 'i')
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    const ours = ctx.path === path || ctx.path.startsWith(`${path}/`)
-    if (!ours) return next()
-    if (ctx.method === 'PUT' && ctx.is('application/json')) await digestPresentedSecret(ctx, keyed)
+    if (!ours.test(ctx.path)) return next()
+    if (ctx.method === 'PUT' && ctx.is('application/json') && !(await digestPresentedSecret(ctx, keyed)))
+      return
     await next()
     if (typeof ctx.body !== 'object' || ctx.body === null || Buffer.isBuffer(ctx.body)) return
     const body = ctx.body as Record<string, unknown>
@@ -25,33 +27,45 @@ export function registrationGuard(path: string, keyed: KeyedHash) {
   }
 }
 
-/** RFC 7592 2.2: the client repeats its secret; equal digests mean equal secrets. */
-async function digestPresentedSecret(ctx: KoaContextWithOIDC, keyed: KeyedHash): Promise<void> {
-  const body = await readJson(ctx)
-  if (typeof body.client_secret === 'string') body.client_secret = digestSecret(keyed, body.client_secret)
-  const bytes = Buffer.from(JSON.stringify(body))
+/**
+ * RFC 7592 2.2: the client repeats its secret; equal digests mean equal secrets. What is no JSON object is left for
+ * the engine to refuse. False: the answer is given already.
+ */
+async function digestPresentedSecret(ctx: KoaContextWithOIDC, keyed: KeyedHash): Promise<boolean> {
+  const sent = await readBody(ctx)
+  if (!sent) {
+    ctx.status = 413
+    ctx.body = { error: 'invalid_request', error_description: 'the request body is too large' }
+    return false
+  }
+  const body = jsonObject(sent)
+  if (typeof body?.client_secret === 'string') body.client_secret = digestSecret(keyed, body.client_secret)
+  const bytes = body ? Buffer.from(JSON.stringify(body)) : sent
   // The engine reads the request itself; hand it a stream of the changed body.
   const replay = Readable.from([bytes])
   ctx.req.headers['content-length'] = String(bytes.length)
   Object.defineProperty(ctx.req, 'readable', { value: true })
   Object.defineProperty(ctx.req, 'iterator', { value: () => replay[Symbol.asyncIterator]() })
+  return true
 }
 
-async function readJson(ctx: KoaContextWithOIDC): Promise<Record<string, unknown>> {
+async function readBody(ctx: KoaContextWithOIDC): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of ctx.req) {
     size += (chunk as Buffer).length
-    if (size > BODY_LIMIT) throw new errors.InvalidRequest('the request body is too large', 413)
+    if (size > BODY_LIMIT) return undefined
     chunks.push(chunk as Buffer)
   }
+  return Buffer.concat(chunks)
+}
+
+function jsonObject(bytes: Buffer): Record<string, unknown> | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
   } catch {
-    // falls through to the one answer for everything that is not a JSON object
+    return undefined
   }
-  throw new errors.InvalidRequest('client update request must be a JSON object')
 }

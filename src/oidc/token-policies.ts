@@ -5,12 +5,14 @@ type AnyToken = { clientId?: string | undefined }
 
 /** A client sees its own tokens; the operator's own services (first-party, confidential) see all. */
 export async function introspectionAllowed(
-  _ctx: KoaContextWithOIDC,
+  ctx: KoaContextWithOIDC,
   client: Client,
   token: AnyToken,
 ): Promise<boolean> {
   if (token.clientId === client.clientId) return true
-  return client.first_party === true && client.clientAuthMethod !== 'none'
+  if (client.first_party !== true || client.clientAuthMethod === 'none') return false
+  // A token whose client was deleted is not active; the engine, told to go on, would fail looking the client up.
+  return (await ctx.oidc.provider.Client.find(String(token.clientId))) !== undefined
 }
 
 export async function revocationAllowed(

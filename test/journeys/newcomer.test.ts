@@ -4,7 +4,17 @@ import type { Browser, Page } from 'playwright-core'
 import { launchBrowser, Visitor } from '../support/browser.ts'
 import { inspectPage } from '../support/inspect-page.ts'
 import { OstiaryProcess } from '../support/ostiary-process.ts'
-import { awaitMail, Hands, heading, openMailedLink, PASSWORD, readCode, register, says, signIn } from './steps.ts'
+import {
+  awaitMail,
+  Hands,
+  heading,
+  openMailedLink,
+  PASSWORD,
+  readCode,
+  register,
+  says,
+  signIn,
+} from './steps.ts'
 
 const EMAIL = 'ada@example.org'
 const NEW_PASSWORD = 'nine quiet otters up the river'
@@ -64,7 +74,10 @@ describe('a newcomer', function () {
 
   it('sees claims and decoded tokens, calls the API and renews', async () => {
     const page = await web.locator('main').innerText()
-    expect(page).to.include(EMAIL).and.to.match(/"email_verified": true/).and.to.match(/"amr": \[\s+"pwd"/)
+    expect(page)
+      .to.include(EMAIL)
+      .and.to.match(/"email_verified": true/)
+      .and.to.match(/"amr": \[\s+"pwd"/)
     await web.getByText(/^ID token/).click()
     await says(web, '"alg": "RS256"')
     await hands.press('Call it without a token')

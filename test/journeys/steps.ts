@@ -49,7 +49,8 @@ export const fieldOf = (page: Page, label: string): Locator => page.getByLabel(l
 export const heading = (page: Page, name: string | RegExp, level?: number): Promise<void> =>
   page.getByRole('heading', { name, ...(level === undefined ? {} : { level }) }).waitFor()
 
-export const says = (page: Page, words: string | RegExp): Promise<void> => page.getByText(words).first().waitFor()
+export const says = (page: Page, words: string | RegExp): Promise<void> =>
+  page.getByText(words).first().waitFor()
 
 /** From the sign-in page to the registration posted. */
 export async function register(hands: Hands, email: string, name?: string): Promise<void> {
@@ -70,13 +71,19 @@ export async function signIn(hands: Hands, email: string, password = PASSWORD): 
 }
 
 /** Waits in the mailbox, refreshing as a person would, for the newest mail to somebody; `tab` shows the list then. */
-export async function awaitMail(tab: Page, ostiary: OstiaryProcess, to: string, subject: RegExp): Promise<Locator> {
+export async function awaitMail(
+  tab: Page,
+  ostiary: OstiaryProcess,
+  to: string,
+  subject: RegExp,
+): Promise<Locator> {
   const deadline = Date.now() + 30_000
   for (;;) {
     await tab.goto(`${ostiary.issuer}/mailbox`)
     const mail = tab.getByRole('listitem').filter({ hasText: to }).filter({ hasText: subject }).first()
     if ((await mail.count()) > 0) return mail.getByRole('link')
-    if (Date.now() > deadline) throw new Error(`no mail to ${to} with ${subject}:\n${ostiary.log.slice(-4000)}`)
+    if (Date.now() > deadline)
+      throw new Error(`no mail to ${to} with ${subject}:\n${ostiary.log.slice(-4000)}`)
   }
 }
 
@@ -102,4 +109,12 @@ export async function openMailedLink(
   const page = await opened
   await page.waitForLoadState()
   return page
+}
+
+/** The address to which the sample web app sends a browser that wants to sign in, kept for a test to change. */
+export async function authorizationUrl(page: Page, ostiary: OstiaryProcess): Promise<string> {
+  const answer = await page.context().request.post(`${ostiary.samples}/web/sign-in`, { maxRedirects: 0 })
+  const address = answer.headers().location
+  if (address === undefined) throw new Error(`the sample web app answered ${answer.status()}`)
+  return address
 }

@@ -7,8 +7,15 @@ const ARGS = [
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ]
 
+/** For `afterEach`: no faults; and after a failure, what the visitors saw last. */
+export async function expectNoFaults(test: Mocha.Context, visitors: readonly Visitor[]): Promise<void> {
+  if (test.currentTest?.state === 'failed') for (const visitor of visitors) await visitor.tell()
+  const faults = visitors.flatMap((visitor) => visitor.faults())
+  if (faults.length > 0) throw new Error(`pages did what they should not:\n${faults.join('\n')}`)
+}
+
 /** How long a page may take to become what a step waits for: the machine may be busy with anything. */
-export const PATIENCE_MS = 45_000
+export const PATIENCE_MS = 8_000
 
 export function launchBrowser(): Promise<Browser> {
   const executablePath = findChromium()
@@ -64,6 +71,14 @@ export class Visitor {
   /** What pages did that they should not: console errors, policy violations, foreign requests, frames. */
   faults(): string[] {
     return this.#faults.filter((fault) => !this.#expected.some((line) => line.test(fault)))
+  }
+
+  /** Where it stands, for whoever reads a failure. */
+  async tell(): Promise<void> {
+    for (const page of this.context.pages()) {
+      const words = await page.innerText('body', { timeout: 2000 }).catch(() => '(no page)')
+      console.error(`    ${page.url()}\n      ${words.trim().slice(0, 600).replace(/\n+/g, '\n      ')}`)
+    }
   }
 
   async leave(): Promise<void> {

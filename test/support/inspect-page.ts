@@ -20,6 +20,27 @@ interface Violation {
 /** Names of the states that were inspected, for a count at the end. */
 export const inspected = new Set<string>()
 
+/**
+ * The same for a page of a browser without JavaScript, where axe could not run either: what the page is made of, as it
+ * is now, in a browser that runs nothing of the page's own.
+ */
+export async function inspectStill(page: Page, state: string): Promise<void> {
+  const context = await page
+    .context()
+    .browser()!
+    .newContext({ viewport: { width: 1280, height: 900 } })
+  try {
+    const body = await page.content()
+    const twin = await context.newPage()
+    await twin.route('**/*.js', (route) => route.abort())
+    await twin.route(page.url(), (route) => route.fulfill({ body, contentType: 'text/html; charset=utf-8' }))
+    await twin.goto(page.url())
+    await inspectPage(twin, state)
+  } finally {
+    await context.close()
+  }
+}
+
 /** Throws a list of what is wrong with the page as it is now; leaves the page as it was. */
 export async function inspectPage(page: Page, state: string): Promise<void> {
   inspected.add(state)
@@ -27,7 +48,9 @@ export async function inspectPage(page: Page, state: string): Promise<void> {
   for (const colorScheme of SCHEMES) {
     await page.emulateMedia({ colorScheme })
     for (const { id, nodes } of await violations(page))
-      faults.push(...nodes.map((node) => `${colorScheme}: ${id}: ${node.html}\n    ${node.failureSummary ?? ''}`))
+      faults.push(
+        ...nodes.map((node) => `${colorScheme}: ${id}: ${node.html}\n    ${node.failureSummary ?? ''}`),
+      )
     await takePictures(page, `${state}-${colorScheme}`)
   }
   await page.emulateMedia({ colorScheme: 'light' })

@@ -1,5 +1,5 @@
 /** What protocol tests share: an app per stack, people signed in by pages, requests as a stranger sends them. */
-import type * as client from 'openid-client'
+import * as client from 'openid-client'
 import { createPerson, type PersonOptions } from './people.ts'
 import { begin, exchange, type Started, walk } from './relying-party.ts'
 import { type RunningApp, STACKS, type Stack, type StartOptions, startApp } from './start-app.ts'
@@ -16,7 +16,6 @@ export interface ProtocolOptions extends StartOptions {
 }
 
 export const JANE = { email: 'jane@example.org' }
-export const CALLER = { email: 'caller@example.org' }
 
 /**
  * One `describe` per stack, with one app. The app is there inside hooks and tests, not while they are declared.
@@ -67,6 +66,13 @@ export async function signIn(
   if (!url.includes('code=')) throw new Error(`no code at ${url} (${status})\n${text.slice(0, 3000)}`)
   const tokens = await exchange(rp, url, started, options.exchange)
   return { agent, started, callback: url, tokens, sub: String(tokens.claims()?.sub) }
+}
+
+/** `discover` of `relying-party.ts` for a client without a secret. */
+export function discoverPublic(issuer: string, id = 'spa'): Promise<client.Configuration> {
+  return client.discovery(new URL(issuer), id, undefined, client.None(), {
+    execute: [client.allowInsecureRequests],
+  })
 }
 
 /** A browser that stops where the test's app would be. */

@@ -71,7 +71,9 @@ async function lost(ctx: Context, deps: InteractionDeps, uid: string): Promise<P
   const action = url ? ({ kind: 'app', url } as const) : undefined
   // A browser of ours keeps its cookie longer than any sign-in lasts, so one without it began elsewhere or keeps none.
   if (deps.browser.isKnown(ctx)) return new Problem('request-expired', { action })
-  return new Problem(clientId === undefined ? 'cookies-missing' : 'other-browser', { action })
+  // A form is only ever shown together with the cookie: where one comes without, the cookie was lost or refused.
+  const elsewhere = clientId !== undefined && ctx.method !== 'POST'
+  return new Problem(elsewhere ? 'other-browser' : 'cookies-missing', { action })
 }
 
 const appKey = (uid: string) => `sign-in-app:${uid}`

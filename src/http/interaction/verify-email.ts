@@ -1,7 +1,7 @@
 /** The code from the mail. The link in the same mail is handled in `http/mail-links.ts` and leads back here. */
 import type { Context } from 'koa'
 import { tidyCode } from '../../domain/email/secrets.ts'
-import { RESEND_AFTER_SECONDS } from '../../domain/email/verification.ts'
+import { MAX_CODE_ATTEMPTS, RESEND_AFTER_SECONDS } from '../../domain/email/verification.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -53,14 +53,10 @@ export async function verifyEmail(ctx: Context, deps: InteractionDeps): Promise<
     if (!(error instanceof DomainError)) throw error
     const stored = await deps.database.emailProofs.find(proof.id)
     if (stored?.consumedAt && stored.purpose === 'verify-email') return advance(ctx, deps, current)
-    const locked = error.code !== 'proof_invalid'
-    return render(
-      ctx,
-      deps,
-      current,
-      { locked, errors: { code: { code: locked ? 'code_locked' : 'code_wrong' } } },
-      422,
-    )
+    // Said with the last wrong code, and not only when the right one comes after it.
+    const locked = error.code !== 'proof_invalid' || (stored?.attempts ?? 0) >= MAX_CODE_ATTEMPTS
+    const errors: FieldErrors = locked ? { form: { code: 'code_locked' } } : { code: { code: 'code_wrong' } }
+    return render(ctx, deps, current, { locked, errors }, 422)
   }
   return advance(ctx, deps, current)
 }

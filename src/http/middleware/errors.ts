@@ -18,12 +18,13 @@ export function errors(deps: ErrorDeps): Middleware {
     try {
       await next()
       if (ctx.status === 404 && ctx.body == null) throw new Problem('not-found')
+      if (ctx.status === 405 && ctx.body == null) throw new Problem('method-not-allowed')
       if (ctx.status === 503 && !ctx.response.get('Retry-After'))
         ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
     } catch (error) {
       const problem = toProblem(error, deps)
       if (problem.status >= 500 && problem.code !== 'busy')
-        deps.log.error({ err: error, code: problem.code }, 'request failed')
+        deps.log.error({ err: error, problem: problem.code }, 'request failed')
       answer(ctx, problem, deps.pages)
     }
   }

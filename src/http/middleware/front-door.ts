@@ -9,6 +9,7 @@ import type { Context, Middleware, Next } from 'koa'
 import type { RequestFacts } from '../../domain/audit/events.ts'
 import { Problem } from '../problem.ts'
 import { stateOf } from '../state.ts'
+import { assertMethod } from './methods.ts'
 
 export interface FrontDoorOptions {
   /** origin of the issuer: the only host that is served */
@@ -30,6 +31,8 @@ const FORWARDED = [
   'x-real-ip',
 ]
 const USER_AGENT_MAX = 300
+/** what the engine reads at most; forms of ours are smaller */
+const BODY_MAX = 56 * 1024
 
 /** Decides id and address; must come first. */
 export function identify(options: FrontDoorOptions): Middleware {
@@ -45,6 +48,7 @@ export function identify(options: FrontDoorOptions): Middleware {
         ? given
         : randomBytes(9).toString('base64url')
     for (const name of FORWARDED) delete headers[name]
+    takeHostOfTarget(ctx)
     headers['x-forwarded-proto'] = options.issuer.startsWith('https:') ? 'https' : 'http'
     headers['x-forwarded-for'] = ip
     const agent = headers['user-agent']?.slice(0, USER_AGENT_MAX)
@@ -55,7 +59,7 @@ export function identify(options: FrontDoorOptions): Middleware {
   }
 }
 
-/** Serves the issuer's host only, and only requests whose query can be read. */
+/** Serves the issuer's host only, and only requests whose address can be read and whose body we would take. */
 export function admit(options: FrontDoorOptions): Middleware {
   const { host: issuerHost } = new URL(options.issuer)
   return (ctx: Context, next: Next) => {
@@ -75,8 +79,21 @@ export function admit(options: FrontDoorOptions): Middleware {
     }
     assertReadable(ctx.path)
     assertReadable(ctx.querystring)
+    assertMethod(ctx)
+    if (Number(ctx.req.headers['content-length']) > BODY_MAX) throw new Problem('too-large')
     return next()
   }
+}
+
+/** RFC 9112 3.2.2: a target in absolute form names the host, whatever the Host header says; from here on they agree. */
+function takeHostOfTarget(ctx: Context): void {
+  if (ctx.url.startsWith('/')) return
+  const target = URL.parse(ctx.url)
+  if (!target?.host) return
+  ctx.req.headers.host = target.host
+  ctx.url = target.pathname + target.search
+  // What addresses are made from (Koa's `href`).
+  ctx.originalUrl = ctx.request.originalUrl = ctx.url
 }
 
 /** RFC 3986 2.5: percent-encoded octets are UTF-8; NUL has no place in any value of ours. */

@@ -3,8 +3,8 @@ import type { Context, Middleware, Next } from 'koa'
 import type { Logger } from '../../lib/log.ts'
 import { stateOf } from '../state.ts'
 
-/** Paths whose last segment is a secret. */
-const SECRET_PATHS = /^\/(verify-email|reset-password|setup)\/.+/
+/** Paths that end in a secret; mistyped ones too, and in any case, as the router takes them. */
+const SECRET_PATHS = /\/(verify-email|reset-password|setup)\/.+/i
 
 export function requestLog(log: Logger): Middleware {
   return async (ctx: Context, next: Next) => {

@@ -1,0 +1,39 @@
+/** Methods of the protocol endpoints: the engine itself answers a wrong one as if there were no such page. */
+import type { Context } from 'koa'
+import { DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
+import { Problem } from '../problem.ts'
+
+const READ = 'GET, HEAD, OPTIONS'
+const FORM = 'POST, OPTIONS'
+
+const ALLOWED = new Map<string, string>([
+  // GET alone is certain; whether POST is taken (OpenID Connect Core 1.0, 3.1.2.1) is the engine's setting.
+  [ENDPOINTS.authorization, 'GET, HEAD, POST'],
+  [ENDPOINTS.end_session, 'GET, HEAD, POST'],
+  [ENDPOINTS.code_verification, 'GET, HEAD, POST'],
+  [ENDPOINTS.device_authorization, FORM],
+  [ENDPOINTS.introspection, FORM],
+  [ENDPOINTS.pushed_authorization_request, FORM],
+  [ENDPOINTS.revocation, FORM],
+  [ENDPOINTS.token, FORM],
+  [ENDPOINTS.registration, 'POST'],
+  [ENDPOINTS.userinfo, 'GET, HEAD, POST, OPTIONS'],
+  [ENDPOINTS.jwks, READ],
+  [DISCOVERY_PATH, READ],
+  ['/.well-known/oauth-authorization-server', READ],
+  ['/health', 'GET, HEAD'],
+  ['/health/live', 'GET, HEAD'],
+  ['/health/ready', 'GET, HEAD'],
+])
+
+/** Used nowhere: TRACE would show a script the cookies it may not read. */
+const ANYWHERE = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** @throws Problem method-not-allowed, with `Allow` set (RFC 9110 15.5.6) */
+export function assertMethod(ctx: Context): void {
+  // The engine matches without regard to case and with a trailing slash; so does this.
+  const allowed = ALLOWED.get(ctx.path.toLowerCase().replace(/(?<=.)\/$/, ''))
+  if (allowed === undefined ? ANYWHERE.has(ctx.method) : allowed.split(', ').includes(ctx.method)) return
+  ctx.set('Allow', allowed ?? 'GET, HEAD, POST')
+  throw new Problem('method-not-allowed')
+}

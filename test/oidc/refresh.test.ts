@@ -1,0 +1,173 @@
+import { expect } from 'chai'
+import * as oauth from 'oauth4webapi'
+import * as client from 'openid-client'
+import {
+  discoverPublic,
+  get,
+  onEveryStack,
+  post,
+  refusal,
+  type SendOptions,
+  signIn,
+  type Tokens,
+} from '../support/protocol.ts'
+import { discover, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
+
+const clients = [webClient(), publicClient(), publicClient({ client_id: 'other-spa' })]
+const SCOPE = { scope: 'openid email profile' }
+
+onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
+  const refreshOf = (tokens: { refresh_token?: string }) => String(tokens.refresh_token)
+  const alive = async (tokens: { access_token: string }) =>
+    (await get(`${app.issuer}/userinfo`, { bearer: tokens.access_token })).status === 200
+
+  const newSpa = async () => {
+    const rp = await discoverPublic(app.issuer)
+    return { rp, ...(await signIn(rp, SCOPE)) }
+  }
+  const newWeb = async () => {
+    const rp = await discover(app.issuer)
+    return { rp, ...(await signIn(rp, SCOPE)) }
+  }
+  const raw = (refresh_token: string, more: Record<string, string>, options?: SendOptions) =>
+    post(`${app.issuer}/token`, { grant_type: 'refresh_token', refresh_token, ...more }, options)
+
+  it('rotates those of public clients at every use (RFC 9700 4.14.2)', async () => {
+    const { rp, tokens } = await newSpa()
+    const second = await client.refreshTokenGrant(rp, refreshOf(tokens))
+    const third = await client.refreshTokenGrant(rp, refreshOf(second))
+    const all = [tokens, second, third]
+    expect(new Set(all.map(refreshOf)).size).to.equal(3)
+    expect(new Set(all.map(({ access_token }) => access_token)).size).to.equal(3)
+    expect(await Promise.all(all.map(alive))).to.deep.equal([true, true, true])
+  })
+
+  it('ends the whole family when a used one comes back (RFC 9700 4.14.2)', async () => {
+    const { rp, tokens } = await newSpa()
+    const second = await client.refreshTokenGrant(rp, refreshOf(tokens))
+    const third = await client.refreshTokenGrant(rp, refreshOf(second))
+    const replay = await refusal(client.refreshTokenGrant(rp, refreshOf(tokens)))
+    expect(replay.error).to.equal('invalid_grant')
+    const newest = await refusal(client.refreshTokenGrant(rp, refreshOf(third)))
+    expect(newest.error).to.equal('invalid_grant')
+    expect(await Promise.all([tokens, second, third].map(alive))).to.deep.equal([false, false, false])
+  })
+
+  it('leaves other families of the same person and app alone when one ends', async () => {
+    const [one, other] = [await newSpa(), await newSpa()]
+    await client.refreshTokenGrant(one.rp, refreshOf(one.tokens))
+    await refusal(client.refreshTokenGrant(one.rp, refreshOf(one.tokens)))
+    expect(await alive(other.tokens)).to.equal(true)
+    const next = await client.refreshTokenGrant(other.rp, refreshOf(other.tokens))
+    expect(next.refresh_token).to.be.a('string')
+  })
+
+  it('never makes two successors, however many use one at the same moment (invariant I1)', async () => {
+    const { tokens } = await newSpa()
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => raw(refreshOf(tokens), { client_id: 'spa' })),
+    )
+    const won = answers.filter(({ status }) => status === 200)
+    expect(won.length).to.be.at.most(1)
+    expect(answers.filter(({ json }) => json.error === 'invalid_grant').length).to.equal(5 - won.length)
+  })
+
+  it('keeps those of confidential clients, which prove who they are at every use', async () => {
+    const { rp, tokens } = await newWeb()
+    for (let use = 0; use < 3; use += 1) {
+      const next = await client.refreshTokenGrant(rp, refreshOf(tokens))
+      expect(next.refresh_token).to.equal(tokens.refresh_token)
+      expect(await alive(next)).to.equal(true)
+    }
+  })
+
+  it('rotates those of confidential clients late in their life', async () => {
+    const { rp, tokens } = await newWeb()
+    const { artifacts } = app.app.storage
+    const payload = await artifacts.find('RefreshToken', refreshOf(tokens))
+    const day = 24 * 3600
+    const now = Math.floor(Date.now() / 1000)
+    const aged = { ...payload, iat: now - 25 * day, iiat: now - 25 * day, exp: now + 5 * day }
+    await artifacts.upsert('RefreshToken', refreshOf(tokens), aged, 5 * day)
+    const next = await client.refreshTokenGrant(rp, refreshOf(tokens))
+    expect(next.refresh_token).to.be.a('string').and.not.equal(tokens.refresh_token)
+    const successor = await artifacts.find('RefreshToken', refreshOf(next))
+    expect(Number(successor?.exp) - now, 'at most 30 days unused').to.be.within(30 * day - 5, 30 * day + 5)
+  })
+
+  it('ends a family for good 90 days after the sign-in, however often it was renewed', async () => {
+    const { rp, tokens } = await newSpa()
+    const { artifacts } = app.app.storage
+    const payload = await artifacts.find('RefreshToken', refreshOf(tokens))
+    const day = 24 * 3600
+    const now = Math.floor(Date.now() / 1000)
+    const old = { ...payload, iiat: now - 89 * day }
+    await artifacts.upsert('RefreshToken', refreshOf(tokens), old, 5 * day)
+    const next = await client.refreshTokenGrant(rp, refreshOf(tokens))
+    const successor = await artifacts.find('RefreshToken', refreshOf(next))
+    expect(Number(successor?.exp) - now).to.be.within(day - 5, day + 5)
+  })
+
+  it('belongs to one client: in another’s hands it is worth nothing, and stays alive (RFC 6749 10.4)', async () => {
+    const { rp, tokens } = await newSpa()
+    const stolen = await raw(refreshOf(tokens), { client_id: 'other-spa' })
+    expect([stolen.status, stolen.json.error]).to.deep.equal([400, 'invalid_grant'])
+    const byWeb = await raw(refreshOf(tokens), {}, { basic: ['web', RP_SECRET] })
+    expect([byWeb.status, byWeb.json.error]).to.deep.equal([400, 'invalid_grant'])
+    expect((await client.refreshTokenGrant(rp, refreshOf(tokens))).access_token).to.be.a('string')
+  })
+
+  it('wants the confidential client’s secret (RFC 6749 6)', async () => {
+    const { tokens } = await newWeb()
+    const wrong = await raw(refreshOf(tokens), {}, { basic: ['web', 'x'.repeat(40)] })
+    expect([wrong.status, wrong.json.error]).to.deep.equal([401, 'invalid_client'])
+    const none = await raw(refreshOf(tokens), { client_id: 'web' })
+    expect([none.status, none.json.error]).to.deep.equal([401, 'invalid_client'])
+  })
+
+  it('narrows the scope for one access token, not for good (RFC 6749 6)', async () => {
+    const { rp, tokens, sub } = await newWeb()
+    const narrow = await client.refreshTokenGrant(rp, refreshOf(tokens), { scope: 'openid' })
+    expect(narrow.scope).to.equal('openid')
+    expect(await client.fetchUserInfo(rp, narrow.access_token, sub)).to.deep.equal({ sub })
+    const whole = await client.refreshTokenGrant(rp, refreshOf(tokens))
+    expect(whole.scope).to.equal(SCOPE.scope)
+    const info = await client.fetchUserInfo(rp, whole.access_token, sub)
+    expect(info.email).to.equal('jane@example.org')
+  })
+
+  it('never widens it (RFC 6749 6)', async () => {
+    const { rp, tokens } = await newWeb()
+    for (const scope of ['openid email phone', 'openid offline_access', 'openid email profile made-up']) {
+      const { error } = await refusal(client.refreshTokenGrant(rp, refreshOf(tokens), { scope }))
+      expect(error, scope).to.equal('invalid_scope')
+    }
+    expect((await client.refreshTokenGrant(rp, refreshOf(tokens))).scope).to.equal(SCOPE.scope)
+  })
+
+  it('brings an ID token of the same sign-in (OIDC Core 12.2)', async () => {
+    const { rp, tokens } = await newSpa()
+    const first = tokens.claims()
+    const second = ((await client.refreshTokenGrant(rp, refreshOf(tokens))) as Tokens).claims()
+    for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'acr'] as const)
+      expect(second?.[claim], claim).to.deep.equal(first?.[claim])
+    expect(second?.amr).to.deep.equal(['pwd'])
+  })
+
+  it('works the same for oauth4webapi', async () => {
+    const { tokens } = await newSpa()
+    const options = { [oauth.allowInsecureRequests]: true }
+    const issuer = new URL(app.issuer)
+    const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
+    const spa: oauth.Client = { client_id: 'spa' }
+    const use = async (token: string) =>
+      oauth.processRefreshTokenResponse(
+        as,
+        spa,
+        await oauth.refreshTokenGrantRequest(as, spa, oauth.None(), token, options),
+      )
+    const next = await use(refreshOf(tokens))
+    expect(next.refresh_token).to.be.a('string').and.not.equal(tokens.refresh_token)
+    expect((await refusal(use(refreshOf(tokens)))).error).to.equal('invalid_grant')
+  })
+})
