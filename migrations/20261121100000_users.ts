@@ -30,11 +30,12 @@ export async function up(knex: Knex): Promise<void> {
       updated_at timestamptz not null default now(),
       constraint users_username_whole check ((username is null) = (username_key is null))
     )`)
-  // A name may be held by nobody for a while, so that a stranger cannot tell a taken address from a free one.
+  // A name is held by a registration for a while before there is an account, or ever will be.
   await knex.raw(`
     create table usernames (
       username_key text primary key,
       user_id text references users (id) on delete cascade,
+      flow text,
       expires_at timestamptz,
       constraint usernames_held_or_expiring check (user_id is not null or expires_at is not null)
     )`)

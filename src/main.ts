@@ -15,9 +15,16 @@ import { printWelcome } from './welcome.ts'
 const START_TRIES = 10
 const START_PAUSE_MS = 3000
 
+let stopping = false
+
 try {
   await main()
 } catch (error) {
+  // A stop right after the start takes away what its last lines still ask for.
+  if (!stopping) fail(error)
+}
+
+function fail(error: unknown): void {
   process.stderr.write(`\n${error instanceof ConfigError ? error.message : explainStartFailure(error)}\n\n`)
   process.exitCode = 1
   // Whatever a half-made start left open must not keep a failed process alive.
@@ -89,7 +96,6 @@ function prepareSamples(
 }
 
 function stopOnSignals(app: App, samples: Serving | undefined, log: Logger): void {
-  let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true

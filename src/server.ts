@@ -1,5 +1,6 @@
 /** The listening side: sockets, their limits, and a stop that finishes what was begun. Knows nothing of what is served. */
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 export interface ServeOptions {
   handler: RequestListener
@@ -25,11 +26,18 @@ const MAX_CONNECTIONS = 10_000
 
 export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Serving {
   let stopping = false
+  const sockets = new Set<Socket>()
+  const answering = new Set<ServerResponse>()
   const servers: Server[] = hosts.map(() => {
     const server = createServer(LIMITS, (request, response) => {
-      // A kept-alive connection would keep a stopping server busy for ever.
-      if (stopping) response.setHeader('Connection', 'close')
+      answering.add(response)
+      response.once('close', () => answering.delete(response))
+      if (stopping) isTheLast(response)
       handler(request, response)
+    })
+    server.on('connection', (socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
     })
     server.maxConnections = MAX_CONNECTIONS
     return server
@@ -52,6 +60,9 @@ export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Ser
     },
     async close() {
       stopping = true
+      for (const response of answering) isTheLast(response)
+      // Opened in advance and never used: Node does not count them as idle.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
       await Promise.all(
         listening().map(async (server) => {
           const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -63,6 +74,12 @@ export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Ser
       )
     },
   }
+}
+
+/** A kept-alive connection would keep a stopping server busy until its time is over. */
+function isTheLast(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close')
+  else response.once('finish', () => response.req.socket.destroySoon())
 }
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {

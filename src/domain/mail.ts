@@ -1,6 +1,7 @@
 /** The closed list of mails. A job names what it is about by id; secrets are derived when it is sent. */
 export type MailJob =
+  /** the code for a free address, "you have an account" for a taken one: decided when it is sent */
+  | { template: 'register'; proofId: string }
   | { template: 'verify-email'; proofId: string }
-  | { template: 'account-exists'; proofId: string }
   | { template: 'reset-password'; proofId: string }
   | { template: 'password-changed'; userId: string; at: string }

@@ -81,20 +81,20 @@ export interface UserRepository {
   /** Whether anybody has the role. */
   anyoneHasRole(role: string): Promise<boolean>
   /**
-   * Reserves a username. `userId` undefined: a reservation for nobody that lasts `ttlSeconds`, so that a stranger
-   * cannot tell from a free username that the address beside it was in use. False: the name is taken.
+   * Holds a username for a registration for a while, whatever comes of it. True: free, run out, or held by the same
+   * flow already. False: the name is taken.
    */
-  claimUsername(
-    username: string,
-    userId: string | undefined,
-    ttlSeconds: number | undefined,
-  ): Promise<boolean>
+  reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
+  /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
+  takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
 }
 
 export interface EmailProofRepository {
   /** Replaces every unused proof of the same flow and purpose. */
   insert(proof: NewEmailProof): Promise<EmailProof>
   find(id: string): Promise<EmailProof | undefined>
+  /** The newest unused registration under this e-mail address or username. */
+  findRegistration(identifier: string): Promise<EmailProof | undefined>
   /** Counts one attempt at the code; false when it is used, expired or has no attempts left. */
   countAttempt(id: string, maxAttempts: number): Promise<boolean>
   /** Compare-and-set: the proof for the one caller that consumed it, undefined for all others. */

@@ -94,6 +94,8 @@ async function reset(ctx: Context, deps: HttpDeps): Promise<void> {
       return showReset(ctx, deps, proof, error.code === 'proof_used' ? 'used' : 'expired', {}, 410)
     throw error
   }
+  // Who read the mail and chose the password is no stranger to the account: failures of others do not stop it.
+  deps.browser.rememberAccount(ctx, String(proof.userId))
   deps.mailSoon()
   deps.pages.show(ctx, 'reset-password-done', { continueUrl: homeOf(ctx, deps, proof) })
 }

@@ -57,8 +57,15 @@ async function aboutProof(deps: SendMailDeps, job: ProofJob): Promise<Addressed 
   const proof = await deps.repositories.emailProofs.find(job.proofId)
   const now = deps.clock.now()
   if (!proof || proof.consumedAt || proof.expiresAt <= now) return undefined
+  if (job.template === 'register') {
+    // Here, out of the stranger's sight, the two kinds of address part.
+    const existing = await deps.repositories.users.findByEmail(proof.email)
+    if (existing && existing.status !== 'active') return undefined
+    const template = existing ? 'account-exists' : 'verify-email'
+    return { to: existing?.email ?? proof.email, content: contentOf(deps, template, proof, now) }
+  }
   if (!(await reachesItsOwner(deps, proof))) return undefined
-  return { to: proof.email, content: contentOf(deps, job, proof, now) }
+  return { to: proof.email, content: contentOf(deps, job.template, proof, now) }
 }
 
 /** A row for nobody exists so that the work is the same; and an address that was given up gets nothing any more. */
@@ -68,19 +75,24 @@ async function reachesItsOwner(deps: SendMailDeps, proof: EmailProof): Promise<b
   return user?.status === 'active' && emailKey(user.email) === emailKey(proof.email)
 }
 
-function contentOf(deps: SendMailDeps, job: ProofJob, proof: EmailProof, now: Date): MailContent {
+function contentOf(
+  deps: SendMailDeps,
+  template: 'verify-email' | 'account-exists' | 'reset-password',
+  proof: EmailProof,
+  now: Date,
+): MailContent {
   const { links, codeOf, render } = deps
   const about = { email: proof.email, when: proof.createdAt.toISOString() }
   const minutesValid = Math.ceil((proof.expiresAt.getTime() - now.getTime()) / 60_000)
-  switch (job.template) {
+  switch (template) {
     case 'verify-email': {
       const link = links.verifyEmail(proof.id)
-      return render(job.template, { ...about, link, code: codeOf(proof.id), minutesValid })
+      return render(template, { ...about, link, code: codeOf(proof.id), minutesValid })
     }
     case 'reset-password':
-      return render(job.template, { ...about, link: links.resetPassword(proof.id), minutesValid })
+      return render(template, { ...about, link: links.resetPassword(proof.id), minutesValid })
     case 'account-exists':
-      return render(job.template, { ...about, signInUrl: links.home(), forgotUrl: links.forgot() })
+      return render(template, { ...about, signInUrl: links.home(), forgotUrl: links.forgot() })
   }
 }
 

@@ -24,11 +24,17 @@ for (const stack of STACKS) {
 
     async function form(ip: string) {
       const agent = new UserAgent()
-      const page = await agent.get((await begin(await discover(running.issuer))).url.href, { 'x-forwarded-for': ip })
+      const page = await agent.get((await begin(await discover(running.issuer))).url.href, {
+        'x-forwarded-for': ip,
+      })
       const found = page.forms.find(({ action }) => action.endsWith('/sign-in'))
       const url = new URL(found?.action ?? '', page.url).href
       return async (identifier: string) => {
-        const body = new URLSearchParams({ ...Object.fromEntries(found?.fields ?? []), identifier, password: PASSWORD })
+        const body = new URLSearchParams({
+          ...Object.fromEntries(found?.fields ?? []),
+          identifier,
+          password: PASSWORD,
+        })
         const headers = { cookie: agent.cookieHeader(url), 'x-forwarded-for': ip, accept: 'text/html' }
         const answer = await fetch(url, { method: 'POST', redirect: 'manual', headers, body })
         await answer.arrayBuffer()
@@ -39,7 +45,10 @@ for (const stack of STACKS) {
     it('has room for others while one network signs in to its own accounts without end', async function () {
       this.timeout(60_000)
       const attacks = await Promise.all(
-        Array.from({ length: OWN_ACCOUNTS }, async (_, i) => ({ send: await form('203.0.113.66'), email: `own-${i}@example.org` })),
+        Array.from({ length: OWN_ACCOUNTS }, async (_, i) => ({
+          send: await form('203.0.113.66'),
+          email: `own-${i}@example.org`,
+        })),
       )
       const seen: Record<number, number> = {}
       const stop = Date.now() + 8000

@@ -62,7 +62,10 @@ describe('a process that serves', function () {
       expect(refused, 'a new connection').to.equal('ECONNREFUSED')
       await sleep(500)
       finish()
-      expect(await answer).to.match(/^HTTP\/1\.1 200 OK/).and.match(/\r\nConnection: close\r\n/i).and.include('"ok":true')
+      expect(await answer)
+        .to.match(/^HTTP\/1\.1 200 OK/)
+        .and.match(/\r\nConnection: close\r\n/i)
+        .and.include('"ok":true')
       expect(await app.exited()).to.equal(0)
       expect(app.lines.at(-1)?.msg).to.equal('stopped')
     })
@@ -114,7 +117,9 @@ describe('a process that serves', function () {
     const app = await start()
     const headers = { host: `localhost:${app.port}`, accept: 'text/html' }
     const answers = await Promise.all(
-      ['/', '/nothing', '/auth', '/forgot-password', '/jwks'].map((target) => sendRaw(app.origin, { target, headers })),
+      ['/', '/nothing', '/auth', '/forgot-password', '/jwks'].map((target) =>
+        sendRaw(app.origin, { target, headers }),
+      ),
     )
     await sleep(200)
     const logged = app.stdout.split('\n').filter((line) => line.trim() !== '' && !line.startsWith(' '))
@@ -126,7 +131,9 @@ describe('a process that serves', function () {
     const ids = answers.map(({ headers: got }) => got['x-request-id'])
     expect(new Set(ids).size).to.equal(answers.length)
     for (const id of ids)
-      expect(app.lines.filter(({ requestId, msg }) => requestId === id && msg === 'request')).to.have.length(1)
+      expect(app.lines.filter(({ requestId, msg }) => requestId === id && msg === 'request')).to.have.length(
+        1,
+      )
   })
 
   it('says nothing when it is told to be silent, and more when asked for more', async () => {
@@ -146,13 +153,19 @@ describe('a process that serves', function () {
 
   it('believes forwarded headers and request ids from a trusted proxy only', async () => {
     const given = 'from-the-proxy-1234'
-    const headers = { 'x-request-id': given, 'x-forwarded-for': '203.0.113.5, 198.51.100.9', accept: 'text/html' }
+    const headers = {
+      'x-request-id': given,
+      'x-forwarded-for': '203.0.113.5, 198.51.100.9',
+      accept: 'text/html',
+    }
     const lineOf = async (app: ChildApp, more: Record<string, string> = {}) => {
       const seen = app.lines.length
       const request = { headers: { host: `localhost:${app.port}`, ...headers, ...more } }
       const answer = await sendRaw(app.origin, request)
       const isNew = (index: number) => index >= seen
-      await app.until('it is logged', () => app.lines.some(({ msg }, index) => isNew(index) && msg === 'request'))
+      await app.until('it is logged', () =>
+        app.lines.some(({ msg }, index) => isNew(index) && msg === 'request'),
+      )
       const line = app.lines.findLast(({ msg }) => msg === 'request')
       expect(line?.requestId).to.equal(answer.headers['x-request-id'])
       return line
@@ -164,7 +177,10 @@ describe('a process that serves', function () {
 
     const behind = await start({ TRUSTED_PROXIES: '127.0.0.1, 198.51.100.0/24' })
     expect(await lineOf(behind)).to.include({ ip: '203.0.113.5', requestId: given })
-    expect((await lineOf(behind, { 'x-forwarded-for': '192.0.2.1, 203.0.113.5' }))?.ip, 'the right-most stranger').to.equal('203.0.113.5')
+    expect(
+      (await lineOf(behind, { 'x-forwarded-for': '192.0.2.1, 203.0.113.5' }))?.ip,
+      'the right-most stranger',
+    ).to.equal('203.0.113.5')
     expect((await lineOf(behind, { 'x-forwarded-for': 'nonsense' }))?.ip).to.equal('127.0.0.1')
     for (const bad of ['short', 'with spaces in it', 'x'.repeat(65), '{"msg":"forged"}'])
       expect((await lineOf(behind, { 'x-request-id': bad }))?.requestId).to.not.equal(bad)

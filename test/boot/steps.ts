@@ -31,7 +31,8 @@ export async function register(issuer: string, email: string): Promise<Registeri
   const signIn = await agent.get(started.url.href)
   const form = await agent.get(`${signIn.url}/register`)
   const verify = await agent.submit(form, { email, password: PASSWORD }, '/register')
-  if (!verify.text.includes(email)) throw new Error(`not registered: ${verify.status} ${verify.text.slice(0, 500)}`)
+  if (!verify.text.includes(email))
+    throw new Error(`not registered: ${verify.status} ${verify.text.slice(0, 500)}`)
   return { agent, rp, started, verify }
 }
 
@@ -42,7 +43,8 @@ export async function mailedCode(issuer: string, email: string): Promise<string>
     const list = await agent.get(`${issuer}/mailbox`)
     for (const [, path] of list.text.matchAll(/href="(\/mailbox\/(?!clear)[^"/]+)"/g)) {
       const { text } = await agent.get(issuer + path)
-      const code = /(\d{3}) ?(\d{3})(?=\D)/.exec(text.slice(text.indexOf(email)))
+      // as the mail writes it, with a space: ids hold six digits in a row by chance
+      const code = /\b(\d{3}) (\d{3})\b/.exec(text)
       if (text.includes(email) && code) return `${code[1]}${code[2]}`
     }
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -20,9 +20,7 @@ function claimsOf(cell: string): { member: string; values: string[] | undefined 
 
 /** Several members may stand in one cell; only those with `=` take the quoted words after them as values. */
 function membersIn(cell: string): { member: string; values: string[] | undefined }[] {
-  return cell.includes('=')
-    ? claimsOf(cell)
-    : quoted(cell).map((member) => ({ member, values: undefined }))
+  return cell.includes('=') ? claimsOf(cell) : quoted(cell).map((member) => ({ member, values: undefined }))
 }
 
 describe('docs/protocol.md', () => {

@@ -52,7 +52,9 @@ describe('the README', () => {
     })
 
     it('says which of them may come from a file', () => {
-      const sentence = /Settings are environment variables\.[\s\S]*?may also come from a file/.exec(readme)?.[0]
+      const sentence = /Settings are environment variables\.[\s\S]*?may also come from a file/.exec(
+        readme,
+      )?.[0]
       expect(quoted(sentence ?? '')).to.include.members([...SECRET_NAMES])
     })
   })

@@ -17,7 +17,10 @@ type Fields = Record<string, string>
 
 /** Forms of the engine that are right but for the values nobody has. */
 const ENGINE_FORMS: [path: string, form: Fields][] = [
-  ['/token', { grant_type: 'authorization_code', code: OPAQUE, redirect_uri: CALLBACK, code_verifier: OPAQUE }],
+  [
+    '/token',
+    { grant_type: 'authorization_code', code: OPAQUE, redirect_uri: CALLBACK, code_verifier: OPAQUE },
+  ],
   ['/token', { grant_type: 'refresh_token', refresh_token: OPAQUE, scope: 'openid', resource: 'urn:x' }],
   ['/token', { grant_type: DEVICE, device_code: OPAQUE }],
   ['/token', { grant_type: 'client_credentials', scope: 'openid' }],
@@ -157,7 +160,15 @@ for (const stack of STACKS) {
 
       it('in what a pushed request only carries: never a failure, at the push or when it is used', async () => {
         const form = ENGINE_FORMS.find(([path]) => path === '/par')?.[1] ?? {}
-        for (const field of ['state', 'nonce', 'login_hint', 'ui_locales', 'acr_values', 'display', 'unknown']) {
+        for (const field of [
+          'state',
+          'nonce',
+          'login_hint',
+          'ui_locales',
+          'acr_values',
+          'display',
+          'unknown',
+        ]) {
           const pushed = await sendForm(origin, '/par', `${encode(form)}&${field}=a%00b`, {
             authorization: BASIC,
           })
@@ -194,7 +205,14 @@ for (const stack of STACKS) {
           sendRaw(origin, { method: 'POST', target, body, headers: json })
         for (const body of ['{"password":"a\\u0000b"}', '{"password":"a\0b"}', '{"a\\u0000":"x"}'])
           expectRefused(await post('/password-hint', body), body, 400)
-        for (const member of ['client_name', 'client_uri', 'redirect_uris', 'software_id', 'unknown', 'scope']) {
+        for (const member of [
+          'client_name',
+          'client_uri',
+          'redirect_uris',
+          'software_id',
+          'unknown',
+          'scope',
+        ]) {
           for (const nul of ['\\u0000', '\0']) {
             const value = member === 'redirect_uris' ? `["${CALLBACK}${nul}"]` : `"a${nul}b"`
             const others = member === 'redirect_uris' ? '' : `"redirect_uris":["${CALLBACK}"],`
@@ -239,7 +257,18 @@ for (const stack of STACKS) {
 
     describe('what is no UTF-8', () => {
       // a lone continuation, a cut sequence, an overlong slash, a surrogate, beyond Unicode
-      const BROKEN = ['%ff', '%80', '%c3%28', '%c0%af', '%ed%a0%80', '%f5%80%80%80', '%E0%A4', '%', '%zz', '%u0041']
+      const BROKEN = [
+        '%ff',
+        '%80',
+        '%c3%28',
+        '%c0%af',
+        '%ed%a0%80',
+        '%f5%80%80%80',
+        '%E0%A4',
+        '%',
+        '%zz',
+        '%u0041',
+      ]
 
       it('in addresses', async () => {
         for (const broken of BROKEN)
@@ -256,7 +285,11 @@ for (const stack of STACKS) {
         for (const broken of [...BROKEN, '\xff', '\xc3(', '\xed\xa0\x80'])
           for (const target of [`${path}/sign-in`, '/forgot-password']) {
             const body = Buffer.from(`_csrf=x&email=a${broken}`, 'latin1')
-            expectRefused(await sendForm(origin, target, body, { ...HTML, cookie }), `${target} ${broken}`, 400)
+            expectRefused(
+              await sendForm(origin, target, body, { ...HTML, cookie }),
+              `${target} ${broken}`,
+              400,
+            )
           }
       })
 
@@ -278,7 +311,9 @@ for (const stack of STACKS) {
       expectRefused(await sendForm(origin, `${path}/sign-in`, tokens, { ...HTML, cookie }), 'csrf', 400)
       for (const [target, form] of ENGINE_FORMS) {
         const [[name, value] = ['', '']] = Object.entries(form)
-        const answer = await sendForm(origin, target, `${encode(form)}&${name}=${value}`, { authorization: BASIC })
+        const answer = await sendForm(origin, target, `${encode(form)}&${name}=${value}`, {
+          authorization: BASIC,
+        })
         expectRefused(answer, `${name} at ${target}`, 400)
       }
       const query = 'client_id=web&client_id=spa&response_type=code&redirect_uri=x'
@@ -288,10 +323,20 @@ for (const stack of STACKS) {
     it('another content type than the endpoint reads is refused', async () => {
       const { cookie, path, csrf } = await begun()
       const body = `_csrf=${csrf}&identifier=jane@example.org&password=x`
-      for (const type of ['text/plain', 'application/json', 'multipart/form-data; boundary=x', 'nonsense', '']) {
+      for (const type of [
+        'text/plain',
+        'application/json',
+        'multipart/form-data; boundary=x',
+        'nonsense',
+        '',
+      ]) {
         const headers = { ...HTML, cookie, 'content-type': type }
         for (const target of [...FORMS, `${path}/sign-in`])
-          expectRefused(await sendRaw(origin, { method: 'POST', target, body, headers }), `${target} ${type}`, 415)
+          expectRefused(
+            await sendRaw(origin, { method: 'POST', target, body, headers }),
+            `${target} ${type}`,
+            415,
+          )
         for (const [target, form] of ENGINE_FORMS) {
           const answer = await sendRaw(origin, {
             method: 'POST',
@@ -307,7 +352,11 @@ for (const stack of STACKS) {
       for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
         const authorization = `Bearer ${INITIAL_ACCESS_TOKEN}`
         const headers = { 'content-type': type, authorization }
-        expectRefused(await sendRaw(origin, { method: 'POST', target: '/reg', body: '{}', headers }), '/reg', 400)
+        expectRefused(
+          await sendRaw(origin, { method: 'POST', target: '/reg', body: '{}', headers }),
+          '/reg',
+          400,
+        )
         const hint = await sendRaw(origin, { method: 'POST', target: '/password-hint', body: '{}', headers })
         expectRefused(hint, 'hint', 415)
       }
@@ -327,7 +376,12 @@ for (const stack of STACKS) {
       }
       const polluted = '{"__proto__":{"password":"x"},"constructor":"x","password":{"toString":1}}'
       const headers = { 'content-type': 'application/json' }
-      const answer = await sendRaw(origin, { method: 'POST', target: '/password-hint', body: polluted, headers })
+      const answer = await sendRaw(origin, {
+        method: 'POST',
+        target: '/password-hint',
+        body: polluted,
+        headers,
+      })
       expect(answer.status).to.equal(200)
       expect(JSON.parse(answer.text)).to.deep.equal({ ok: false, problems: ['required'] })
     })
@@ -367,7 +421,10 @@ for (const stack of STACKS) {
 
       it('announced and not sent: refused at once', async () => {
         const started = performance.now()
-        const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '1000000000' }
+        const headers = {
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': '1000000000',
+        }
         for (const target of ['/forgot-password', '/token']) {
           const answer = await sendRaw(origin, { method: 'POST', target, headers, body: 'a=b' })
           expectRefused(answer, target, 413)
@@ -390,8 +447,17 @@ for (const stack of STACKS) {
     })
 
     describe('a posted form that is not from our page in this browser', () => {
-      const refused = async (fields: string, headers: Record<string, string>, status: number, target: string) =>
-        expectRefused(await sendForm(origin, target, fields, { ...HTML, ...headers }), `${target} ${fields}`, status)
+      const refused = async (
+        fields: string,
+        headers: Record<string, string>,
+        status: number,
+        target: string,
+      ) =>
+        expectRefused(
+          await sendForm(origin, target, fields, { ...HTML, ...headers }),
+          `${target} ${fields}`,
+          status,
+        )
 
       it('without a token, with another form’s, with another browser’s', async () => {
         const [mine, theirs] = [await begun(), await begun()]
@@ -399,7 +465,16 @@ for (const stack of STACKS) {
         const forgot = new UserAgent()
         const page = await forgot.get(`${origin}/forgot-password`)
         const ofForgot = String(page.forms[0]?.fields.find(([name]) => name === '_csrf')?.[1])
-        for (const step of ['sign-in', 'register', 'verify-email', 'resend', 'restart', 'other', 'abort', 'switch']) {
+        for (const step of [
+          'sign-in',
+          'register',
+          'verify-email',
+          'resend',
+          'restart',
+          'other',
+          'abort',
+          'switch',
+        ]) {
           for (const token of ['', 'x', theirs.csrf, ofForgot, mine.csrf.slice(0, -1), `${mine.csrf} `])
             await refused(`_csrf=${token}&identifier=a&password=b`, { cookie }, 403, `${path}/${step}`)
           await refused('identifier=a&password=b', { cookie }, 403, `${path}/${step}`)
@@ -423,7 +498,11 @@ for (const stack of STACKS) {
           method: 'POST',
           target: '/password-hint',
           body: '{"password":"x"}',
-          headers: { 'content-type': 'application/json', 'sec-fetch-site': 'cross-site', accept: 'text/html' },
+          headers: {
+            'content-type': 'application/json',
+            'sec-fetch-site': 'cross-site',
+            accept: 'text/html',
+          },
         })
         expectRefused(hint, 'hint', 403)
         const right = await sendForm(origin, `${path}/sign-in`, `_csrf=${csrf}&identifier=a&password=b`, {
@@ -519,7 +598,8 @@ for (const stack of STACKS) {
           expect(answer.headers['set-cookie'] ?? '', target).to.not.include('session')
         }
       for (const page of PAGES)
-        for (const target of variants(page)) expectSound(await sendRaw(origin, { target, headers: HTML }), target)
+        for (const target of variants(page))
+          expectSound(await sendRaw(origin, { target, headers: HTML }), target)
     })
 
     it('typing user codes is throttled under every spelling of the path', async () => {
@@ -543,7 +623,12 @@ for (const stack of STACKS) {
     })
 
     it('the device pages without a session of theirs: a page, not a failure', async () => {
-      for (const body of ['', 'user_code=BCDF-GHJK', 'xsrf=x&user_code=BCDF-GHJK', 'xsrf=x&user_code=a%00b']) {
+      for (const body of [
+        '',
+        'user_code=BCDF-GHJK',
+        'xsrf=x&user_code=BCDF-GHJK',
+        'xsrf=x&user_code=a%00b',
+      ]) {
         expectSound(await sendForm(origin, '/device', body, HTML), `POST /device ${body}`)
         const cookie = 'ostiary_session=gone; ostiary_session.sig=wrong'
         expectSound(await sendForm(origin, '/device', body, { ...HTML, cookie }), `POST /device ${body}`)
@@ -553,7 +638,13 @@ for (const stack of STACKS) {
 
     describe('another host', () => {
       it('is not served, however it is named', async () => {
-        for (const host of ['evil.example', 'localhost.evil.example', '', 'localhost:1@evil.example', 'a b']) {
+        for (const host of [
+          'evil.example',
+          'localhost.evil.example',
+          '',
+          'localhost:1@evil.example',
+          'a b',
+        ]) {
           const answer = await sendRaw(origin, { target: '/forgot-password', headers: { ...HTML, host } })
           expectRefused(answer, host)
           expect(answer.text).to.not.include('evil')
@@ -584,7 +675,10 @@ for (const stack of STACKS) {
           'x-rewrite-url': '/mailbox',
           'x-request-id': 'chosen-by-a-stranger',
         }
-        const document = await sendRaw(origin, { target: '/.well-known/openid-configuration', headers: poison })
+        const document = await sendRaw(origin, {
+          target: '/.well-known/openid-configuration',
+          headers: poison,
+        })
         expect(document.text).to.not.include('evil').and.not.include('https')
         expect(document.headers['x-request-id']).to.not.equal('chosen-by-a-stranger')
         const page = await sendRaw(origin, { target: '/', headers: { ...HTML, ...poison } })
@@ -595,7 +689,10 @@ for (const stack of STACKS) {
 
       it('reached by number on this machine leads to the issuer’s name, and nowhere else', async () => {
         const { port } = new URL(origin)
-        const answer = await sendRaw(origin, { target: '//evil.example/%0d%0aX: y', headers: { host: `127.0.0.1:${port}` } })
+        const answer = await sendRaw(origin, {
+          target: '//evil.example/%0d%0aX: y',
+          headers: { host: `127.0.0.1:${port}` },
+        })
         if (answer.headers.location) expect(answer.headers.location.startsWith(`${origin}/`)).to.equal(true)
         expectSound(answer, 'loopback')
       })

@@ -2,7 +2,15 @@
 import { expect } from 'chai'
 import * as client from 'openid-client'
 import { sendForm, sendRaw } from '../support/raw-http.ts'
-import { begin, CALLBACK, discover, exchange, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
+import {
+  begin,
+  CALLBACK,
+  discover,
+  exchange,
+  publicClient,
+  RP_SECRET,
+  webClient,
+} from '../support/relying-party.ts'
 import { type RunningApp, STACKS, startApp } from '../support/start-app.ts'
 import { UserAgent } from '../support/user-agent.ts'
 
@@ -78,7 +86,14 @@ for (const stack of STACKS) {
       keep('verification link token', link?.[1])
       const { pathname } = new URL(String(link?.[0]))
       // mistyped and shouted, as links come out of mail programs
-      for (const target of [pathname, pathname.toUpperCase(), `/${pathname}`, `${pathname}/`, `${pathname}x`, `/x${pathname}`])
+      for (const target of [
+        pathname,
+        pathname.toUpperCase(),
+        `/${pathname}`,
+        `${pathname}/`,
+        `${pathname}x`,
+        `/x${pathname}`,
+      ])
         await sendRaw(running.issuer, { target, headers: HTML })
       await agent.submit(verify, { code: '000 000' }, '/verify-email')
       const consent = await agent.submit(verify, { code: mailed }, '/verify-email')
@@ -190,13 +205,17 @@ for (const stack of STACKS) {
       expect(lines.length).to.be.above(50)
       const found = [...canaries].flatMap(([what, value]) =>
         [value, encodeURIComponent(value), Buffer.from(value).toString('base64')].flatMap((form) =>
-          lines.filter((line) => line.toLowerCase().includes(form.toLowerCase())).map((line) => `${what}: ${line}`),
+          lines
+            .filter((line) => line.toLowerCase().includes(form.toLowerCase()))
+            .map((line) => `${what}: ${line}`),
         ),
       )
       expect(found.join('\n')).to.equal('')
       // 6 digits are found in times and ids by chance, so the code is looked for where it could have been put
       const values = running.logs.flatMap((line) => Object.entries(line).filter(([name]) => name !== 'time'))
-      expect(values.filter(([, value]) => new RegExp(`\\b${mailed}\\b`).test(JSON.stringify(value)))).to.deep.equal([])
+      expect(
+        values.filter(([, value]) => new RegExp(`\\b${mailed}\\b`).test(JSON.stringify(value))),
+      ).to.deep.equal([])
       const paths = running.logs.flatMap(({ path }) => (typeof path === 'string' ? [path] : []))
       expect(paths.filter((path) => path.includes('?'))).to.deep.equal([])
     })

@@ -168,7 +168,7 @@ describe('outbox', () => {
       email: user?.email ?? 'nobody@mail.example',
       flow: randomUUID(),
       interactionUid: undefined,
-      passwordHash: undefined,
+      registration: undefined,
       ttlSeconds: 1800,
     })
   }
@@ -198,7 +198,7 @@ describe('outbox', () => {
 
   it('sends each kind of mail', async () => {
     const reset = await enqueue('reset-password')
-    const exists = await enqueue('account-exists')
+    const exists = await enqueue('register')
     const user = await person()
     await storage.database.outbox.insert({
       template: 'password-changed',
@@ -207,10 +207,14 @@ describe('outbox', () => {
     })
     start()
     await ended('done', 3)
+    const free = await proofFor(undefined, 'register')
+    await storage.database.outbox.insert({ template: 'register', proofId: free.id })
+    await ended('done', 4)
     const textTo = (email: string) => sink.mails.find((mail) => mail.to[0] === email)?.parsed.text
     expect(textTo(reset.email)).to.include(linkToken(keyring, reset.id))
     expect(textTo(exists.email)).to.include('https://id.example/forgot-password')
     expect(textTo(exists.email)).not.to.include(exists.id)
+    expect(textTo(free.email)).to.include(linkToken(keyring, free.id))
     expect(textTo(user.email)).to.include('https://id.example/forgot-password')
   })
 

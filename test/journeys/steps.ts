@@ -82,8 +82,7 @@ export async function awaitMail(
     await tab.goto(`${ostiary.issuer}/mailbox`)
     const mail = tab.getByRole('listitem').filter({ hasText: to }).filter({ hasText: subject }).first()
     if ((await mail.count()) > 0) return mail.getByRole('link')
-    if (Date.now() > deadline)
-      throw new Error(`no mail to ${to} with ${subject}:\n${ostiary.log.slice(-4000)}`)
+    if (Date.now() > deadline) throw new Error(`no mail to ${to} with ${subject}`)
   }
 }
 

@@ -12,7 +12,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   const { database, artifacts, ephemeral, mailbox } = storesOn(connection)
   const [user, client] = [sampleUser({ username: token('U') }), sampleClient()]
   await database.users.insert(user)
-  await database.users.claimUsername(user.username!, user.id, undefined)
+  await database.users.takeUsername(user.username!, user.id)
   await database.users.setPassword(user.id, '$x')
   await database.users.addRole(user.id, 'admin')
   await database.emailProofs.insert(sampleProof({ userId: user.id }))

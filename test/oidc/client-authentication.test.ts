@@ -26,7 +26,7 @@ onEveryStack('client authentication', { overrides: { clients } }, (app) => {
   interface Wish {
     claims?: Record<string, unknown>
     header?: Record<string, unknown>
-    key?: CryptoKey | Uint8Array
+    key?: Parameters<SignJWT['sign']>[0]
   }
   function assertion({ claims = {}, header = {}, key = privateKey }: Wish = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000)

@@ -26,8 +26,10 @@ const clients = [machine, webClient(), publicClient()]
 
 onEveryStack('client credentials', { settings, overrides: { clients }, people: [] }, (app) => {
   const rp = () => discover(app.issuer, 'machine')
-  const ask = (form: Record<string, string | string[]>, basic = ['machine', RP_SECRET] as const) =>
-    post(`${app.issuer}/token`, { grant_type: 'client_credentials', ...form }, { basic })
+  const ask = (
+    form: Record<string, string | string[]>,
+    basic: readonly [string, string] = ['machine', RP_SECRET],
+  ) => post(`${app.issuer}/token`, { grant_type: 'client_credentials', ...form }, { basic })
 
   it('gives an opaque token that only introspection can read (RFC 6749 4.4)', async () => {
     const tokens = await client.clientCredentialsGrant(await rp())
@@ -102,7 +104,7 @@ onEveryStack('client credentials', { settings, overrides: { clients }, people: [
   })
 
   it('wants the right secret', async () => {
-    const { status, json } = await ask({}, ['machine', 'x'.repeat(40)] as const)
+    const { status, json } = await ask({}, ['machine', 'x'.repeat(40)])
     expect([status, json.error]).to.deep.equal([401, 'invalid_client'])
   })
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose'
+import type * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import { discoverPublic, get, JANE, newAgent, onEveryStack, refusal, send } from '../support/protocol.ts'
 import { begin, publicClient, walk } from '../support/relying-party.ts'
@@ -18,7 +19,7 @@ onEveryStack('DPoP (RFC 9449)', { overrides: { clients: [publicClient()] } }, (a
   }
 
   async function proof(
-    keys: CryptoKeyPair,
+    keys: oauth.CryptoKeyPair,
     claims: Record<string, unknown>,
     header: Record<string, unknown> = {},
   ) {

@@ -64,7 +64,10 @@ describe('redemption on two processes', function () {
     // at once: the first keys and the migrations are a race too
     processes = await Promise.all([ChildApp.start(settings), ChildApp.start(settings)])
     undo.push(() => Promise.all(processes.map((process) => process.dispose())))
-    proxy = await startFrontProxy(ISSUER, processes.map(({ origin }) => origin))
+    proxy = await startFrontProxy(
+      ISSUER,
+      processes.map(({ origin }) => origin),
+    )
     undo.push(() => proxy.close())
     jane = await register('jane@example.org')
   })
@@ -151,7 +154,9 @@ describe('redemption on two processes', function () {
     throw new Error(`no mail number ${seen + 1} to ${to}`)
   }
 
-  async function beginRegistration(email: string): Promise<{ browser: UserAgent; verify: Page; mail: string }> {
+  async function beginRegistration(
+    email: string,
+  ): Promise<{ browser: UserAgent; verify: Page; mail: string }> {
     const browser = newAgent()
     // another person, another network: the limits for one are not what is tested here
     proxy.headers['x-forwarded-for'] = `198.51.100.${(people++ % 250) + 1}`
@@ -195,7 +200,12 @@ describe('redemption on two processes', function () {
     )
 
   const refresh = (index: number, token: string) =>
-    send(index, 'POST', '/token', form({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: token }))
+    send(
+      index,
+      'POST',
+      '/token',
+      form({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: token }),
+    )
 
   const together = (attempt: (index: number) => Promise<Answer>): Promise<Answer[]> =>
     Promise.all(Array.from({ length: PARALLEL }, (_, index) => attempt(index)))
@@ -246,7 +256,10 @@ describe('redemption on two processes', function () {
       })
 
       it('one always succeeds', () => {
-        expect(rounds.filter((round) => round === JSON.stringify(NONE_WINS)).length, 'rounds nobody won').to.equal(0)
+        expect(
+          rounds.filter((round) => round === JSON.stringify(NONE_WINS)).length,
+          'rounds nobody won',
+        ).to.equal(0)
       })
     })
   }
@@ -273,16 +286,23 @@ describe('redemption on two processes', function () {
       const answers = await together((index) => send(index, 'GET', path, undefined, { cookie }))
       expect(answers.filter(({ status }) => status >= 500)).to.deep.equal([])
       const codes = answers.filter(({ location }) => location?.includes('code='))
-      expect(codes.length, JSON.stringify(answers.map(({ status, location }) => [status, location]))).to.equal(1)
+      expect(
+        codes.length,
+        JSON.stringify(answers.map(({ status, location }) => [status, location])),
+      ).to.equal(1)
       for (const { status, location } of answers)
-        expect(location?.includes('error=invalid_request_uri') || location?.includes('code=') || status === 400).to.equal(true)
+        expect(
+          location?.includes('error=invalid_request_uri') || location?.includes('code=') || status === 400,
+        ).to.equal(true)
     }
   })
 
   it(`one of 16 proves an address by its code, the others see the same account (${FEWER} rounds)`, async () => {
     for (let round = 0; round < FEWER; round += 1) {
       const { browser, verify, mail } = await beginRegistration(`code-${round}@example.org`)
-      const fields = Object.fromEntries(verify.forms.find(({ action }) => action.endsWith('/verify-email'))?.fields ?? [])
+      const fields = Object.fromEntries(
+        verify.forms.find(({ action }) => action.endsWith('/verify-email'))?.fields ?? [],
+      )
       const body = form({ ...fields, code: codeIn(mail) })
       const cookie = browser.cookieHeader(verify.url)
       const path = `${new URL(verify.url).pathname}/verify-email`
@@ -296,10 +316,13 @@ describe('redemption on two processes', function () {
   it('16 wrong codes at once count as 16: the right one is locked out after 5', async () => {
     const { browser, verify, mail } = await beginRegistration('guess@example.org')
     const right = codeIn(mail)
-    const fields = Object.fromEntries(verify.forms.find(({ action }) => action.endsWith('/verify-email'))?.fields ?? [])
+    const fields = Object.fromEntries(
+      verify.forms.find(({ action }) => action.endsWith('/verify-email'))?.fields ?? [],
+    )
     const cookie = browser.cookieHeader(verify.url)
     const path = `${new URL(verify.url).pathname}/verify-email`
-    const post = (index: number, code: string) => send(index, 'POST', path, form({ ...fields, code }), { cookie })
+    const post = (index: number, code: string) =>
+      send(index, 'POST', path, form({ ...fields, code }), { cookie })
     const wrong = (index: number) => String((Number(right) + index + 1) % 1_000_000).padStart(6, '0')
     const answers = await together((index) => post(index, wrong(index)))
     expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([422]))
@@ -321,7 +344,13 @@ describe('redemption on two processes', function () {
       const cookie = browser.cookieHeader(page.url)
       const before = await audited('user.password_changed', email)
       const answers = await together((index) =>
-        send(index, 'POST', link, form({ ...fields, password: `the calm keeper number ${index} of ${round}` }), { cookie }),
+        send(
+          index,
+          'POST',
+          link,
+          form({ ...fields, password: `the calm keeper number ${index} of ${round}` }),
+          { cookie },
+        ),
       )
       // 503 with a wait: hashing slots are bounded, and a refusal there is no use of the link
       expect(answers.filter(({ status }) => ![200, 410, 503].includes(status))).to.deep.equal([])
@@ -331,9 +360,13 @@ describe('redemption on two processes', function () {
   })
 
   it('one of 16 becomes the first administrator', async () => {
-    const line = processes.flatMap(({ lines }) => lines).find(({ msg }) => /no administrator yet/.test(String(msg)))
+    const line = processes
+      .flatMap(({ lines }) => lines)
+      .find(({ msg }) => /no administrator yet/.test(String(msg)))
     // the later of two starts made the earlier one's link worthless, so ask both
-    const links = processes.flatMap(({ lines }) => lines.flatMap(({ url }) => (typeof url === 'string' ? [url] : [])))
+    const links = processes.flatMap(({ lines }) =>
+      lines.flatMap(({ url }) => (typeof url === 'string' ? [url] : [])),
+    )
     expect(line).to.not.equal(undefined)
     const browser = newAgent()
     let path = ''
@@ -346,7 +379,13 @@ describe('redemption on two processes', function () {
     const fields = Object.fromEntries(page.forms[0]?.fields ?? [])
     const cookie = browser.cookieHeader(page.url)
     const answers = await together((index) =>
-      send(index, 'POST', path, form({ ...fields, email: `owner-${index}@example.org`, password: PASSWORD }), { cookie }),
+      send(
+        index,
+        'POST',
+        path,
+        form({ ...fields, email: `owner-${index}@example.org`, password: PASSWORD }),
+        { cookie },
+      ),
     )
     expect(answers.filter(({ status }) => ![200, 404, 503].includes(status))).to.deep.equal([])
     expect(answers.filter(({ status }) => status === 200).length).to.equal(1)

@@ -1,3 +1,5 @@
+// Functions handed to the page run in the browser.
+/// <reference lib="dom" />
 /** One headless Chromium for a suite, and visitors in it who note whatever a page does that it should not. */
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
 import { findChromium } from './binaries.ts'

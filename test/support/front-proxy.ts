@@ -32,7 +32,10 @@ export async function startFrontProxy(issuer: string, targets: string[]): Promis
       (answer) => {
         const { location } = answer.headers
         const moved = location?.startsWith(issuer) ? proxy.origin + location.slice(issuer.length) : location
-        outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...(moved ? { location: moved } : {}) })
+        outgoing.writeHead(answer.statusCode ?? 502, {
+          ...answer.headers,
+          ...(moved ? { location: moved } : {}),
+        })
         answer.pipe(outgoing)
       },
     )

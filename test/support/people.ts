@@ -25,7 +25,7 @@ export async function createPerson(running: RunningApp, options: PersonOptions):
     username: options.username,
     profile: options.profile ?? {},
   })
-  if (options.username) await users.claimUsername(options.username, user.id, undefined)
+  if (options.username) await users.takeUsername(options.username, user.id)
   await users.setPassword(user.id, await hasher.hash(options.password ?? PASSWORD))
   return user
 }

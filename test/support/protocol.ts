@@ -100,7 +100,7 @@ export interface SendOptions {
 export async function send(
   method: string,
   url: string,
-  body: BodyInit | undefined,
+  body: string | URLSearchParams | undefined,
   options: SendOptions = {},
 ): Promise<Answer> {
   const { basic, bearer } = options

@@ -39,7 +39,7 @@ export function sampleProof(changes: Partial<NewEmailProof> = {}): NewEmailProof
     email: 'ada@example.org',
     flow: token('flow-'),
     interactionUid: undefined,
-    passwordHash: undefined,
+    registration: undefined,
     ttlSeconds: 60,
     ...changes,
   }

@@ -12,11 +12,11 @@ export interface Sql {
 
 // The embedded database lives inside the app and shows itself to nobody: remembered where it is made.
 let lastEmbedded: PGlite | undefined
-const create = PGlite.create
-PGlite.create = (async (...args: Parameters<typeof create>) => {
+const create = PGlite.create as (...args: unknown[]) => Promise<PGlite>
+PGlite.create = (async (...args: unknown[]) => {
   lastEmbedded = await create.apply(PGlite, args)
   return lastEmbedded
-}) as typeof create
+}) as typeof PGlite.create
 
 /** @param running the app that was started last */
 export async function sqlOf(running: RunningApp): Promise<Sql> {

@@ -70,7 +70,18 @@ function watch(hint) {
   }
 
   for (const field of [password, email, username]) field?.addEventListener('input', update)
+  // What the server said was about the password before this one.
+  password.addEventListener('input', () => forget(password), { once: true })
   update()
+}
+
+function forget(password) {
+  const said = document.getElementById('f-password-error')
+  if (!said) return
+  said.remove()
+  password.closest('.field-wrong')?.classList.remove('field-wrong')
+  password.removeAttribute('aria-invalid')
+  password.setAttribute('aria-describedby', 'f-password-hint')
 }
 
 function show(hint, problems, good) {

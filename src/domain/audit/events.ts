@@ -1,7 +1,7 @@
 /** The closed list of security events. One record each; no secret and no password ever in `detail`. */
 export type AuditEventName =
+  | 'user.registration_begun'
   | 'user.registered'
-  | 'user.registration_repeated'
   | 'user.email_verified'
   | 'user.password_changed'
   | 'user.signed_in'

@@ -3,10 +3,10 @@
  * from the proof's id and the deployment's key when the mail is sent, so neither is ever stored (see `secrets.ts`).
  */
 export type ProofPurpose =
-  /** the person proves the address of the account */
+  /** somebody wants an account at the address; whether it has one already is looked up when the mail is sent */
+  | 'register'
+  /** the person proves the address of an account that exists */
   | 'verify-email'
-  /** somebody registered an address that already has an account: looks the same, can never be redeemed */
-  | 'account-exists'
   /** the person forgot the password */
   | 'reset-password'
 
@@ -21,8 +21,8 @@ export interface NewEmailProof {
   flow: string
   /** the interaction to go on with after the link was opened in the same browser */
   interactionUid: string | undefined
-  /** a password chosen in the registration this proof belongs to; takes effect only when it is redeemed */
-  passwordHash: string | undefined
+  /** what `register` makes an account of when it is redeemed, and not before */
+  registration: RegistrationDraft | undefined
   ttlSeconds: number
 }
 
@@ -31,4 +31,13 @@ export interface EmailProof extends Omit<NewEmailProof, 'ttlSeconds'> {
   createdAt: Date
   expiresAt: Date
   consumedAt: Date | undefined
+}
+
+/** An account that is not one yet. Nobody is reserved the address by it, and nobody else's account is touched. */
+export interface RegistrationDraft {
+  /** the id the account will have */
+  userId: string
+  passwordHash: string
+  username: string | undefined
+  name: string | undefined
 }

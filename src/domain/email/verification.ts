@@ -1,18 +1,20 @@
 /** Proves that a person reads the mail of the account's address: by the mail's code or by its link. */
 import type { RequestFacts } from '../audit/events.ts'
-import { DomainError } from '../errors.ts'
-import type { Database, KeyedHash, Random } from '../ports.ts'
+import { DomainError, isDomainError } from '../errors.ts'
+import type { Database, KeyedHash, Random, Repositories } from '../ports.ts'
 import type { Throttle } from '../protection/throttle.ts'
 import { VERIFY_TTL_SECONDS } from '../registration/service.ts'
 import { emailKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
-import type { EmailProof } from './proof.ts'
+import type { EmailProof, ProofPurpose } from './proof.ts'
 import { codeOf, proofIdOf, sameSecret } from './secrets.ts'
 
 /** 6 digits and 5 tries: one chance in 200,000 per mail */
 export const MAX_CODE_ATTEMPTS = 5
 /** seconds between two mails of one flow */
 export const RESEND_AFTER_SECONDS = 60
+
+const PROVES_ADDRESS = new Set<ProofPurpose>(['register', 'verify-email'])
 
 export interface VerificationDeps {
   database: Database
@@ -40,7 +42,7 @@ export class EmailVerification {
       userId: user.id,
       email: user.email,
       purpose: 'verify-email',
-      passwordHash: undefined,
+      registration: undefined,
     })
   }
 
@@ -69,7 +71,7 @@ export class EmailVerification {
   async inspectLink(token: string): Promise<EmailProof> {
     const proofId = proofIdOf(this.#deps.keyed, token)
     const proof = proofId === undefined ? undefined : await this.#deps.database.emailProofs.find(proofId)
-    if (proof?.purpose !== 'verify-email') throw new DomainError('proof_invalid')
+    if (!proof || !PROVES_ADDRESS.has(proof.purpose)) throw new DomainError('proof_invalid')
     return proof
   }
 
@@ -82,33 +84,56 @@ export class EmailVerification {
   async #redeem(proofId: string, facts: RequestFacts, by: 'code' | 'link'): Promise<string> {
     return this.#deps.database.transaction(async (repositories) => {
       const proof = await repositories.emailProofs.consume(proofId)
-      // A decoy is consumed like any other, and refused like a wrong code.
-      if (!proof?.userId || proof.purpose !== 'verify-email')
-        throw new DomainError(proof ? 'proof_invalid' : 'proof_used')
-      const before = await repositories.users.find(proof.userId)
-      if (!(await repositories.users.markEmailVerified(proof.userId, proof.email)))
-        throw new DomainError('proof_expired')
-      // The password of the registration that is being confirmed counts, not one that somebody else typed for
-      // this address before; once the address was proven, registrations no longer reach the password.
-      if (proof.passwordHash && before && !before.emailVerified)
-        await repositories.users.setPassword(proof.userId, proof.passwordHash)
-      await repositories.emailProofs.expireAll(proof.userId, 'verify-email')
+      if (!proof) throw new DomainError('proof_used')
+      const userId =
+        proof.purpose === 'register'
+          ? await this.#makeAccount(repositories, proof)
+          : await this.#verifyAccount(repositories, proof)
       await repositories.audit.append({
-        name: 'user.email_verified',
+        name: proof.purpose === 'register' ? 'user.registered' : 'user.email_verified',
         outcome: 'success',
-        userId: proof.userId,
+        userId,
         request: facts,
         detail: { by },
       })
-      return proof.userId
+      return userId
     })
   }
 
+  /** The address was free when the mail went out; if somebody was faster since, this one comes to nothing. */
+  async #makeAccount({ users }: Repositories, proof: EmailProof): Promise<string> {
+    const draft = proof.registration
+    if (!draft) throw new DomainError('proof_invalid')
+    try {
+      await users.insert({
+        id: draft.userId,
+        email: proof.email,
+        emailVerified: true,
+        username: undefined,
+        profile: draft.name === undefined ? {} : { name: draft.name },
+      })
+    } catch (error) {
+      throw isDomainError(error, 'email_taken') ? new DomainError('proof_invalid') : error
+    }
+    await users.setPassword(draft.userId, draft.passwordHash)
+    // Held since the form was sent; should it be gone all the same, an account without a username is still an account.
+    if (draft.username !== undefined) await users.takeUsername(draft.username, draft.userId, proof.flow)
+    return draft.userId
+  }
+
+  async #verifyAccount({ users, emailProofs }: Repositories, proof: EmailProof): Promise<string> {
+    const { userId } = proof
+    if (proof.purpose !== 'verify-email' || userId === undefined) throw new DomainError('proof_invalid')
+    if (!(await users.markEmailVerified(userId, proof.email))) throw new DomainError('proof_expired')
+    await emailProofs.expireAll(userId, 'verify-email')
+    return userId
+  }
+
   async #insert(
-    from: Pick<EmailProof, 'purpose' | 'userId' | 'email' | 'flow' | 'interactionUid' | 'passwordHash'>,
+    from: Pick<EmailProof, 'purpose' | 'userId' | 'email' | 'flow' | 'interactionUid' | 'registration'>,
   ): Promise<{ proofId: string }> {
     const { database, random } = this.#deps
-    const { purpose, userId, email, flow, interactionUid, passwordHash } = from
+    const { purpose, userId, email, flow, interactionUid, registration } = from
     return database.transaction(async (repositories) => {
       const proof = await repositories.emailProofs.insert({
         id: random.id('prf'),
@@ -117,7 +142,7 @@ export class EmailVerification {
         email,
         flow,
         interactionUid,
-        passwordHash,
+        registration,
         ttlSeconds: VERIFY_TTL_SECONDS,
       })
       await repositories.outbox.insert(mailOf(purpose, proof.id))

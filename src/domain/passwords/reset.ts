@@ -49,7 +49,7 @@ export class PasswordReset {
         email: user?.email ?? address,
         flow: `reset:${emailKey(address)}`,
         interactionUid: context.interactionUid,
-        passwordHash: undefined,
+        registration: undefined,
         ttlSeconds: RESET_TTL_SECONDS,
       })
       await repositories.outbox.insert({ template: 'reset-password', proofId: proof.id })

@@ -13,13 +13,13 @@ export interface Bucket {
 }
 
 const HOUR = 3600
-const DAY = 24 * HOUR
+const MONTH = 30 * 24 * HOUR
 
 export interface Limits {
-  /** failed sign-ins for one account from browsers it never used, per hour */
+  /** failed sign-ins under one name (an account has two at most) from browsers it never used, per hour */
   signInStranger: number
-  /** the same, per 30 days (NIST SP 800-63B-4 3.2.2 allows 100) */
-  signInStrangerMonth: number
+  /** the same per 30 days, and per known browser: two names together stay within the 100 of NIST SP 800-63B-4 3.2.2 */
+  signInMonth: number
   /** failed sign-ins for one account from one known browser, per hour */
   signInDevice: number
   /** failed sign-ins from one network (IPv4 address, IPv6 /64), per hour */
@@ -36,7 +36,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   signInStranger: 10,
-  signInStrangerMonth: 100,
+  signInMonth: 50,
   signInDevice: 10,
   signInNetwork: 100,
   formNetwork: 60,
@@ -74,19 +74,28 @@ export class Throttle {
     return refund
   }
 
-  /** @param account user id, or the key of an identifier nobody has: both look alike from outside */
-  signIn(account: string, deviceId: string | undefined, ip: string): Bucket[] {
+  /**
+   * @param name digest of the identifier that was typed, whether anybody has it or not
+   * @param device account and device id of a browser that signed in to the account before; neither strangers nor
+   *   other people of its network can use up its buckets
+   */
+  signIn(name: string, device: string | undefined, ip: string): Bucket[] {
     const { limits } = this
-    const perAccount: Bucket[] = deviceId
-      ? [{ key: `sign-in:device:${account}:${deviceId}`, limit: limits.signInDevice, windowSeconds: HOUR }]
-      : [
-          { key: `sign-in:account:${account}`, limit: limits.signInStranger, windowSeconds: HOUR },
-          { key: `sign-in:month:${account}`, limit: limits.signInStrangerMonth, windowSeconds: 30 * DAY },
-        ]
+    if (device !== undefined)
+      return [
+        { key: `sign-in:device:${device}`, limit: limits.signInDevice, windowSeconds: HOUR },
+        { key: `sign-in:device-month:${device}`, limit: limits.signInMonth, windowSeconds: MONTH },
+      ]
     return [
-      ...perAccount,
+      { key: `sign-in:name:${name}`, limit: limits.signInStranger, windowSeconds: HOUR },
+      { key: `sign-in:month:${name}`, limit: limits.signInMonth, windowSeconds: MONTH },
       { key: `sign-in:net:${networkOf(ip)}`, limit: limits.signInNetwork, windowSeconds: HOUR },
     ]
+  }
+
+  /** Whether this is the first time within an hour. */
+  async firstOf(key: string): Promise<boolean> {
+    return this.#ephemeral.putOnce(`first:${key}`, '1', HOUR)
   }
 
   form(ip: string): Bucket[] {

@@ -1,9 +1,10 @@
 /** Checks an identifier and a password, at the same cost and with the same answer whatever is wrong with them. */
 import type { RequestFacts } from '../audit/events.ts'
+import type { EmailProof } from '../email/proof.ts'
 import { DomainError } from '../errors.ts'
 import { normalisePassword, PASSWORD_MAX_LENGTH } from '../passwords/policy.ts'
 import type { Database, KeyedHash, PasswordHasher } from '../ports.ts'
-import type { Throttle } from '../protection/throttle.ts'
+import type { Bucket, Throttle } from '../protection/throttle.ts'
 import { emailKey, looksLikeEmail, usernameKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
 
@@ -23,6 +24,11 @@ export interface Attempt {
   clientId: string | undefined
 }
 
+/** Who it is; or a registration whose address is not proven yet, given with its own password. */
+export type Authenticated =
+  | { user: User; credential: string; registration?: undefined }
+  | { user?: undefined; credential?: undefined; registration: EmailProof }
+
 export class SignIn {
   readonly #deps: SignInDeps
 
@@ -32,33 +38,47 @@ export class SignIn {
 
   /**
    * The person, or a refusal: `invalid_credentials` (unknown, wrong, disabled: one code), `throttled`, `busy`.
-   * An unproven address is no refusal here; `nextStep` asks for the proof.
+   * An unproven address is no refusal here; the proof is asked for next.
+   *
+   * Registrations count for every address, so that what one typed into the registration form works here for a taken
+   * address as it does for a free one: it leads to the code, which for a taken address nobody is ever sent.
    */
-  async authenticate(attempt: Attempt): Promise<{ user: User; credential: string }> {
+  async authenticate(attempt: Attempt): Promise<Authenticated> {
     const { database, hasher, throttle } = this.#deps
     const user = await this.#find(attempt.identifier)
-    const account = user?.id ?? `unknown:${this.#digest(attempt.identifier)}`
+    // Counted by what was typed: an account's two names must look like any two names.
+    const name = this.#digest(attempt.identifier)
     const device = user ? attempt.deviceFor(user.id) : undefined
-    let refund: () => Promise<void>
-    try {
-      refund = await throttle.take(throttle.signIn(account, device, attempt.facts.ip))
-    } catch (error) {
-      await this.#audit('user.sign_in_throttled', user, attempt)
-      throw error
-    }
-    // One look-up for everybody, so that an unknown name costs what a known one does.
-    const phc = await database.users.passwordHash(user?.id ?? 'nobody')
+    const buckets = throttle.signIn(
+      name,
+      user && device ? `${user.id}:${device}` : undefined,
+      attempt.facts.ip,
+    )
+    const refund = await this.#take(buckets, name, user, attempt)
+    // The same look-ups for everybody, so that an unknown name costs what a known one does.
+    const [phc, registration] = await Promise.all([
+      database.users.passwordHash(user?.id ?? 'nobody'),
+      database.emailProofs.findRegistration(attempt.identifier),
+    ])
     const password = normalisePassword(attempt.password)
     const plausible = password !== '' && [...password].length <= PASSWORD_MAX_LENGTH
+    const draft = registration?.registration
     let right: boolean
+    let registered: boolean
     try {
       right = await hasher.verify(
         plausible && user?.status === 'active' ? phc : undefined,
         plausible ? password : '-',
       )
+      // Also when the account's password was right: where there is a draft, everybody waits for two.
+      registered = draft !== undefined && plausible && (await hasher.verify(draft.passwordHash, password))
     } catch (error) {
       await refund()
       throw error
+    }
+    if (registered && registration && !right) {
+      await refund()
+      return { registration }
     }
     if (!right || !user || !phc) {
       await this.#audit('user.sign_in_failed', user, attempt)
@@ -87,6 +107,18 @@ export class SignIn {
   #digest(identifier: string): string {
     const key = looksLikeEmail(identifier) ? emailKey(identifier) : usernameKey(identifier)
     return this.#deps.keyed.digest('unknown-identifier', key).toString('base64url')
+  }
+
+  /** One record for a throttled name and hour: refusals cost an attacker nothing and must not fill the table. */
+  async #take(buckets: Bucket[], name: string, user: User | undefined, attempt: Attempt) {
+    const { throttle } = this.#deps
+    try {
+      return await throttle.take(buckets)
+    } catch (error) {
+      if (await throttle.firstOf(`audited:${name}`))
+        await this.#audit('user.sign_in_throttled', user, attempt)
+      throw error
+    }
   }
 
   /** Parameters grew since: store the stronger hash, unless the password was changed meanwhile or slots are full. */

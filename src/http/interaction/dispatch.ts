@@ -69,16 +69,13 @@ async function adoptProof(deps: InteractionDeps, current: Current): Promise<void
   const { progress } = current
   if (progress.userId !== undefined || !progress.proof) return
   const proof = await deps.database.emailProofs.find(progress.proof.id)
-  if (!proof?.consumedAt || proof.purpose !== 'verify-email' || !proof.userId) return
-  const credential = await deps.services.signIn.currentCredential(proof.userId)
-  // Only if the password typed in this browser is the account's: another registration may have been confirmed.
-  if (
-    proof.passwordHash === undefined ||
-    credential !== deps.services.signIn.credentialOf(proof.passwordHash)
-  )
-    return
+  if (!proof?.consumedAt || !proof.registration) return
+  const { userId, passwordHash } = proof.registration
+  const credential = await deps.services.signIn.currentCredential(userId)
+  // Only while it still is the account's password, so that a change since then counts here too.
+  if (credential === undefined || credential !== deps.services.signIn.credentialOf(passwordHash)) return
   const authTime = Math.floor(deps.clock.now().getTime() / 1000)
-  current.progress = { ...progress, userId: proof.userId, amr: ['pwd'], authTime, credential }
+  current.progress = { ...progress, userId, amr: ['pwd'], authTime, credential }
   await deps.services.progress.save(current.uid, current.progress)
 }
 

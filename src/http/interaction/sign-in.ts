@@ -40,15 +40,21 @@ export async function signIn(ctx: Context, deps: InteractionDeps): Promise<void>
   if (Object.keys(errors).length > 0) return render(ctx, deps, current, { identifier, remember, errors }, 422)
   const known = deps.browser.knownAccounts(ctx)
   try {
-    const { user, credential } = await deps.services.signIn.authenticate({
+    const { user, credential, registration } = await deps.services.signIn.authenticate({
       identifier,
       password,
       deviceFor: (userId) => known.find((entry) => entry.userId === userId)?.deviceId,
       facts: stateOf(ctx).facts,
       clientId: current.client.clientId,
     })
-    const authTime = Math.floor(deps.clock.now().getTime() / 1000)
-    current.progress = { userId: user.id, amr: ['pwd'], authTime, credential, remember, identifier }
+    if (registration) {
+      const { id, email, createdAt } = registration
+      const sentAt = Math.floor(createdAt.getTime() / 1000)
+      current.progress = { proof: { id, email, sentAt }, identifier, remember }
+    } else {
+      const authTime = Math.floor(deps.clock.now().getTime() / 1000)
+      current.progress = { userId: user.id, amr: ['pwd'], authTime, credential, remember, identifier }
+    }
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     return refuse(ctx, deps, current, error, { identifier, remember })

@@ -35,7 +35,9 @@ export async function showVerifyEmail(
       )
     }
   }
-  render(ctx, deps, current, { notice: 'sent' })
+  const { proof } = current.progress
+  const stored = proof && (await deps.database.emailProofs.find(proof.id))
+  render(ctx, deps, current, { locked: (stored?.attempts ?? 0) >= MAX_CODE_ATTEMPTS })
 }
 
 /** POST /interaction/:uid/verify-email */
@@ -72,7 +74,13 @@ export async function resendMail(ctx: Context, deps: InteractionDeps): Promise<v
     const { proofId } = await deps.services.verification.resend(proof.id, stateOf(ctx).facts)
     current.progress = { ...current.progress, proof: { ...proof, id: proofId, sentAt: now(deps) } }
   } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'throttled') throw error
+    if (!(error instanceof DomainError)) throw error
+    if (error.code === 'proof_invalid') {
+      // A newer mail of this registration went out from elsewhere; what is left is to sign in.
+      current.progress = { identifier: proof.email }
+      return advance(ctx, deps, current)
+    }
+    if (error.code !== 'throttled') throw error
     return render(
       ctx,
       deps,

@@ -9,13 +9,36 @@ export function emailProofsContract(instance: () => SqlInstance): void {
 
   it('gives a proof back as inserted', async () => {
     const { id: userId } = await instance().database.users.insert(sampleUser())
-    const proof = sampleProof({ userId, interactionUid: token(), passwordHash: '$argon2id$x' })
+    const registration = {
+      userId: token('usr_'),
+      passwordHash: '$argon2id$x',
+      username: token('U'),
+      name: 'Ada',
+    }
+    const proof = sampleProof({ userId, interactionUid: token(), registration })
     const { ttlSeconds, ...kept } = proof
     const inserted = await proofs().insert(proof)
     expect(inserted).to.deep.include({ ...kept, attempts: 0, consumedAt: undefined })
     expect(inserted.expiresAt.getTime() - inserted.createdAt.getTime()).to.equal(ttlSeconds * 1000)
     expect(await proofs().find(proof.id)).to.deep.equal(inserted)
     expect(await proofs().find('\0')).to.equal(undefined)
+  })
+
+  it('finds the newest unused registration by address and by username, whatever the case', async () => {
+    const [email, username] = [`${token('Ada')}@example.org`, token('Ada')]
+    const draft = { userId: token('usr_'), passwordHash: '$x', username, name: undefined }
+    const older = await proofs().insert(sampleProof({ purpose: 'register', email, registration: draft }))
+    await sleep(5)
+    const newer = await proofs().insert(
+      sampleProof({ purpose: 'register', email, registration: { ...draft, username: undefined } }),
+    )
+    expect((await proofs().findRegistration(email.toUpperCase()))?.id).to.equal(newer.id)
+    expect((await proofs().findRegistration(username.toUpperCase()))?.id).to.equal(older.id)
+    await proofs().consume(newer.id)
+    expect((await proofs().findRegistration(email))?.id).to.equal(older.id)
+    await proofs().consume(older.id)
+    expect(await proofs().findRegistration(email)).to.equal(undefined)
+    expect(await proofs().findRegistration('a\0@example.org')).to.equal(undefined)
   })
 
   it('replaces the unused proof of the same flow and purpose, and no other', async () => {

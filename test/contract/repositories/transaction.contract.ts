@@ -16,7 +16,7 @@ async function everything(
     token(),
   ]
   await tx.users.insert(user)
-  await tx.users.claimUsername(user.username!, user.id, undefined)
+  await tx.users.takeUsername(user.username!, user.id)
   await tx.users.markEmailVerified(user.id, user.email)
   await tx.users.setPassword(user.id, '$a')
   await tx.users.rehashPassword(user.id, '$a', '$b')

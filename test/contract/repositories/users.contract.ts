@@ -127,27 +127,32 @@ export function usersContract(instance: () => SqlInstance): void {
   it('gives a username to one of 8, whatever its case', async () => {
     const people = await Promise.all(Array.from({ length: 8 }, () => users().insert(sampleUser())))
     const name = token('Name')
-    const claims = await Promise.all(
-      people.map(({ id }, n) => users().claimUsername(n % 2 ? name : name.toUpperCase(), id, undefined)),
+    const taken = await Promise.all(
+      people.map(({ id }, n) => users().takeUsername(n % 2 ? name : name.toUpperCase(), id)),
     )
-    expect(claims.filter(Boolean)).to.have.length(1)
-    const winner = people[claims.indexOf(true)]!
-    expect(await users().claimUsername(name, winner.id, undefined), 'asking again changes nothing').to.equal(
-      true,
-    )
-    expect(await users().claimUsername(name, undefined, 60)).to.equal(false)
+    expect(taken.filter(Boolean)).to.have.length(1)
+    const winner = people[taken.indexOf(true)]!
+    expect(await users().takeUsername(name, winner.id), 'asking again changes nothing').to.equal(true)
+    expect((await users().findByUsername(name))?.id).to.equal(winner.id)
+    expect(await users().reserveUsername(name, token(), 60)).to.equal(false)
   })
 
-  it('holds a name for nobody for a while, and never the name a user has', async () => {
+  it('holds a name for one flow for a while, and never the name a user has', async () => {
     const { id } = await users().insert(sampleUser())
-    const [held, used] = [token('Held'), token('Used')]
-    expect(await users().claimUsername(held, undefined, 0.2)).to.equal(true)
-    expect(await users().claimUsername(held, id, undefined)).to.equal(false)
-    expect(await users().claimUsername(held, undefined, 60)).to.equal(false)
-    await sleep(260)
-    expect(await users().claimUsername(held, id, undefined)).to.equal(true)
+    const [held, used, flow] = [token('Held'), token('Used'), token()]
+    expect(await users().reserveUsername(held, flow, 0.3)).to.equal(true)
+    expect(await users().reserveUsername(held, flow, 0.3), 'the same flow again').to.equal(true)
+    expect(await users().takeUsername(held, id)).to.equal(false)
+    expect(await users().takeUsername(held, id, token())).to.equal(false)
+    expect(await users().reserveUsername(held, token(), 60)).to.equal(false)
+    await sleep(360)
+    expect(await users().takeUsername(held, id)).to.equal(true)
+    const other = await users().insert(sampleUser())
+    const [second, secondFlow] = [token('Held'), token()]
+    await users().reserveUsername(second, secondFlow, 60)
+    expect(await users().takeUsername(second, other.id, secondFlow)).to.equal(true)
     await users().insert(sampleUser({ username: used }))
-    expect(await users().claimUsername(used, undefined, 60)).to.equal(false)
+    expect(await users().reserveUsername(used, token(), 60)).to.equal(false)
   })
 
   it('names no value in the error of a statement that failed', async () => {

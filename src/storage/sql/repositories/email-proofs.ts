@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { EmailProof, NewEmailProof, ProofPurpose } from '../../../domain/email/proof.ts'
 import type { EmailProofRepository } from '../../../domain/ports.ts'
+import { emailKey, looksLikeEmail, usernameKey } from '../../../domain/users/identifiers.ts'
 import { isStorable, orNull, orUndefined } from '../rows.ts'
 
 interface Row {
@@ -10,7 +11,10 @@ interface Row {
   email: string
   flow: string
   interaction_uid: string | null
-  password_hash: string | null
+  draft_user_id: string | null
+  draft_password_hash: string | null
+  draft_name: string | null
+  draft_username: string | null
   attempts: number
   created_at: Date
   expires_at: Date
@@ -27,15 +31,20 @@ export class SqlEmailProofs implements EmailProofRepository {
   async insert(proof: NewEmailProof): Promise<EmailProof> {
     // One unused row per flow and purpose (a partial unique index), so the newer overwrites the older in one statement
     // and of two inserts at once exactly one survives.
+    const draft = proof.registration
     const { rows } = await this.#knex.raw(
       `insert into email_proofs
-         (id, purpose, user_id, email, flow, interaction_uid, password_hash, expires_at)
-       values (:id, :purpose, :userId, :email, :flow, :interactionUid, :passwordHash,
-         now() + make_interval(secs => cast(:ttl as float8)))
+         (id, purpose, user_id, email, flow, interaction_uid, draft_user_id, draft_password_hash, draft_name,
+          draft_username, email_key, username_key, expires_at)
+       values (:id, :purpose, :userId, :email, :flow, :interactionUid, :draftUserId, :draftPasswordHash, :draftName,
+         :draftUsername, :emailKey, :usernameKey, now() + make_interval(secs => cast(:ttl as float8)))
        on conflict (flow, purpose) where consumed_at is null do update set
          id = excluded.id, user_id = excluded.user_id, email = excluded.email,
-         interaction_uid = excluded.interaction_uid, password_hash = excluded.password_hash,
-         attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at
+         interaction_uid = excluded.interaction_uid, draft_user_id = excluded.draft_user_id,
+         draft_password_hash = excluded.draft_password_hash, draft_name = excluded.draft_name,
+         draft_username = excluded.draft_username, email_key = excluded.email_key,
+         username_key = excluded.username_key, attempts = 0, created_at = excluded.created_at,
+         expires_at = excluded.expires_at
        returning *`,
       {
         id: proof.id,
@@ -44,7 +53,12 @@ export class SqlEmailProofs implements EmailProofRepository {
         email: proof.email,
         flow: proof.flow,
         interactionUid: orNull(proof.interactionUid),
-        passwordHash: orNull(proof.passwordHash),
+        draftUserId: orNull(draft?.userId),
+        draftPasswordHash: orNull(draft?.passwordHash),
+        draftName: orNull(draft?.name),
+        draftUsername: orNull(draft?.username),
+        emailKey: draft ? emailKey(proof.email) : null,
+        usernameKey: draft?.username === undefined ? null : usernameKey(draft.username),
         ttl: proof.ttlSeconds,
       },
     )
@@ -54,6 +68,20 @@ export class SqlEmailProofs implements EmailProofRepository {
   async find(id: string): Promise<EmailProof | undefined> {
     if (!isStorable(id)) return undefined
     const row = await this.#knex<Row>('email_proofs').where({ id }).first()
+    return row && proofOf(row)
+  }
+
+  async findRegistration(identifier: string): Promise<EmailProof | undefined> {
+    if (!isStorable(identifier)) return undefined
+    const [column, key] = looksLikeEmail(identifier)
+      ? ['email_key', emailKey(identifier)]
+      : ['username_key', usernameKey(identifier)]
+    const row = await this.#knex<Row>('email_proofs')
+      .where(column as string, key as string)
+      .whereNull('consumed_at')
+      .andWhere('expires_at', '>', this.#knex.fn.now())
+      .orderBy('created_at', 'desc')
+      .first()
     return row && proofOf(row)
   }
 
@@ -93,7 +121,15 @@ function proofOf(row: Row): EmailProof {
     email: row.email,
     flow: row.flow,
     interactionUid: orUndefined(row.interaction_uid),
-    passwordHash: orUndefined(row.password_hash),
+    registration:
+      row.draft_user_id !== null && row.draft_password_hash !== null
+        ? {
+            userId: row.draft_user_id,
+            passwordHash: row.draft_password_hash,
+            name: orUndefined(row.draft_name),
+            username: orUndefined(row.draft_username),
+          }
+        : undefined,
     attempts: row.attempts,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

@@ -73,21 +73,37 @@ export class SqlUsers implements UserRepository {
     return (await this.#knex('user_roles').where({ role }).first('user_id')) !== undefined
   }
 
-  async claimUsername(
-    username: string,
-    userId: string | undefined,
-    ttlSeconds: number | undefined,
-  ): Promise<boolean> {
+  async reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean> {
+    if (!isStorable(username)) return false
     const { rowCount } = await this.#knex.raw(
-      `insert into usernames (username_key, user_id, expires_at)
-       select :key, cast(:userId as text), now() + make_interval(secs => cast(:ttl as float8))
-       where not exists (
-         select 1 from users where username_key = :key and id is distinct from cast(:userId as text))
-       on conflict (username_key) do update set user_id = excluded.user_id, expires_at = excluded.expires_at
-       where usernames.expires_at <= now() or usernames.user_id = excluded.user_id`,
-      { key: usernameKey(username), userId: userId ?? null, ttl: ttlSeconds ?? null },
+      `insert into usernames (username_key, flow, expires_at)
+       select :key, :flow, now() + make_interval(secs => cast(:ttl as float8))
+       where not exists (select 1 from users where username_key = :key)
+       on conflict (username_key) do update set flow = excluded.flow, expires_at = excluded.expires_at
+       where usernames.user_id is null
+         and (usernames.expires_at <= now() or usernames.flow = excluded.flow)`,
+      { key: usernameKey(username), flow, ttl: ttlSeconds },
     )
     return rowCount === 1
+  }
+
+  async takeUsername(username: string, userId: string, flow?: string): Promise<boolean> {
+    if (!isStorable(username)) return false
+    const key = usernameKey(username)
+    const { rowCount } = await this.#knex.raw(
+      `insert into usernames (username_key, user_id)
+       select :key, cast(:userId as text)
+       where not exists (select 1 from users where username_key = :key and id <> :userId)
+       on conflict (username_key) do update set user_id = excluded.user_id, flow = null, expires_at = null
+       where usernames.user_id = excluded.user_id
+          or (usernames.user_id is null and (usernames.expires_at <= now() or usernames.flow = :flow))`,
+      { key, userId, flow: flow ?? null },
+    )
+    if (rowCount !== 1) return false
+    await this.#knex('users')
+      .where({ id: userId })
+      .update({ username: username.trim(), username_key: key, updated_at: this.#knex.fn.now() })
+    return true
   }
 
   async #findBy(column: 'id' | 'email_key' | 'username_key', value: string): Promise<User | undefined> {

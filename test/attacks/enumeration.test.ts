@@ -60,7 +60,7 @@ for (const stack of STACKS) {
       expect(shape(free)).to.deep.equal(shape(taken))
     })
 
-    it('is not told by a username that is refused because its account\'s address was', async () => {
+    it("is not told by a username that is refused because its account's address was", async () => {
       // An account's two names are counted together, two unknown names apart.
       for (let tries = 0; tries < 10; tries += 1) {
         await signIn('taken@example.org', 'wrong wrong wrong wrong')

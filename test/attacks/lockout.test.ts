@@ -17,7 +17,10 @@ for (const stack of STACKS) {
         stack,
         // Everything on loopback; the address is the one the trusted proxy reports.
         settings: { TRUSTED_PROXIES: '127.0.0.1,::1' },
-        overrides: { clients: [webClient()], limits: { signInStranger: 3, signInStrangerMonth: 5, signInNetwork: 6 } },
+        overrides: {
+          clients: [webClient()],
+          limits: { signInStranger: 3, signInMonth: 5, signInNetwork: 6 },
+        },
       })
     })
     afterEach(() => running.close())
@@ -71,7 +74,11 @@ for (const stack of STACKS) {
     })
 
     it('are bounded from one known browser over a month too', async () => {
-      const buckets = new Throttle(running.app.storage.ephemeral).signIn('usr_x', 'device', '203.0.113.9')
+      const buckets = new Throttle(running.app.storage.ephemeral).signIn(
+        'name',
+        'usr_x:device',
+        '203.0.113.9',
+      )
       const keys = buckets.filter(({ windowSeconds }) => windowSeconds > 86_400)
       expect(keys, 'a bucket of 30 days').to.have.lengthOf(1)
     })
@@ -82,11 +89,19 @@ for (const stack of STACKS) {
         await createPerson(running, { email: 'owner@example.org' })
         await exhaust('owner@example.org')
         const count = async () =>
-          Number((await sql.query<{ n: number }>(`select count(*)::int as n from audit_events where name = 'user.sign_in_throttled'`))[0]?.n)
+          Number(
+            (
+              await sql.query<{ n: number }>(
+                `select count(*)::int as n from audit_events where name = 'user.sign_in_throttled'`,
+              )
+            )[0]?.n,
+          )
         const before = await count()
         const agent = newAgent()
         for (let tries = 0; tries < 40; tries += 1)
-          expect((await signIn(agent, 'owner@example.org', 'wrong wrong wrong wrong', '203.0.113.99')).status).to.equal(429)
+          expect(
+            (await signIn(agent, 'owner@example.org', 'wrong wrong wrong wrong', '203.0.113.99')).status,
+          ).to.equal(429)
         expect((await count()) - before).to.be.below(40)
       } finally {
         await sql.close()
