@@ -60,6 +60,8 @@ export interface App {
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
+  /** whether there is no administrator yet */
+  needsSetup(): Promise<boolean>
   /** Opens the port. Rejects with the system's error when it cannot. */
   listen(): Promise<void>
   /** Stops taking requests, finishes those in flight and the mail in hand, closes the stores. */
@@ -100,7 +102,7 @@ export async function createApp(
       progress: new ProgressStore(ephemeral),
       signIn: new SignIn({ database, hasher, throttle, keyed: keyring }),
       registration: new Registration({ database, hasher, throttle, random, policy }),
-      verification: new EmailVerification({ database, throttle, random, keyed: keyring }),
+      verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
       reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
@@ -117,14 +119,18 @@ export async function createApp(
       resourceServers: config.resourceServers,
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
+      initialAccessToken: secrets.initialAccessToken,
       isUnavailable,
       isUnstorable,
     })
-    listenToEngine(provider, { audit: database.audit, log, factsOf: (ctx) => stateOf(ctx).facts })
+    const records = listenToEngine(provider, {
+      audit: database.audit,
+      log,
+      factsOf: (ctx) => stateOf(ctx).facts,
+    })
     const engine = new Engine(provider)
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(provider, database.clients, keyring, declared)
-    if (secrets.initialAccessToken) await engine.admitInitialAccessToken(secrets.initialAccessToken)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -156,6 +162,8 @@ export async function createApp(
         setupToken = await services.setup.issueToken()
       return setupToken === undefined ? undefined : absolute(paths.setup(setupToken))
     }
+    // A probe must not become a conversation with the mail server each time.
+    const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -181,7 +189,8 @@ export async function createApp(
       health: {
         vital: ['database'],
         accepting: () => accepting,
-        checks: async () => ({ ...(await storage.health()), mail: await timed(() => mail.health()) }),
+        checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
+        vitalChecks: () => storage.health(),
       },
       home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
@@ -199,6 +208,7 @@ export async function createApp(
       engine,
       log,
       setupUrl,
+      needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
         outbox.start()
@@ -207,7 +217,7 @@ export async function createApp(
       async close() {
         accepting = false
         await server.close()
-        await Promise.all([outbox.stop(), purge.stop()])
+        await Promise.all([outbox.stop(), purge.stop(), records.settled()])
         await mail.close()
         await storage.close()
       },
@@ -263,4 +273,13 @@ async function timed(check: () => Promise<boolean>): Promise<{ state: 'up' | 'do
   const started = performance.now()
   const up = await check()
   return { state: up ? 'up' : 'down', latencyMs: Math.round(performance.now() - started) }
+}
+
+/** The last answer while it is fresh; however many ask at once, the work is done once. */
+function remembered<T>(work: () => Promise<T>, milliseconds: number): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | undefined
+  return () => {
+    if (!last || performance.now() - last.at > milliseconds) last = { at: performance.now(), answer: work() }
+    return last.answer
+  }
 }

@@ -47,8 +47,7 @@ async function main(): Promise<void> {
   stopOnSignals(app, samples?.serving, log)
   log.info({ issuer: config.issuer, mode: config.mode, pid: process.pid }, 'ready')
   if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)
-  else if (await app.setupUrl())
-    log.warn({ url: await app.setupUrl() }, 'there is no administrator yet; open the link to create one')
+  else if (await app.needsSetup()) log.warn({}, 'there is no administrator yet: run "npm run setup-link"')
 }
 
 /** A database that is still starting gets half a minute; anything else fails at once. */

@@ -78,7 +78,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     dataDir,
     database: settings.DATABASE_URL
       ? { kind: 'postgres', poolSize: settings.DATABASE_POOL ?? 10 }
-      : { kind: 'pglite', dataDir: `${dataDir}/postgres` },
+      : { kind: 'pglite', dataDir },
     redis: settings.REDIS_URL !== undefined,
     mail: {
       kind: settings.SMTP_URL ? 'smtp' : 'mailbox',
@@ -109,8 +109,17 @@ function checkProduction(settings: Settings, issuer: string, faults: Fault[]): v
   const url = new URL(issuer)
   if (url.protocol !== 'https:')
     fault('ISSUER', 'must be an https:// address; leave it out to run in evaluation mode on this machine')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    fault('ISSUER', 'must be an origin without path, query or fragment, as in https://login.example.org')
+  if (
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== '' ||
+    url.password !== ''
+  )
+    fault(
+      'ISSUER',
+      'must be an origin without user, path, query or fragment, as in https://login.example.org',
+    )
   if (!settings.DATABASE_URL)
     fault(
       'DATABASE_URL',

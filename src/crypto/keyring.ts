@@ -46,7 +46,14 @@ export class Keyring implements AtRest, KeyedHash {
       .setAAD(Buffer.from(place))
       .setAuthTag(tag)
     const body = sealed.subarray(1 + IV_BYTES + TAG_BYTES)
-    return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
+    try {
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
+    } catch (cause) {
+      throw new Error(
+        `"${place}" cannot be opened: OSTIARY_SECRET_KEY is not the key this database was made with, or the row was changed`,
+        { cause },
+      )
+    }
   }
 
   #key(label: string): Buffer {

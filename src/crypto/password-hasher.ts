@@ -61,22 +61,22 @@ export class Argon2Hasher implements PasswordHasher {
     this.#decoy = `${prefixOf(this.#parameters)}$${part(SALT_BYTES)}$${part(HASH_BYTES)}`
   }
 
-  async hash(password: string): Promise<string> {
+  async hash(password: string, from?: string): Promise<string> {
     if (tooLong(password)) throw new DomainError('invalid_input', { detail: 'the password is too long' })
     const [current] = this.#peppers
     const { memory, passes, lanes } = this.#parameters
     const options = { memoryCost: memory, timeCost: passes, parallelism: lanes, outputLen: HASH_BYTES }
-    const phc = await this.#slots.run(() => hash(peppered(current, password), options))
+    const phc = await this.#slots.run(() => hash(peppered(current, password), options), from)
     return withKeyId(phc, current.id)
   }
 
-  async verify(phc: string | undefined, password: string): Promise<boolean> {
+  async verify(phc: string | undefined, password: string, from?: string): Promise<boolean> {
     if (tooLong(password)) return false
     const stored = phc === undefined ? undefined : parsePhc(phc)
     const input = stored && this.#inputFor(stored, password)
-    if (stored && input) return await this.#slots.run(() => verify(stored.plain, input))
+    if (stored && input) return await this.#slots.run(() => verify(stored.plain, input), from)
     // nobody, a string we cannot read, or a pepper we do not have: the same work, the same answer
-    await this.#slots.run(() => verify(this.#decoy, peppered(this.#peppers[0], password)))
+    await this.#slots.run(() => verify(this.#decoy, peppered(this.#peppers[0], password)), from)
     return false
   }
 

@@ -13,6 +13,9 @@ export interface SlotOptions {
   deadlineMs: number
 }
 
+/** Of the places in the queue, what those who came together (from one network) may take: others must have room. */
+const SHARE = 0.25
+
 /** By then a full queue has been worked off. */
 const RETRY_AFTER_SECONDS = 3
 
@@ -23,6 +26,8 @@ interface Waiting {
 export class Slots {
   readonly #options: SlotOptions
   readonly #queue = new Set<Waiting>()
+  /** waiting, by who they came with */
+  readonly #together = new Map<string, number>()
   #busy = 0
 
   constructor(options: SlotOptions) {
@@ -38,9 +43,12 @@ export class Slots {
     return this.#busy
   }
 
-  /** @throws DomainError `busy` when the work was not begun */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    await this.#enter()
+  /**
+   * @param from whom the caller came with; without it the whole queue is open
+   * @throws DomainError `busy` when the work was not begun
+   */
+  async run<T>(work: () => Promise<T>, from?: string): Promise<T> {
+    await this.#enter(from)
     try {
       return await work()
     } finally {
@@ -48,12 +56,23 @@ export class Slots {
     }
   }
 
-  async #enter(): Promise<void> {
+  async #enter(from: string | undefined): Promise<void> {
     if (this.#busy < this.#options.slots) {
       this.#busy += 1
       return
     }
     if (this.#queue.size >= this.#options.queue) throw busy('the queue is full')
+    if (from !== undefined && (this.#together.get(from) ?? 0) >= Math.max(1, this.#options.queue * SHARE))
+      throw busy('too many wait from there')
+    this.#count(from, 1)
+    try {
+      await this.#wait()
+    } finally {
+      this.#count(from, -1)
+    }
+  }
+
+  async #wait(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const waiting: Waiting = {
         begin() {
@@ -67,6 +86,13 @@ export class Slots {
       }, this.#options.deadlineMs)
       this.#queue.add(waiting)
     })
+  }
+
+  #count(from: string | undefined, by: number): void {
+    if (from === undefined) return
+    const now = (this.#together.get(from) ?? 0) + by
+    if (now > 0) this.#together.set(from, now)
+    else this.#together.delete(from)
   }
 
   /** The slot goes straight to whoever waits longest, so that nobody can slip in between. */

@@ -31,12 +31,15 @@ export interface KeyedHash {
   digest(purpose: string, value: string): Buffer
 }
 
-/** Hashes passwords; at most a bounded number at once. Throws `DomainError('busy')` when its queue is full. */
+/**
+ * Hashes passwords; at most a bounded number at once. Throws `DomainError('busy')` when its queue is full.
+ * `from` names the network a request came from: none may fill the queue alone.
+ */
 export interface PasswordHasher {
   /** PHC string of the password. */
-  hash(password: string): Promise<string>
+  hash(password: string, from?: string): Promise<string>
   /** Whether the password matches; `undefined` as PHC string does the same work and answers false. */
-  verify(phc: string | undefined, password: string): Promise<boolean>
+  verify(phc: string | undefined, password: string, from?: string): Promise<boolean>
   /** Whether the PHC string was made with other parameters than today's. */
   needsRehash(phc: string): boolean
 }

@@ -1,7 +1,9 @@
 /** The start page. In evaluation mode it leads to the sample apps; in production it says what this is. */
 import Router from '@koa/router'
 import { DISCOVERY_PATH } from '../oidc/routes.ts'
+import { isLoopback } from './loopback.ts'
 import type { Pages } from './pages.ts'
+import { stateOf } from './state.ts'
 import { paths } from './urls.ts'
 
 export interface HomeDeps {
@@ -26,7 +28,7 @@ export function home(deps: HomeDeps): Router {
       mailboxUrl: paths.mailbox,
       discoveryUrl,
       issuer,
-      setupUrl: await deps.setupUrl(),
+      setupUrl: isLoopback(stateOf(ctx).facts.ip) ? await deps.setupUrl() : undefined,
     })
   })
   // Asked for where a page names no icon: the engine's own page, the discovery document.

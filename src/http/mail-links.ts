@@ -33,14 +33,27 @@ async function verify(ctx: Context, deps: HttpDeps): Promise<void> {
   const token = tokenOf(ctx)
   const proof = await deps.services.verification.inspectLink(token)
   deps.browser.checkForm(ctx, form, 'verify-email')
+  const asked = asksPassword(ctx, deps, proof)
   try {
-    await deps.services.verification.redeemLink(token, stateOf(ctx).facts)
+    await deps.services.verification.redeemLink(
+      token,
+      stateOf(ctx).facts,
+      asked ? form.get('password') : undefined,
+    )
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
+    if (error.code === 'invalid_credentials')
+      return showVerify(ctx, deps, proof, 'confirm', 422, { password: { code: 'registration_password' } })
+    if (error.code === 'throttled' || error.code === 'busy') throw error
     const state = await stateNow(deps, proof)
     return showVerify(ctx, deps, proof, state === 'confirm' ? 'used' : state, 410)
   }
   return verified(ctx, deps, proof)
+}
+
+/** Whoever opens the link of a registration elsewhere shows that it is theirs. */
+function asksPassword(ctx: Context, deps: HttpDeps, proof: EmailProof): boolean {
+  return proof.registration !== undefined && deps.browser.currentFlow(ctx) !== proof.interactionUid
 }
 
 /** In the browser that began it, on to the sign-in; anywhere else nobody is signed in. */
@@ -60,6 +73,7 @@ function showVerify(
   proof: EmailProof,
   state: 'confirm' | 'expired' | 'used',
   status = 200,
+  errors: FieldErrors = {},
 ): void {
   deps.pages.show(
     ctx,
@@ -67,9 +81,10 @@ function showVerify(
     {
       action: ctx.path,
       csrf: deps.browser.formToken(ctx, 'verify-email'),
-      errors: {},
+      errors,
       state,
       email: proof.email,
+      askPassword: asksPassword(ctx, deps, proof),
     },
     status,
   )

@@ -4,6 +4,7 @@ import type { Context, Next } from 'koa'
 import type { OutboxRepository } from '../domain/ports.ts'
 import type { Browser } from './browser.ts'
 import { readForm } from './form.ts'
+import { isLoopback } from './loopback.ts'
 import { MAIL_POLICY } from './middleware/security-headers.ts'
 import type { Pages } from './pages.ts'
 import { Problem } from './problem.ts'
@@ -32,7 +33,6 @@ export interface MailboxDeps {
 }
 
 const SHOWN = 100
-const LOOPBACK = /^(127\.|::1$)/
 
 export function mailbox(deps: MailboxDeps): Router {
   const router = new Router({ prefix: '/mailbox' })
@@ -87,6 +87,6 @@ async function find(deps: MailboxDeps, ctx: Context): Promise<StoredMail> {
 }
 
 function onLoopbackOnly(ctx: Context, next: Next) {
-  if (!LOOPBACK.test(stateOf(ctx).facts.ip)) throw new Problem('not-found')
+  if (!isLoopback(stateOf(ctx).facts.ip)) throw new Problem('not-found')
   return next()
 }

@@ -122,7 +122,12 @@ export interface ViewModels {
   }
   'reset-password-done': { continueUrl: string | undefined }
   /** the page behind the link in the verification mail: a button, so that mail scanners prove nothing */
-  'verify-email-link': Form & { state: 'confirm' | 'expired' | 'used'; email: string }
+  'verify-email-link': Form & {
+    state: 'confirm' | 'expired' | 'used'
+    email: string
+    /** another browser than the one that registered: who confirms must know the password chosen there */
+    askPassword: boolean
+  }
   'verify-email-done': {
     /** continue in this browser, or undefined: "go back to where you began" */
     continueUrl: string | undefined

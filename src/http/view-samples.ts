@@ -33,6 +33,7 @@ const setup: ViewModels['setup'] = {
   rules,
 }
 const link: ViewModels['verify-email-link'] = {
+  askPassword: false,
   ...form('/verify'),
   state: 'confirm',
   email: 'ada@example.com',
@@ -81,6 +82,12 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     elsewhere: { continueUrl: undefined },
   },
   'verify-email-link': {
+    another_browser: { ...link, askPassword: true },
+    another_browser_wrong: {
+      ...link,
+      askPassword: true,
+      errors: { password: { code: 'registration_password' } },
+    },
     confirm: link,
     expired: { ...link, state: 'expired' },
     used: { ...link, state: 'used' },

@@ -3,6 +3,7 @@
  * result, so the decision who was first is made here: whoever loses the compare-and-set gets the model's own error.
  */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { sameSecret } from '../domain/email/secrets.ts'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
 import {
   type ArtifactModel,
@@ -18,6 +19,8 @@ export interface AdapterDeps {
   artifacts: ArtifactStore
   clients: ClientRepository
   keyed: KeyedHash
+  /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
+  initialAccessToken: string | undefined
   /** tells a store that is away from a fault of ours */
   isUnavailable: (error: unknown) => boolean
   /** tells values that no store can hold (NUL bytes) */
@@ -65,6 +68,8 @@ class ArtifactAdapter implements Adapter {
               exp: Math.floor(Date.now() / 1000) + CLAIM_SECONDS,
             } as AdapterPayload)
       }
+      if (this.#model === 'InitialAccessToken' && this.#isConfigured(id))
+        return { jti: id, kind: this.#model, iat: 0 } as AdapterPayload
       return (await this.#deps.artifacts.find(this.#model, id)) as AdapterPayload | undefined
     })
   }
@@ -109,6 +114,11 @@ class ArtifactAdapter implements Adapter {
     const otherTokens = oidc?.route === 'revocation' && oidc.entities.AccessToken !== undefined
     if (otherTokens) return
     await this.#guard(() => this.#deps.artifacts.revokeByGrantId(this.#model, grantId))
+  }
+
+  #isConfigured(token: string): boolean {
+    const { initialAccessToken, keyed } = this.#deps
+    return initialAccessToken !== undefined && sameSecret(keyed, initialAccessToken, token)
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

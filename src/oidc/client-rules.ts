@@ -36,7 +36,10 @@ export function checkClientMetadata(
   const native = metadata.application_type === 'native'
   if (redirectUris.length > REDIRECT_URIS_MAX)
     refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
-  for (const uri of redirectUris) checkRedirectUri(uri, native)
+  for (const uri of redirectUris) checkRedirectUri('redirect_uris', uri, native)
+  // People are sent there too, after signing out (OpenID Connect RP-Initiated Logout 1.0, 3.1).
+  for (const uri of stringsOf(metadata.post_logout_redirect_uris))
+    checkRedirectUri('post_logout_redirect_uris', uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
   for (const name of WEB_URIS) {
@@ -50,16 +53,16 @@ export function checkClientMetadata(
 }
 
 /** OAuth 2.1 section 2.3.1 and RFC 8252: https, or http on loopback, or for native apps a reverse-domain scheme. */
-function checkRedirectUri(uri: string, native: boolean): void {
+function checkRedirectUri(member: string, uri: string, native: boolean): void {
   const url = URL.parse(uri)
-  if (!url) refuse('redirect_uris must hold absolute URIs')
-  if (url.hash !== '' || uri.includes('#')) refuse('redirect_uris must not have fragments (RFC 6749 3.1.2)')
-  if (url.username !== '' || url.password !== '') refuse('redirect_uris must not hold user names')
+  if (!url) refuse(`${member} must hold absolute URIs`)
+  if (url.hash !== '' || uri.includes('#')) refuse(`${member} must not have fragments (RFC 6749 3.1.2)`)
+  if (url.username !== '' || url.password !== '') refuse(`${member} must not hold user names`)
   const loopback = url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)
   const ownScheme = native && /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/i.test(url.protocol)
   if (url.protocol === 'https:' || loopback || ownScheme) return
   refuse(
-    `redirect_uris: "${uri}" must be https, http on localhost${native ? ', or a reverse-domain scheme such as org.example.app:/callback' : ''}`,
+    `${member}: "${uri}" must be https, http on localhost${native ? ', or a reverse-domain scheme such as org.example.app:/callback' : ''}`,
   )
 }
 

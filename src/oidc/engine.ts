@@ -58,15 +58,6 @@ export class Engine {
     if (refused.length > 0) grant.rejectOIDCScope(refused.join(' '))
     return grant.save()
   }
-
-  /** Makes an initial access token with a value known beforehand valid (RFC 7591 section 3). */
-  async admitInitialAccessToken(value: string): Promise<void> {
-    const { InitialAccessToken } = this.provider
-    if (await InitialAccessToken.find(value)) return
-    const token = new InitialAccessToken({})
-    Object.assign(token, { jti: value })
-    await token.save()
-  }
 }
 
 /** A scope refused before and allowed now is allowed. */

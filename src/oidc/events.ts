@@ -25,11 +25,15 @@ const REFUSALS = [
   'end_session.error',
 ]
 
-export function listen(provider: Provider, deps: EventDeps): void {
+/** @returns `settled` resolves when every record begun so far is written (or lost, and logged) */
+export function listen(provider: Provider, deps: EventDeps): { settled(): Promise<void> } {
+  const pending = new Set<Promise<void>>()
   const record = (ctx: KoaContextWithOIDC, event: Omit<AuditEvent, 'request'>) => {
-    deps.audit
+    const written = deps.audit
       .append({ ...event, request: deps.factsOf(ctx) })
       .catch((err: unknown) => deps.log.error({ err, event: event.name }, 'audit record lost'))
+      .finally(() => pending.delete(written))
+    pending.add(written)
   }
   const guarded =
     <A extends unknown[]>(listener: (...args: A) => void) =>
@@ -82,4 +86,10 @@ export function listen(provider: Provider, deps: EventDeps): void {
     })
   const on = provider.on.bind(provider) as (name: string, listener: (...args: never[]) => void) => unknown
   for (const name of REFUSALS) on(name, failed(name))
+
+  return {
+    async settled() {
+      await Promise.all(pending)
+    },
+  }
 }

@@ -4,14 +4,15 @@
  */
 export function outboundFetch(allowedOrigins: readonly string[]) {
   const allowed = new Set(allowedOrigins)
-  return (url: URL | string, options: RequestInit & { dispatcher?: unknown }): Promise<Response> => {
-    const { origin } = new URL(url)
-    if (allowed.has(origin)) {
-      const { dispatcher: _, ...plain } = options
-      return fetch(url, plain)
-    }
+  return async (url: URL | string, options: OutboundOptions): Promise<Response> => {
+    const { dispatcher, ...plain } = options
+    // A listed origin is listed, not whatever it redirects to.
+    if (allowed.has(new URL(url).origin)) return fetch(url, { ...plain, redirect: 'error' })
     // Fail closed: without the guard nothing goes out (the engine itself would only warn).
-    if (options.dispatcher === undefined) return Promise.reject(new Error('the outbound guard is missing'))
-    return fetch(url, options)
+    if (dispatcher === undefined) throw new Error('the outbound guard is missing')
+    return fetch(url, options as RequestInit)
   }
 }
+
+/** As the engine calls it: its guard against special-use networks is the dispatcher. */
+type OutboundOptions = Omit<RequestInit, 'dispatcher'> & { dispatcher?: unknown }

@@ -1,5 +1,5 @@
 /** Resource servers (RFC 8707): whoever asks for one of them gets a JWT access token (RFC 9068) signed with ES256. */
-import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 
 export interface ResourceServerSettings {
   audience: string
@@ -10,8 +10,11 @@ export interface ResourceServerSettings {
 
 export function resourceServerInfo(servers: readonly ResourceServerSettings[]) {
   const byIndicator = new Map(servers.map((server) => [server.audience, server]))
-  return async (_ctx: KoaContextWithOIDC, indicator: string): Promise<ResourceServer> => {
+  return async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<ResourceServer> => {
     const server = byIndicator.get(indicator)
+    // A client that registered itself acts for people who consent, never on its own account at the operator's APIs.
+    if (client.self_registered === true && ctx.oidc.params?.grant_type === 'client_credentials')
+      throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     return {
       audience: server.audience,

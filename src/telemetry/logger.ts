@@ -20,7 +20,6 @@ const SENSITIVE = [
   'access_token',
   'refresh_token',
   'id_token',
-  'code',
   'client_secret',
   'authorization',
   'cookie',
@@ -38,7 +37,8 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: () => scope.getStore() ?? {},
     redact: {
-      paths: SENSITIVE.flatMap((name) => [`["${name}"]`, `*["${name}"]`]),
+      // An authorization code is one at the top; an error's own code (ECONNREFUSED) is what an operator looks for.
+      paths: ['code', ...SENSITIVE.flatMap((name) => [`["${name}"]`, `*["${name}"]`])],
       censor: '[secret]',
     },
     serializers: { err: serializeError },

@@ -78,7 +78,7 @@ describe('the Dockerfile', () => {
   })
 
   it('has all that the program needs: it starts from those files alone and its health check agrees', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const folder = mkdtempSync(join(tmpdir(), 'ostiary-image-'))
     const port = await freePort()
     try {
@@ -235,7 +235,8 @@ describe('the Traefik configuration', () => {
   })
 })
 
-describe('config/clients.example.json', () => {
+describe('config/clients.example.json', function () {
+  this.timeout(90_000)
   const example = JSON.parse(readDoc('config/clients.example.json')) as { clients: Record<string, unknown>[] }
 
   async function failureOf(clients: Record<string, unknown>[]): Promise<Error | undefined> {

@@ -23,7 +23,8 @@ function membersIn(cell: string): { member: string; values: string[] | undefined
   return cell.includes('=') ? claimsOf(cell) : quoted(cell).map((member) => ({ member, values: undefined }))
 }
 
-describe('docs/protocol.md', () => {
+describe('docs/protocol.md', function () {
+  this.timeout(90_000)
   let running: RunningApp
   let discovery: Record<string, unknown>
   before(async () => {

@@ -106,7 +106,8 @@ describe('links of the documentation', () => {
   })
 })
 
-describe('the snippets of the README', () => {
+describe('the snippets of the README', function () {
+  this.timeout(90_000)
   const email = 'reader@example.org'
   const token = 'an-initial-access-token-of-the-readme-test'
   let running: RunningApp
@@ -172,8 +173,7 @@ describe('the snippets of the README', () => {
     }
   })
 
-  it('signs a person in with oidc-client-ts, in a browser', async function () {
-    this.timeout(90_000)
+  it('signs a person in with oidc-client-ts, in a browser', async () => {
     const port = await freePort()
     const origin = `http://localhost:${port}`
     const client = await register({

@@ -67,11 +67,17 @@ describe('Postgres goes away', function () {
       ['the sign-in page', sendRaw(origin, { target: path, headers: { ...HTML, cookie } })],
       [
         'the sign-in',
-        sendForm(origin, `${path}/sign-in`, `_csrf=${csrf}&identifier=jane@example.org&password=x`, { ...HTML, cookie }),
+        sendForm(origin, `${path}/sign-in`, `_csrf=${csrf}&identifier=jane@example.org&password=x`, {
+          ...HTML,
+          cookie,
+        }),
       ],
       [
         'a registration',
-        sendForm(origin, `${path}/register`, `_csrf=${csrf}&email=a@example.org&password=the calm keeper`, { ...HTML, cookie }),
+        sendForm(origin, `${path}/register`, `_csrf=${csrf}&email=a@example.org&password=the calm keeper`, {
+          ...HTML,
+          cookie,
+        }),
       ],
       ['an authorization request', sendRaw(origin, { target: `/auth?${query}`, headers: HTML })],
       ['the mailbox', sendRaw(origin, { target: '/mailbox', headers: HTML })],
@@ -94,7 +100,10 @@ describe('Postgres goes away', function () {
       ['userinfo', sendRaw(origin, { target: '/userinfo', headers: { authorization: `Bearer ${access}` } })],
       ['par', sendForm(origin, '/par', query, { authorization: BASIC })],
       ['device', sendForm(origin, '/device/auth', 'scope=openid', { authorization: BASIC })],
-      ['unknown client', sendForm(origin, '/token', 'grant_type=client_credentials&client_id=x&client_secret=y')],
+      [
+        'unknown client',
+        sendForm(origin, '/token', 'grant_type=client_credentials&client_id=x&client_secret=y'),
+      ],
     ]
     for (const [what, sent] of endpoints) {
       const answer = await sent
@@ -103,7 +112,13 @@ describe('Postgres goes away', function () {
       expect(Number(answer.headers['retry-after']), what).to.be.within(1, 60)
       expectNoInsides(answer, what)
     }
-    for (const target of ['/.well-known/openid-configuration', '/jwks', '/health/live', '/assets/ostiary.css', '/forgot-password'])
+    for (const target of [
+      '/.well-known/openid-configuration',
+      '/jwks',
+      '/health/live',
+      '/assets/ostiary.css',
+      '/forgot-password',
+    ])
       expect((await sendRaw(origin, { target, headers: HTML })).status, target).to.equal(200)
     const health = await sendRaw(origin, { target: '/health' })
     expect(health.status).to.equal(200)
@@ -121,14 +136,19 @@ describe('Postgres goes away', function () {
     expect(end.url, 'the sign-in goes on where it was').to.include('code=')
     const fresh = await client.refreshTokenGrant(product.rp, String(product.tokens.refresh_token))
     expect(fresh.access_token).to.be.a('string')
-    expect(new URL((await codeInHand(product)).url).searchParams.has('code'), 'the session is still there').to.equal(true)
+    expect(
+      new URL((await codeInHand(product)).url).searchParams.has('code'),
+      'the session is still there',
+    ).to.equal(true)
   })
 
-  it('tells an app that sent a person so by redirect, where the client is known', async () => {
-    // prompt=none: the app waits in a hidden frame, where our page would be seen by nobody
+  it('answers prompt=none with 503 as well: whose app it is cannot be looked up', async () => {
     await postgres.service.end()
     const cookie = product.agent.cookieHeader(`${origin}/auth`)
-    const answer = await sendRaw(origin, { target: '/auth?client_id=web&prompt=none', headers: { ...HTML, cookie } })
+    const answer = await sendRaw(origin, {
+      target: '/auth?client_id=web&prompt=none',
+      headers: { ...HTML, cookie },
+    })
     expect(answer.status).to.equal(503)
     expectNoInsides(answer, 'prompt=none')
   })
@@ -139,9 +159,26 @@ describe('Postgres goes away', function () {
       statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1)
     let going = true
     const workers = [
-      async () => count('userinfo', (await sendRaw(origin, { target: '/userinfo', headers: { authorization: `Bearer ${product.tokens.access_token}` } })).status),
+      async () =>
+        count(
+          'userinfo',
+          (
+            await sendRaw(origin, {
+              target: '/userinfo',
+              headers: { authorization: `Bearer ${product.tokens.access_token}` },
+            })
+          ).status,
+        ),
       async () => count('jwks', (await sendRaw(origin, { target: '/jwks' })).status),
-      async () => count('introspect', (await sendForm(origin, '/introspect', `token=${product.tokens.access_token}`, { authorization: BASIC })).status),
+      async () =>
+        count(
+          'introspect',
+          (
+            await sendForm(origin, '/introspect', `token=${product.tokens.access_token}`, {
+              authorization: BASIC,
+            })
+          ).status,
+        ),
     ].map(async (work) => {
       while (going) {
         await work()
@@ -159,7 +196,10 @@ describe('Postgres goes away', function () {
     going = false
     await Promise.all(workers)
     const kinds = [...statuses.keys()].sort()
-    expect(kinds.filter((kind) => !/ (200|503)$/.test(kind)), JSON.stringify([...statuses])).to.deep.equal([])
+    expect(
+      kinds.filter((kind) => !/ (200|503)$/.test(kind)),
+      JSON.stringify([...statuses]),
+    ).to.deep.equal([])
     expect(kinds).to.include.members(['userinfo 200', 'introspect 200', 'jwks 200', 'userinfo 503'])
     expect(kinds).to.not.include('jwks 503')
   })
@@ -183,8 +223,16 @@ describe('Postgres goes away', function () {
 
   it('leaves a log that tells what happened once, without addresses of people or secrets', () => {
     const lines = product.running.logs.map((line) => JSON.stringify(line))
-    expect(lines.some((line) => /ECONNREFUSED|57P0|terminated|shut(ting)? down/i.test(line)), 'the reason').to.equal(true)
-    for (const secret of ['the calm keeper', product.tokens.access_token, String(product.tokens.refresh_token), BASIC.slice(6)])
+    expect(
+      lines.some((line) => /ECONNREFUSED|57P0|terminated|shut(ting)? down/i.test(line)),
+      'the reason',
+    ).to.equal(true)
+    for (const secret of [
+      'the calm keeper',
+      product.tokens.access_token,
+      String(product.tokens.refresh_token),
+      BASIC.slice(6),
+    ])
       expect(lines.filter((line) => line.includes(secret))).to.deep.equal([])
   })
 })

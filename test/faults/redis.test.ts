@@ -1,10 +1,20 @@
 /** Redis goes away: what must be counted is refused for now (fail closed), the rest goes on; it returns by itself. */
-import { Redis } from 'ioredis'
+
 import { expect } from 'chai'
+import { Redis } from 'ioredis'
 import { expectArmour, expectNoInsides } from '../support/answer-rules.ts'
 import { sendForm, sendRaw } from '../support/raw-http.ts'
 import { type RunningService, startRedis } from '../support/services.ts'
-import { BASIC, codeInHand, eventually, exchangeForm, type InFlight, signInForm, signInWith, startInFlight } from './steps.ts'
+import {
+  BASIC,
+  codeInHand,
+  eventually,
+  exchangeForm,
+  type InFlight,
+  signInForm,
+  signInWith,
+  startInFlight,
+} from './steps.ts'
 
 const HTML = { accept: 'text/html' }
 
@@ -47,7 +57,10 @@ describe('Redis goes away', function () {
       ]
       for (const [target, body] of posts) {
         const before = performance.now()
-        const answer = await sendForm(origin, target, body, { ...HTML, cookie: agent.cookieHeader(origin + target) })
+        const answer = await sendForm(origin, target, body, {
+          ...HTML,
+          cookie: agent.cookieHeader(origin + target),
+        })
         expect(answer.status, `${target}: ${answer.text.slice(0, 200)}`).to.equal(503)
         expect(Number(answer.headers['retry-after']), target).to.be.within(1, 60)
         expect(answer.headers.location, target).to.equal(undefined)
@@ -59,15 +72,23 @@ describe('Redis goes away', function () {
       const shown = await sendRaw(origin, { target: path, headers: { ...HTML, cookie } })
       expect(shown.status).to.equal(503)
 
-      const exchanged = await sendForm(origin, '/token', exchangeForm(code, started), { authorization: BASIC })
+      const exchanged = await sendForm(origin, '/token', exchangeForm(code, started), {
+        authorization: BASIC,
+      })
       expect(exchanged.status, `tokens need no Redis: ${exchanged.text}`).to.equal(200)
-      expect(new URL((await codeInHand(product)).url).searchParams.has('code'), 'nor does a session').to.equal(true)
+      expect(
+        new URL((await codeInHand(product)).url).searchParams.has('code'),
+        'nor does a session',
+      ).to.equal(true)
       expect(await health()).to.deep.include({ status: 'degraded' })
       expect((await sendRaw(origin, { target: '/health/ready' })).status).to.equal(200)
 
       if (fault === 'pause') redis.service.resume()
       else await redis.service.start()
-      const waited = await eventually('it is used again', async () => (await health()).checks.redis.state === 'up')
+      const waited = await eventually(
+        'it is used again',
+        async () => (await health()).checks.redis.state === 'up',
+      )
       expect(waited, 'milliseconds to recover').to.be.below(15_000)
       const end = await signInWith(agent, await agent.get(page.url))
       expect(end.url, 'the same sign-in, from its page').to.include('code=')

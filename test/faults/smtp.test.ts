@@ -1,7 +1,7 @@
 /** The mail server goes away: nobody waits for it, and what was accepted is delivered when it is back (invariant I3). */
 import { expect } from 'chai'
-import { begin, discover, PASSWORD, webClient } from '../support/relying-party.ts'
 import { sendRaw } from '../support/raw-http.ts'
+import { begin, discover, PASSWORD, webClient } from '../support/relying-party.ts'
 import { SmtpSink } from '../support/smtp-sink.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
@@ -50,14 +50,20 @@ describe('the mail server goes away', function () {
           const { text } = await sendRaw(running.issuer, { target: '/health' })
           return JSON.parse(text).checks.mail.state === 'down'
         })
-        expect((await sendRaw(running.issuer, { target: '/health/ready' })).status, 'still ready').to.equal(200)
+        expect((await sendRaw(running.issuer, { target: '/health/ready' })).status, 'still ready').to.equal(
+          200,
+        )
       }
       expect(mailsTo(email)).to.deep.equal([])
 
       if (fault === 'down') await sink.start()
       else sink.mode = 'ok'
       await eventually('delivered', async () => mailsTo(email).length > 0, 60)
-      await eventually('and the others', async () => ['x', 'y', 'z'].every((who) => mailsTo(`${fault}-${who}@example.org`).length > 0), 60)
+      await eventually(
+        'and the others',
+        async () => ['x', 'y', 'z'].every((who) => mailsTo(`${fault}-${who}@example.org`).length > 0),
+        60,
+      )
       expect(mailsTo(email)).to.have.length(1)
       const code = /\b(\d{3}) (\d{3})\b/.exec(mailsTo(email)[0]?.parsed.text ?? '')
       const consent = await agent.submit(verify, { code: `${code?.[1]}${code?.[2]}` }, '/verify-email')

@@ -2,7 +2,16 @@
 import * as client from 'openid-client'
 import type { RawSettings } from '../../src/config/read-env.ts'
 import { createPerson } from '../support/people.ts'
-import { begin, CALLBACK, exchange, PASSWORD, RP_SECRET, type Started, walk, webClient } from '../support/relying-party.ts'
+import {
+  begin,
+  CALLBACK,
+  exchange,
+  PASSWORD,
+  RP_SECRET,
+  type Started,
+  walk,
+  webClient,
+} from '../support/relying-party.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
 
@@ -21,7 +30,10 @@ export async function startInFlight(settings: RawSettings): Promise<InFlight> {
   const running = await startApp({
     stack: 'postgres+redis',
     settings,
-    overrides: { clients: [webClient()], limits: { formNetwork: 1000, signInNetwork: 10_000, signInStranger: 1000 } },
+    overrides: {
+      clients: [webClient()],
+      limits: { formNetwork: 1000, signInNetwork: 10_000, signInStranger: 1000 },
+    },
   })
   try {
     await createPerson(running, { email: JANE })
@@ -43,7 +55,10 @@ export async function startInFlight(settings: RawSettings): Promise<InFlight> {
 }
 
 /** A code that was issued and not yet used. */
-export async function codeInHand({ rp, agent }: InFlight): Promise<{ code: string; started: Started; url: string }> {
+export async function codeInHand({
+  rp,
+  agent,
+}: InFlight): Promise<{ code: string; started: Started; url: string }> {
   const started = await begin(rp, { prompt: 'none' })
   const { url } = await agent.get(started.url.href)
   const code = new URL(url).searchParams.get('code')

@@ -1,8 +1,8 @@
 /** A newcomer's first quarter of an hour, from the start page on, in a real browser against the real program. */
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
-import { launchBrowser, Visitor } from '../support/browser.ts'
-import { inspectPage } from '../support/inspect-page.ts'
+import { expectNoFaults, launchBrowser, Visitor } from '../support/browser.ts'
+import { inspectPage, inspectStill } from '../support/inspect-page.ts'
 import { OstiaryProcess } from '../support/ostiary-process.ts'
 import {
   awaitMail,
@@ -21,7 +21,6 @@ const NEW_PASSWORD = 'nine quiet otters up the river'
 
 describe('a newcomer', function () {
   this.timeout(180_000)
-  this.bail(true)
 
   let ostiary: OstiaryProcess
   let browser: Browser
@@ -38,7 +37,11 @@ describe('a newcomer', function () {
     web = await ada.newTab()
     hands = new Hands(web)
   })
-  afterEach(() => expect(ada.faults()).to.deep.equal([]))
+  afterEach(async function () {
+    await expectNoFaults(this, [ada])
+    // Each step begins where the one before it ended. (Mocha's `bail` would look at the whole run.)
+    if (this.currentTest?.state === 'failed') throw new Error('the journey ends here')
+  })
   after(async () => {
     await browser?.close()
     await ostiary?.dispose()
@@ -46,6 +49,15 @@ describe('a newcomer', function () {
 
   const newVisitor = () => Visitor.arrive(browser, { origins: [ostiary.issuer, ostiary.samples] })
   const signedIn = (page: Page) => heading(page, `Signed in as ${EMAIL}`, 2)
+
+  /** The mail that is open in the mailbox, by itself. */
+  async function inspectMail(state: string): Promise<void> {
+    await mail.locator('iframe').waitFor()
+    const tab = await ada.newTab()
+    await tab.goto(`${mail.url()}/html`)
+    await inspectStill(tab, state, 'mail')
+    await tab.close()
+  }
 
   it('starts at the start page and asks for an account: 3 clicks and 2 fields', async () => {
     await web.goto(ostiary.issuer)
@@ -95,6 +107,7 @@ describe('a newcomer', function () {
     await (await awaitMail(mail, ostiary, EMAIL, /is your code/)).click()
     await mail.frameLocator('iframe').getByRole('link', { name: 'Confirm email' }).waitFor()
     await inspectPage(mail, 'mail')
+    await inspectMail('mail-verify-email')
   })
 
   it('is signed in to the single-page app without a password', async () => {
@@ -185,7 +198,10 @@ describe('a newcomer', function () {
     await signIn(there, EMAIL, NEW_PASSWORD)
     await there.press('Allow')
     await signedIn(reset)
-    await awaitMail(mail, ostiary, EMAIL, /has been changed/)
+    await (await awaitMail(mail, ostiary, EMAIL, /Choose a new password/)).click()
+    await inspectMail('mail-reset-password')
+    await (await awaitMail(mail, ostiary, EMAIL, /has been changed/)).click()
+    await inspectMail('mail-password-changed')
   })
 
   it('is the first administrator by the link of the terminal, once', async () => {

@@ -120,13 +120,15 @@ onEveryStack('codes that are refused at the token endpoint', { overrides: { clie
     expect(status).to.equal(200)
   })
 
-  it('never gives tokens to two of five that redeem a code at the same moment (invariant I1)', async () => {
-    const issued = await newCode()
-    const answers = await Promise.all(Array.from({ length: 5 }, () => redeem(issued)))
-    const statuses = answers.map(({ status }) => status).sort()
-    // None is right too: a loser that comes late enough is a replay, and revokes what the winner is about to get.
-    expect(statuses.slice(1)).to.deep.equal([400, 400, 400, 400])
-    expect(statuses[0]).to.be.oneOf([200, 400])
+  it('never gives tokens to two of many that redeem a code at the same moment (invariant I1)', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const issued = await newCode()
+      const answers = await Promise.all(Array.from({ length: 12 }, () => redeem(issued)))
+      const won = answers.filter(({ status }) => status === 200)
+      // None is right too: a loser that comes late enough is a replay, and revokes what the winner is about to get.
+      expect(won.length).to.be.at.most(1)
+      expect(answers.filter(({ json }) => json.error === 'invalid_grant').length).to.equal(12 - won.length)
+    }
   })
 
   it('forgets a code after a minute (RFC 6749 4.1.2, RFC 9700 2.1.1)', async () => {

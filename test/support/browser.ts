@@ -1,5 +1,3 @@
-// Functions handed to the page run in the browser.
-/// <reference lib="dom" />
 /** One headless Chromium for a suite, and visitors in it who note whatever a page does that it should not. */
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
 import { findChromium } from './binaries.ts'
@@ -17,7 +15,7 @@ export async function expectNoFaults(test: Mocha.Context, visitors: readonly Vis
 }
 
 /** How long a page may take to become what a step waits for: the machine may be busy with anything. */
-export const PATIENCE_MS = 8_000
+export const PATIENCE_MS = 45_000
 
 export function launchBrowser(): Promise<Browser> {
   const executablePath = findChromium()

@@ -9,7 +9,9 @@ import type { Page } from 'playwright-core'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const SCHEMES = ['light', 'dark'] as const
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+/** Pages have landmarks and the like, too; a mail is shown inside somebody else's page. */
+const RULES = { page: [...WCAG, 'best-practice'], mail: WCAG }
 const WIDTHS = [360, 1280]
 
 interface Violation {
@@ -17,14 +19,15 @@ interface Violation {
   nodes: { html: string; failureSummary?: string }[]
 }
 
-/** Names of the states that were inspected, for a count at the end. */
-export const inspected = new Set<string>()
-
 /**
  * The same for a page of a browser without JavaScript, where axe could not run either: what the page is made of, as it
  * is now, in a browser that runs nothing of the page's own.
  */
-export async function inspectStill(page: Page, state: string): Promise<void> {
+export async function inspectStill(
+  page: Page,
+  state: string,
+  kind: keyof typeof RULES = 'page',
+): Promise<void> {
   const context = await page
     .context()
     .browser()!
@@ -35,19 +38,22 @@ export async function inspectStill(page: Page, state: string): Promise<void> {
     await twin.route('**/*.js', (route) => route.abort())
     await twin.route(page.url(), (route) => route.fulfill({ body, contentType: 'text/html; charset=utf-8' }))
     await twin.goto(page.url())
-    await inspectPage(twin, state)
+    await inspectPage(twin, state, kind)
   } finally {
     await context.close()
   }
 }
 
 /** Throws a list of what is wrong with the page as it is now; leaves the page as it was. */
-export async function inspectPage(page: Page, state: string): Promise<void> {
-  inspected.add(state)
+export async function inspectPage(
+  page: Page,
+  state: string,
+  kind: keyof typeof RULES = 'page',
+): Promise<void> {
   const faults: string[] = []
   for (const colorScheme of SCHEMES) {
     await page.emulateMedia({ colorScheme })
-    for (const { id, nodes } of await violations(page))
+    for (const { id, nodes } of await violations(page, RULES[kind]))
       faults.push(
         ...nodes.map((node) => `${colorScheme}: ${id}: ${node.html}\n    ${node.failureSummary ?? ''}`),
       )
@@ -64,7 +70,7 @@ export async function inspectPage(page: Page, state: string): Promise<void> {
   if (faults.length > 0) throw new Error(`${state} (${page.url()}):\n${faults.join('\n')}`)
 }
 
-async function violations(page: Page): Promise<Violation[]> {
+async function violations(page: Page, rules: string[]): Promise<Violation[]> {
   // Evaluated by the debugger, which no content security policy holds back.
   await page.evaluate(AXE)
   return page.evaluate(async (tags) => {
@@ -72,7 +78,7 @@ async function violations(page: Page): Promise<Violation[]> {
     const { axe } = window as any
     const found = await axe.run(document, { runOnly: tags, resultTypes: ['violations'], iframes: false })
     return found.violations as Violation[]
-  }, TAGS)
+  }, rules)
 }
 
 async function takePictures(page: Page, name: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** Proves that a person reads the mail of the account's address: by the mail's code or by its link. */
 import type { RequestFacts } from '../audit/events.ts'
 import { DomainError, isDomainError } from '../errors.ts'
-import type { Database, KeyedHash, Random, Repositories } from '../ports.ts'
-import type { Throttle } from '../protection/throttle.ts'
+import { normalisePassword } from '../passwords/policy.ts'
+import type { Database, KeyedHash, PasswordHasher, Random, Repositories } from '../ports.ts'
+import { networkOf, type Throttle } from '../protection/throttle.ts'
 import { VERIFY_TTL_SECONDS } from '../registration/service.ts'
 import { emailKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
@@ -19,6 +20,7 @@ const PROVES_ADDRESS = new Set<ProofPurpose>(['register', 'verify-email'])
 export interface VerificationDeps {
   database: Database
   throttle: Throttle
+  hasher: PasswordHasher
   random: Random
   keyed: KeyedHash
 }
@@ -75,8 +77,22 @@ export class EmailVerification {
     return proof
   }
 
-  async redeemLink(token: string, facts: RequestFacts): Promise<EmailProof> {
+  /**
+   * @param password what the person typed, when the link was opened in another browser than the one that registered:
+   *   somebody else may have registered the address, and its owner must not finish that by mistake
+   * @throws invalid_credentials (not the registration's password), `throttled`, `busy`, proof_*
+   */
+  async redeemLink(token: string, facts: RequestFacts, password?: string): Promise<EmailProof> {
     const proof = await this.inspectLink(token)
+    if (password !== undefined && proof.registration) {
+      const { throttle, hasher } = this.#deps
+      const network = networkOf(facts.ip)
+      const refund = await throttle.take(throttle.form(facts.ip))
+      const phc = proof.registration.passwordHash
+      if (!(await hasher.verify(phc, normalisePassword(password), network)))
+        throw new DomainError('invalid_credentials')
+      await refund()
+    }
     await this.#redeem(proof.id, facts, 'link')
     return proof
   }

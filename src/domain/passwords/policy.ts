@@ -82,8 +82,10 @@ function isOneCharacterOrSequence(password: string): boolean {
   const codes = [...password.toLowerCase()].map((character) => character.codePointAt(0) ?? 0)
   if (codes.length < 2) return false
   const steps = new Set(codes.slice(1).map((code, index) => code - (codes[index] ?? 0)))
-  // 9 -> 0 and z -> a continue a sequence
-  steps.delete(-9)
-  steps.delete(-25)
+  // 9 -> 0 and z -> a continue a sequence, forwards and backwards
+  for (const turn of [9, 25]) {
+    steps.delete(turn)
+    steps.delete(-turn)
+  }
   return steps.size <= 1 && [...steps].every((step) => step >= -1 && step <= 1)
 }

@@ -4,7 +4,7 @@ import type { EmailProof } from '../email/proof.ts'
 import { proofIdOf } from '../email/secrets.ts'
 import { DomainError, InvalidInput } from '../errors.ts'
 import type { Clock, Database, KeyedHash, PasswordHasher, Random } from '../ports.ts'
-import type { Throttle } from '../protection/throttle.ts'
+import { networkOf, type Throttle } from '../protection/throttle.ts'
 import { emailKey, emailProblem } from '../users/identifiers.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from './policy.ts'
 
@@ -80,7 +80,7 @@ export class PasswordReset {
     if (proof.consumedAt) throw new DomainError('proof_used')
     const [fault] = passwordProblems(password, policy, { email: proof.email })
     if (fault) throw new InvalidInput({ password: fault })
-    const hash = await hasher.hash(normalisePassword(password))
+    const hash = await hasher.hash(normalisePassword(password), networkOf(facts.ip))
     await database.transaction(async (repositories) => {
       const taken = await repositories.emailProofs.consume(proof.id)
       if (!taken?.userId) throw new DomainError('proof_expired')

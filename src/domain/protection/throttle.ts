@@ -54,22 +54,23 @@ export class Throttle {
     this.limits = limits
   }
 
-  /** Takes one from every bucket. Throws `throttled` with the wait, and takes nothing, when one is empty. */
+  /**
+   * Takes one from every bucket, in their order. Throws `throttled` with the wait, and takes nothing, when one is
+   * empty; those after it are not touched, so that a network without any left cannot make up counters without end.
+   */
   async take(buckets: readonly Bucket[]): Promise<() => Promise<void>> {
-    const counters = await Promise.all(
-      buckets.map((bucket) => this.#ephemeral.increment(bucket.key, bucket.windowSeconds)),
-    )
-    const waits = counters.flatMap((counter, index) =>
-      counter.count > (buckets[index]?.limit ?? 0) ? [counter.resetsInSeconds] : [],
-    )
+    const taken: Bucket[] = []
     const refund = async () => {
       await Promise.all(
-        buckets.map((bucket) => this.#ephemeral.increment(bucket.key, bucket.windowSeconds, -1)),
+        taken.map((bucket) => this.#ephemeral.increment(bucket.key, bucket.windowSeconds, -1)),
       )
     }
-    if (waits.length > 0) {
+    for (const bucket of buckets) {
+      taken.push(bucket)
+      const { count, resetsInSeconds } = await this.#ephemeral.increment(bucket.key, bucket.windowSeconds)
+      if (count <= bucket.limit) continue
       await refund()
-      throw new DomainError('throttled', { retryAfterSeconds: Math.max(1, ...waits) })
+      throw new DomainError('throttled', { retryAfterSeconds: Math.max(1, resetsInSeconds) })
     }
     return refund
   }
@@ -87,9 +88,9 @@ export class Throttle {
         { key: `sign-in:device-month:${device}`, limit: limits.signInMonth, windowSeconds: MONTH },
       ]
     return [
+      { key: `sign-in:net:${networkOf(ip)}`, limit: limits.signInNetwork, windowSeconds: HOUR },
       { key: `sign-in:name:${name}`, limit: limits.signInStranger, windowSeconds: HOUR },
       { key: `sign-in:month:${name}`, limit: limits.signInMonth, windowSeconds: MONTH },
-      { key: `sign-in:net:${networkOf(ip)}`, limit: limits.signInNetwork, windowSeconds: HOUR },
     ]
   }
 
@@ -110,8 +111,8 @@ export class Throttle {
 
   mail(address: string, ip: string): Bucket[] {
     return [
-      { key: `mail:to:${address}`, limit: this.limits.mailAddress, windowSeconds: HOUR },
       { key: `mail:net:${networkOf(ip)}`, limit: this.limits.mailNetwork, windowSeconds: HOUR },
+      { key: `mail:to:${address}`, limit: this.limits.mailAddress, windowSeconds: HOUR },
     ]
   }
 }

@@ -8,7 +8,7 @@ import type { RequestFacts } from '../audit/events.ts'
 import { type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
 import type { Database, PasswordHasher, Random } from '../ports.ts'
-import type { Throttle } from '../protection/throttle.ts'
+import { networkOf, type Throttle } from '../protection/throttle.ts'
 import { emailKey, emailProblem, usernameProblem } from '../users/identifiers.ts'
 
 export const VERIFY_TTL_SECONDS = 24 * 3600
@@ -52,7 +52,7 @@ export class Registration {
       ...throttle.form(context.facts.ip),
       ...throttle.mail(emailKey(input.email), context.facts.ip),
     ])
-    const passwordHash = await hasher.hash(normalisePassword(input.password))
+    const passwordHash = await hasher.hash(normalisePassword(input.password), networkOf(context.facts.ip))
     const email = input.email.trim()
     const username = input.username.trim() || undefined
     return database.transaction(async (repositories) => {

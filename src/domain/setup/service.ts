@@ -26,10 +26,14 @@ export class Setup {
   /** A fresh token while there is no owner; the one given out before stops working. Undefined: set up already. */
   async issueToken(): Promise<string | undefined> {
     const { database, random } = this.#deps
-    if (await database.users.anyoneHasRole(OWNER)) return undefined
+    if (!(await this.isOpen())) return undefined
     const token = random.token(24)
     await database.settings.put(SETTING, this.#digest(token))
     return token
+  }
+
+  async isOpen(): Promise<boolean> {
+    return !(await this.#deps.database.users.anyoneHasRole(OWNER))
   }
 
   async isValid(token: string): Promise<boolean> {

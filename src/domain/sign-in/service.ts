@@ -4,7 +4,7 @@ import type { EmailProof } from '../email/proof.ts'
 import { DomainError } from '../errors.ts'
 import { normalisePassword, PASSWORD_MAX_LENGTH } from '../passwords/policy.ts'
 import type { Database, KeyedHash, PasswordHasher } from '../ports.ts'
-import type { Bucket, Throttle } from '../protection/throttle.ts'
+import { type Bucket, networkOf, type Throttle } from '../protection/throttle.ts'
 import { emailKey, looksLikeEmail, usernameKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
 
@@ -54,7 +54,7 @@ export class SignIn {
       user && device ? `${user.id}:${device}` : undefined,
       attempt.facts.ip,
     )
-    const refund = await this.#take(buckets, name, user, attempt)
+    const refund = await this.#take(buckets, user, attempt)
     // The same look-ups for everybody, so that an unknown name costs what a known one does.
     const [phc, registration] = await Promise.all([
       database.users.passwordHash(user?.id ?? 'nobody'),
@@ -63,15 +63,18 @@ export class SignIn {
     const password = normalisePassword(attempt.password)
     const plausible = password !== '' && [...password].length <= PASSWORD_MAX_LENGTH
     const draft = registration?.registration
+    const from = networkOf(attempt.facts.ip)
     let right: boolean
     let registered: boolean
     try {
       right = await hasher.verify(
         plausible && user?.status === 'active' ? phc : undefined,
         plausible ? password : '-',
+        from,
       )
       // Also when the account's password was right: where there is a draft, everybody waits for two.
-      registered = draft !== undefined && plausible && (await hasher.verify(draft.passwordHash, password))
+      registered =
+        draft !== undefined && plausible && (await hasher.verify(draft.passwordHash, password, from))
     } catch (error) {
       await refund()
       throw error
@@ -109,13 +112,13 @@ export class SignIn {
     return this.#deps.keyed.digest('unknown-identifier', key).toString('base64url')
   }
 
-  /** One record for a throttled name and hour: refusals cost an attacker nothing and must not fill the table. */
-  async #take(buckets: Bucket[], name: string, user: User | undefined, attempt: Attempt) {
+  /** One record an hour, for each account or network: refusals cost an attacker nothing and must not fill the table. */
+  async #take(buckets: Bucket[], user: User | undefined, attempt: Attempt) {
     const { throttle } = this.#deps
     try {
       return await throttle.take(buckets)
     } catch (error) {
-      if (await throttle.firstOf(`audited:${name}`))
+      if (await throttle.firstOf(`throttled:${user?.id ?? networkOf(attempt.facts.ip)}`))
         await this.#audit('user.sign_in_throttled', user, attempt)
       throw error
     }

@@ -9,6 +9,8 @@ export interface Check {
 
 export interface HealthDeps {
   checks: () => Promise<Record<string, Check>>
+  /** only those without which no request can be served; asked often, so it must be cheap */
+  vitalChecks: () => Promise<Record<string, Check>>
   /** without which no request can be served */
   vital: readonly string[]
   /** false while stopping */
@@ -45,7 +47,7 @@ export function health(deps: HealthDeps): Middleware {
 }
 
 async function ready(ctx: Context, deps: HealthDeps): Promise<void> {
-  const checks = deps.accepting() ? await deps.checks() : {}
+  const checks = deps.accepting() ? await deps.vitalChecks() : {}
   const ok = deps.accepting() && deps.vital.every((name) => checks[name]?.state === 'up')
   ctx.status = ok ? 200 : 503
   ctx.body = { status: ok ? 'up' : deps.accepting() ? 'down' : 'stopping' }

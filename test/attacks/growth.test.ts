@@ -14,9 +14,11 @@ describe('a network that used up its sign-ins', () => {
     try {
       const agent = new UserAgent()
       const page = await agent.get((await begin(await discover(running.issuer))).url.href)
-      const attempt = (identifier: string) => agent.submit(page, { identifier, password: 'wrong wrong wrong' }, '/sign-in')
+      const attempt = (identifier: string) =>
+        agent.submit(page, { identifier, password: 'wrong wrong wrong' }, '/sign-in')
       for (let tries = 0; tries < 3; tries += 1) await attempt(`known-${tries}@example.org`)
-      const count = async (table: string) => Number((await sql.query<{ n: number }>(`select count(*)::int as n from ${table}`))[0]?.n)
+      const count = async (table: string) =>
+        Number((await sql.query<{ n: number }>(`select count(*)::int as n from ${table}`))[0]?.n)
       const before = { ephemeral: await count('ephemeral'), audit_events: await count('audit_events') }
       for (let tries = 0; tries < REFUSED; tries += 1)
         expect((await attempt(`made-up-${tries}@example.org`)).status).to.equal(429)

@@ -1,0 +1,425 @@
+/** From environment and file to a configuration: all faults at once, in words, and nothing secret in any of them. */
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import { ConfigError, loadConfig } from '../../src/config/load.ts'
+import { type Fault, type RawSettings, readSettings } from '../../src/config/read-env.ts'
+import { SECRET_NAMES, SETTING_NAMES } from '../../src/config/schema.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+
+const KEY = randomBytes(32).toString('base64')
+const PRODUCTION: RawSettings = {
+  ISSUER: 'https://login.example.org',
+  DATABASE_URL: 'postgres://ostiary:hunter2@db/ostiary',
+  SMTP_URL: 'smtp://mailer:hunter2@mail:587',
+  MAIL_FROM: 'Ostiary <no-reply@example.org>',
+  OSTIARY_SECRET_KEY: KEY,
+}
+
+describe('settings', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ostiary-config-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const file = (name: string, content: string): string => {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    return path
+  }
+  const nowhere = () => join(folder, 'there-is-none.json')
+  const names = (faults: readonly Fault[]) => faults.map(({ name }) => name)
+
+  function faultsOf(raw: RawSettings, earlier: Fault[] = []): readonly Fault[] {
+    try {
+      loadConfig({ DATA_DIR: join(folder, 'data'), ...raw }, earlier)
+    } catch (error) {
+      expect(error).to.be.instanceOf(ConfigError)
+      return (error as ConfigError).faults
+    }
+    return []
+  }
+
+  describe('read', () => {
+    it('from the environment; empty means not set', () => {
+      const { raw, faults } = readSettings({ PORT: '4000', HOST: '', PATH: '/bin' }, nowhere())
+      expect(raw).to.deep.equal({ PORT: '4000' })
+      expect(faults).to.deep.equal([])
+    })
+
+    it('from a file with the same names; the environment wins', () => {
+      const path = file(
+        'c.json',
+        JSON.stringify({ PORT: 4000, BRAND_NAME: 'Door', TRUSTED_PROXIES: '10.0.0.1' }),
+      )
+      const { raw, faults } = readSettings({ BRAND_NAME: 'Gate' }, path)
+      expect(faults).to.deep.equal([])
+      expect(raw).to.deep.equal({ PORT: '4000', BRAND_NAME: 'Gate', TRUSTED_PROXIES: '10.0.0.1' })
+    })
+
+    it('refuses what it does not know, in the file and after OSTIARY_, and guesses what was meant', () => {
+      const path = file('c.json', JSON.stringify({ port: 1, NONSENSE: 2 }))
+      const { faults } = readSettings(
+        { OSTIARY_SECRET: 'x', OSTIARY_PORT: '1', OSTIARY_SECRET_KEY: KEY, OTHER: 'fine' },
+        path,
+      )
+      expect(names(faults)).to.have.members(['port', 'NONSENSE', 'OSTIARY_SECRET', 'OSTIARY_PORT'])
+      expect(faults.find(({ name }) => name === 'port')?.problem)
+        .to.include('did you mean PORT?')
+        .and.include(path)
+      expect(faults.find(({ name }) => name === 'OSTIARY_PORT')?.problem).to.include('did you mean PORT?')
+      expect(faults.find(({ name }) => name === 'OSTIARY_SECRET')?.problem).to.include('OSTIARY_SECRET_KEY')
+    })
+
+    it('knows that OSTIARY_CONFIG names the file, which must then be there', () => {
+      const missing = nowhere()
+      expect(names(readSettings({ OSTIARY_CONFIG: missing }).faults)).to.deep.equal([missing])
+      const path = file('named.json', '{"PORT":"4001"}')
+      expect(readSettings({ OSTIARY_CONFIG: path })).to.deep.equal({ raw: { PORT: '4001' }, faults: [] })
+      expect(readSettings({}, missing).faults, 'the default one may be missing').to.deep.equal([])
+      expect(names(readSettings({}, folder).faults), 'a folder is no file').to.deep.equal([folder])
+    })
+
+    it('says what is wrong with a file that is not one JSON object, and reads on', () => {
+      for (const content of ['', '{', '[]', 'null', '1', '"x"', '{"PORT": 4000,}', 'PORT=4000']) {
+        const path = file('broken.json', content)
+        const { raw, faults } = readSettings({ HOST: '::1' }, path)
+        expect(names(faults), content).to.deep.equal([path])
+        expect(faults[0]?.problem).to.match(/JSON/)
+        expect(raw).to.deep.equal({ HOST: '::1' })
+      }
+    })
+
+    it('takes a secret from a file, without the line break at its end', () => {
+      for (const name of SECRET_NAMES) {
+        const path = file(name, 'value-of-the-secret\n')
+        const { raw, faults } = readSettings({ [`${name}_FILE`]: path }, nowhere())
+        expect(faults, name).to.deep.equal([])
+        expect(raw).to.deep.equal({ [name]: 'value-of-the-secret' })
+      }
+    })
+
+    it('refuses a secret given twice, and a file of one that cannot be read', () => {
+      const path = file('secret', 'one')
+      const twice = readSettings({ SMTP_URL: 'two', SMTP_URL_FILE: path }, nowhere())
+      expect(twice.faults).to.have.length(1)
+      expect(twice.faults[0]).to.include({ name: 'SMTP_URL' })
+      expect(twice.faults[0]?.problem).to.include('SMTP_URL_FILE')
+      const missing = readSettings({ SMTP_URL_FILE: join(folder, 'none') }, nowhere())
+      expect(missing.faults[0]).to.include({ name: 'SMTP_URL_FILE' })
+      expect(missing.faults[0]?.problem).to.include('ENOENT')
+    })
+
+    it('does not take other settings from a file by accident', () => {
+      const { raw, faults } = readSettings(
+        { OSTIARY_NONSENSE_FILE: file('x', 'y'), PORT_FILE: file('p', '1') },
+        nowhere(),
+      )
+      expect(raw).to.deep.equal({})
+      expect(names(faults)).to.deep.equal(['OSTIARY_NONSENSE_FILE'])
+    })
+  })
+
+  describe('faults', () => {
+    it('are named all at once, one a line', () => {
+      const raw: RawSettings = {
+        ISSUER: 'not a url',
+        PORT: '0',
+        DATABASE_URL: 'mysql://x',
+        REDIS_URL: 'x',
+        SMTP_URL: 'http://mail',
+        MAIL_FROM: 'nobody',
+        DATABASE_POOL: '1',
+        INITIAL_ACCESS_TOKEN: 'short',
+        LOG_LEVEL: 'loud',
+        BRAND_NAME: 'x'.repeat(41),
+        ARGON2_ITERATIONS: '2.5',
+        DRAIN_SECONDS: '-1',
+      }
+      const wrong = Object.keys(raw)
+      const found = faultsOf(raw, [{ name: 'EARLIER', problem: 'was found before' }])
+      expect(names(found)).to.have.members(['EARLIER', ...wrong])
+      const message = new ConfigError(found).message
+      for (const name of wrong) expect(message).to.match(new RegExp(`^ {2}${name}: .{10,}`, 'm'))
+      expect(message.split('\n')).to.have.length(found.length + 1)
+    })
+
+    it('of lists and JSON name the entry', () => {
+      const found = faultsOf({
+        TRUSTED_PROXIES: '10.0.0.1, nonsense, 10.0.0.0/33, 0.0.0.0/0, ::/0, 10.0.0.0/x',
+        OUTBOUND_ALLOW: 'https://app.internal:8443, https://app.internal/path, app',
+        RESOURCE_SERVERS: '[{"audience":"relative","scopes":["a b"],"tokenTtl":1,"more":1}]',
+      })
+      const text = new ConfigError(found).message
+      for (const words of [
+        '"nonsense"',
+        '"10.0.0.0/33"',
+        '"0.0.0.0/0" trusts everybody',
+        '"::/0" trusts everybody',
+        '"10.0.0.0/x"',
+      ])
+        expect(text).to.include(words)
+      for (const words of ['"https://app.internal/path"', '"app"']) expect(text).to.include(words)
+      expect(text).to.not.include('"10.0.0.1"').and.not.include('"https://app.internal:8443"')
+      expect(names(found).filter((name) => name.startsWith('RESOURCE_SERVERS'))).to.have.length(4)
+      expect(names(faultsOf({ RESOURCE_SERVERS: '[{' }))).to.deep.equal(['RESOURCE_SERVERS'])
+      expect(names(faultsOf({ RESOURCE_SERVERS: '{}' }))[0]).to.match(/^RESOURCE_SERVERS/)
+    })
+
+    it('hold no value of a secret', () => {
+      const secret = 'hunter2-hunter2'
+      const found = faultsOf({
+        DATABASE_URL: `mysql://a:${secret}@b`,
+        REDIS_URL: `http://a:${secret}@b`,
+        SMTP_URL: `ftp://a:${secret}@b`,
+        INITIAL_ACCESS_TOKEN: secret,
+      })
+      expect(names(found)).to.have.length(4)
+      expect(JSON.stringify(found)).to.not.include(secret)
+      expect(JSON.stringify(faultsOf({ OSTIARY_SECRET_KEY: secret }))).to.not.include(secret)
+    })
+
+    it('an unknown key that got this far is one too', () => {
+      expect(() => loadConfig({ NONSENSE: 'x' } as RawSettings)).to.throw(ConfigError)
+    })
+  })
+
+  describe('production', () => {
+    const refuses = (changes: RawSettings, name: string, words: RegExp) => {
+      const found = faultsOf({ ...PRODUCTION, ...changes })
+      expect(names(found)).to.include(name)
+      expect(
+        found
+          .filter((fault) => fault.name === name)
+          .map(({ problem }) => problem)
+          .join(' '),
+      ).to.match(words)
+      return found
+    }
+
+    it('takes what is strong', () => {
+      const { config, secrets } = loadConfig(PRODUCTION)
+      expect(config).to.deep.include({
+        mode: 'production',
+        issuer: 'https://login.example.org',
+        samples: undefined,
+        redis: false,
+        password: { minLength: 15 },
+        trustedProxies: [],
+      })
+      expect(config.database).to.include({ kind: 'postgres' })
+      expect(config.mail.kind).to.equal('smtp')
+      expect(config.hashing.memoryKiB).to.be.at.least(19_456)
+      expect(secrets.rootKey.toString('base64')).to.equal(KEY)
+      expect(secrets.databaseUrl).to.equal(PRODUCTION.DATABASE_URL)
+      expect(loadConfig({ ...PRODUCTION, ISSUER: 'https://login.example.org/' }).config.issuer).to.equal(
+        'https://login.example.org',
+      )
+      expect(loadConfig({ ...PRODUCTION, ISSUER: 'https://LOGIN.example.org:8443' }).config.issuer).to.equal(
+        'https://login.example.org:8443',
+      )
+    })
+
+    it('refuses an issuer that is no https origin', () => {
+      refuses({ ISSUER: 'http://login.example.org' }, 'ISSUER', /https/)
+      refuses({ ISSUER: 'http://localhost:3000' }, 'ISSUER', /https/)
+      for (const rest of ['/path', '/?a=b', '/#x', '?a'])
+        refuses({ ISSUER: `https://login.example.org${rest}` }, 'ISSUER', /origin/)
+      refuses({ ISSUER: 'ftp://login.example.org' }, 'ISSUER', /URL/)
+      refuses({ ISSUER: 'https://user:password@login.example.org' }, 'ISSUER', /origin/)
+    })
+
+    it('refuses to do without database, mail, sender and key', () => {
+      const found = faultsOf({ ISSUER: 'https://login.example.org' })
+      expect(names(found)).to.have.members(['DATABASE_URL', 'SMTP_URL', 'MAIL_FROM', 'OSTIARY_SECRET_KEY'])
+      for (const { problem } of found) expect(problem).to.match(/required/)
+      expect(existsSync(join(folder, 'data')), 'and makes no key of its own').to.equal(false)
+    })
+
+    it('refuses weak keys', () => {
+      for (const [weak, words] of [
+        ['', /required|at least 32/],
+        ['short', /at least 32/],
+        [randomBytes(31).toString('base64'), /at least 32/],
+        [randomBytes(16).toString('hex'), /at least 32/],
+        ['correct horse battery staple and many more words', /at least 32/],
+        ['A'.repeat(44), /not random/],
+        ['00'.repeat(32), /not random/],
+        ['ab'.repeat(40), /not random/],
+        [Buffer.from('abcabcabcabcabcabcabcabcabcabcabcabc').toString('base64'), /not random/],
+      ] as const)
+        refuses({ OSTIARY_SECRET_KEY: weak }, 'OSTIARY_SECRET_KEY', words)
+      const strong = randomBytes(32)
+      for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+        const { secrets } = loadConfig({
+          ...PRODUCTION,
+          OSTIARY_SECRET_KEY: ` ${strong.toString(encoding)}\n`,
+        })
+        expect(secrets.rootKey.equals(strong), encoding).to.equal(true)
+      }
+    })
+
+    it('refuses hashing below the floor and passwords that are too short', () => {
+      refuses({ ARGON2_MEMORY_KIB: '19455' }, 'ARGON2_MEMORY_KIB', /19456/)
+      refuses({ ARGON2_ITERATIONS: '1' }, 'ARGON2_ITERATIONS', /at least 2/)
+      refuses({ PASSWORD_MIN_LENGTH: '7' }, 'PASSWORD_MIN_LENGTH', /at least 8/)
+      const fine = { ARGON2_MEMORY_KIB: '19456', ARGON2_ITERATIONS: '2', PASSWORD_MIN_LENGTH: '8' }
+      expect(faultsOf({ ...PRODUCTION, ...fine })).to.deep.equal([])
+    })
+
+    it('refuses to trust everybody, and what belongs to the evaluation', () => {
+      for (const everybody of ['0.0.0.0/0', '::/0', '10.0.0.1,0.0.0.0/0'])
+        refuses({ TRUSTED_PROXIES: everybody }, 'TRUSTED_PROXIES', /trusts everybody/)
+      refuses({ SAMPLES_PORT: '3001' }, 'SAMPLES_PORT', /evaluation/)
+    })
+
+    it('names every weakness at once', () => {
+      const found = faultsOf({
+        ISSUER: 'http://login.example.org/x',
+        PASSWORD_MIN_LENGTH: '1',
+        ARGON2_MEMORY_KIB: '8',
+        ARGON2_ITERATIONS: '1',
+        TRUSTED_PROXIES: '0.0.0.0/0',
+        OSTIARY_SECRET_KEY: 'x',
+      })
+      expect(new Set(names(found))).to.deep.equal(
+        new Set([
+          'ISSUER',
+          'DATABASE_URL',
+          'SMTP_URL',
+          'MAIL_FROM',
+          'PASSWORD_MIN_LENGTH',
+          'ARGON2_MEMORY_KIB',
+          'ARGON2_ITERATIONS',
+          'TRUSTED_PROXIES',
+          'OSTIARY_SECRET_KEY',
+        ]),
+      )
+    })
+  })
+
+  describe('evaluation', () => {
+    it('needs nothing and stays on this machine', () => {
+      const { config } = loadConfig({ DATA_DIR: join(folder, 'data') })
+      expect(config).to.deep.include({ mode: 'evaluation', issuer: 'http://localhost:3000' })
+      expect(config.listen).to.deep.equal({ hosts: ['127.0.0.1', '::1'], port: 3000 })
+      expect(config.samples).to.deep.equal({ port: 3001, origin: 'http://localhost:3001' })
+      expect(config.mail.kind).to.equal('mailbox')
+      expect(config.database).to.include({ kind: 'pglite' })
+      expect(JSON.stringify(config.database)).to.include(join(folder, 'data'))
+      expect(config.password.minLength).to.equal(15)
+    })
+
+    it('makes a key once, for its owner’s eyes only, and keeps it', () => {
+      const data = join(folder, 'data')
+      const first = loadConfig({ DATA_DIR: data }).secrets.rootKey
+      expect(first).to.have.length(32)
+      const path = join(data, 'secret.key')
+      expect(statSync(path).mode & 0o777).to.equal(0o600)
+      expect(statSync(data).mode & 0o777).to.equal(0o700)
+      const content = readFileSync(path, 'utf8')
+      expect(loadConfig({ DATA_DIR: data, PORT: '4000' }).secrets.rootKey.equals(first)).to.equal(true)
+      expect(readFileSync(path, 'utf8')).to.equal(content)
+      expect(loadConfig({ DATA_DIR: join(folder, 'other') }).secrets.rootKey.equals(first)).to.equal(false)
+    })
+
+    it('makes no key while anything else is wrong, and none when one is given', () => {
+      expect(names(faultsOf({ TRUSTED_PROXIES: 'x' }))).to.deep.equal(['TRUSTED_PROXIES'])
+      loadConfig({ DATA_DIR: join(folder, 'data'), OSTIARY_SECRET_KEY: KEY })
+      expect(existsSync(join(folder, 'data'))).to.equal(false)
+    })
+
+    it('says what is wrong with the key or its directory', () => {
+      const data = join(folder, 'data')
+      mkdirSync(data)
+      for (const damaged of ['', 'nonsense', 'A'.repeat(44)]) {
+        writeFileSync(join(data, 'secret.key'), damaged)
+        expect(names(faultsOf({ DATA_DIR: data })), damaged).to.deep.equal(['OSTIARY_SECRET_KEY'])
+      }
+      const notADirectory = join(file('file', ''), 'data')
+      const [fault] = faultsOf({ DATA_DIR: notADirectory })
+      expect(fault?.name).to.equal('DATA_DIR')
+      expect(fault?.problem).to.include(notADirectory)
+      if (process.getuid?.() === 0) return
+      const locked = join(folder, 'locked')
+      mkdirSync(locked)
+      chmodSync(locked, 0o500)
+      expect(names(faultsOf({ DATA_DIR: join(locked, 'data') }))).to.deep.equal(['DATA_DIR'])
+    })
+  })
+
+  it('the configuration is frozen through and through, and holds no secret', () => {
+    const { config } = loadConfig({
+      ...PRODUCTION,
+      REDIS_URL: 'redis://:hunter2@redis',
+      INITIAL_ACCESS_TOKEN: 'initial-access-token-0123456789abcdef',
+      RESOURCE_SERVERS: '[{"audience":"urn:api","scopes":["read"]}]',
+    })
+    const check = (value: unknown, path: string) => {
+      if (typeof value !== 'object' || value === null) return
+      expect(Object.isFrozen(value), path).to.equal(true)
+      for (const [name, member] of Object.entries(value)) check(member, `${path}.${name}`)
+    }
+    check(config, 'config')
+    expect(config.resourceServers).to.deep.equal([{ audience: 'urn:api', scopes: ['read'], tokenTtl: 300 }])
+    expect(() => {
+      ;(config.hashing as { slots: number }).slots = 99
+    }).to.throw(TypeError)
+    const everything = inspect(config, { depth: 10, showHidden: true })
+    for (const secret of ['hunter2', KEY, 'initial-access-token']) expect(everything).to.not.include(secret)
+  })
+
+  it('secrets print as [secret], however one prints them', () => {
+    const { secrets } = loadConfig({
+      ...PRODUCTION,
+      INITIAL_ACCESS_TOKEN: 'initial-access-token-0123456789abcdef',
+    })
+    const logged: string[] = []
+    const log = createLogger('info', { write: (line: string) => void logged.push(line) })
+    log.info({ secrets, nested: { secrets } }, `as text: ${secrets}`)
+    const printed = [
+      JSON.stringify(secrets),
+      JSON.stringify({ secrets, list: [secrets] }),
+      `${secrets}`,
+      String(secrets),
+      inspect(secrets, { depth: 10, showHidden: true }),
+      inspect({ secrets }, { depth: 10 }),
+      JSON.stringify(structuredClone({ ...secrets })),
+      JSON.stringify(Object.entries(secrets)),
+      JSON.stringify(Object.getOwnPropertyNames(secrets)),
+      ...logged,
+    ]
+    const raw = Buffer.from(KEY, 'base64')
+    for (const text of printed)
+      for (const secret of [
+        'hunter2',
+        KEY,
+        raw.toString('hex'),
+        raw.toJSON().data.join(','),
+        'initial-access-token',
+      ])
+        expect(text).to.not.include(secret)
+    expect(printed[0]).to.equal('"[secret]"')
+    expect(printed[2]).to.equal('[secret]')
+    expect(printed[4]).to.equal('[secret]')
+  })
+
+  it('every setting has a name that is documented by being one', () => {
+    expect(new Set(SETTING_NAMES).size).to.equal(SETTING_NAMES.length)
+    for (const name of SETTING_NAMES) expect(name).to.match(/^[A-Z][A-Z0-9_]+$/)
+    for (const name of SECRET_NAMES) expect(SETTING_NAMES).to.include(name)
+  })
+})
