@@ -1,5 +1,5 @@
 /** The pages of the device flow (RFC 8628 section 3.3): type the code, check the device, done. */
-import type { Client, ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
+import { type Client, type ErrorOut, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { xsrfOf } from './logout.ts'
 import type { EnginePages } from './pages.ts'
 
@@ -50,4 +50,18 @@ export function userCodeConfirmSource(pages: EnginePages) {
 export function deviceSuccessSource(pages: EnginePages) {
   return async (ctx: KoaContextWithOIDC): Promise<void> =>
     pages.deviceDone(ctx, ctx.oidc.client ?? undefined, 'approved')
+}
+
+/**
+ * A device sign-in is taken up again in the browser that began it. Without its cookie the engine fails on what it
+ * expects to have; this says what is wrong instead.
+ */
+export function deviceResumeGuard(path: string, deviceAuthorizationPath: string, resumeCookie: string) {
+  const resume = new RegExp(`^${path}/[^/]+/?$`, 'i')
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    const begun = !resume.test(ctx.path) || ctx.path.toLowerCase().startsWith(deviceAuthorizationPath)
+    if (!begun && ctx.cookies.get(resumeCookie) === undefined)
+      throw new errors.SessionNotFound('the device sign-in was not begun in this browser')
+    await next()
+  }
 }

@@ -9,7 +9,13 @@ import { checkClientAssertion } from './client-assertions.ts'
 import { checkClientMetadata } from './client-rules.ts'
 import { secretMatches } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
-import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
+import {
+  deviceResumeGuard,
+  deviceSuccessSource,
+  USER_CODE,
+  userCodeConfirmSource,
+  userCodeInputSource,
+} from './device.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { logoutSource, postLogoutSuccessSource, signOutEverywhere } from './logout.ts'
@@ -24,6 +30,8 @@ import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
+
+const RESUME_COOKIE = 'ostiary_resume'
 
 export interface ProviderDeps extends AdapterDeps {
   issuer: string
@@ -81,7 +89,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       names: {
         session: `${prefix}ostiary_session`,
         interaction: 'ostiary_interaction',
-        resume: 'ostiary_resume',
+        resume: RESUME_COOKIE,
       },
       long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure },
@@ -126,6 +134,9 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(registrationGuard(ENDPOINTS.registration, deps.keyed) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
+  provider.use(
+    deviceResumeGuard(ENDPOINTS.code_verification, ENDPOINTS.device_authorization, RESUME_COOKIE) as never,
+  )
   provider.use(signOutEverywhere(provider, deps.artifacts) as never)
   return provider
 }

@@ -119,7 +119,7 @@ describe('a start that must fail', function () {
   })
 
   it('says that the data is damaged, and leaves it as it is', async () => {
-    const data = join(folder, 'data', 'postgres', 'postgres')
+    const data = join(folder, 'data', 'postgres')
     mkdirSync(data, { recursive: true })
     writeFileSync(join(data, 'PG_VERSION'), '9.4\n')
     writeFileSync(join(data, 'precious'), 'x')
