@@ -144,6 +144,8 @@ export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
   /** Adds to what is remembered; never takes away. */
   remember(consent: Consent): Promise<void>
+  /** Takes scopes back from what is remembered, because the person refused them now. */
+  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
   forget(userId: string, clientId: string): Promise<void>
 }
 

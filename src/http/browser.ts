@@ -54,11 +54,11 @@ export class Browser {
     return readDevices(this.#keyed, ctx.cookies.get(this.#name('devices'), { signed: false }))
   }
 
-  rememberAccount(ctx: Context, userId: string): void {
+  rememberAccount(ctx: Context, userId: string, credential: string): void {
     this.#set(
       ctx,
       'devices',
-      rememberDevice(this.#keyed, this.#random, this.knownAccounts(ctx), userId),
+      rememberDevice(this.#keyed, this.#random, this.knownAccounts(ctx), userId, credential),
       DEVICE_DAYS,
     )
   }

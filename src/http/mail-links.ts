@@ -110,7 +110,8 @@ async function reset(ctx: Context, deps: HttpDeps): Promise<void> {
     throw error
   }
   // Who read the mail and chose the password is no stranger to the account: failures of others do not stop it.
-  deps.browser.rememberAccount(ctx, String(proof.userId))
+  const credential = await deps.services.signIn.currentCredential(String(proof.userId))
+  if (credential !== undefined) deps.browser.rememberAccount(ctx, String(proof.userId), credential)
   deps.mailSoon()
   deps.pages.show(ctx, 'reset-password-done', { continueUrl: homeOf(ctx, deps, proof) })
 }

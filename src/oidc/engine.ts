@@ -41,6 +41,19 @@ export class Engine {
     )
   }
 
+  /** What the app has been granted in this session so far. */
+  async granted(interaction: Interaction): Promise<Asked> {
+    const grant = interaction.grantId ? await this.provider.Grant.find(interaction.grantId) : undefined
+    const resources = Object.keys(grant?.resources ?? {})
+    return {
+      scopes: (grant?.getOIDCScope() ?? '').split(' ').filter((scope) => scope !== ''),
+      claims: grant?.getOIDCClaims() ?? [],
+      resources: Object.fromEntries(
+        resources.map((resource) => [resource, grant?.getResourceScope(resource).split(' ') ?? []]),
+      ),
+    }
+  }
+
   /** Writes the Grant that a consent came to, extending the one of this session. Returns its id. */
   async grant(
     interaction: Interaction,

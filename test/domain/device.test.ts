@@ -13,7 +13,7 @@ import {
 describe('the device cookie', () => {
   const keyed = new Keyring(randomBytes(32))
   const signInAs = (known: KnownAccount[], userId: string) =>
-    readDevices(keyed, rememberDevice(keyed, secureRandom, known, userId))
+    readDevices(keyed, rememberDevice(keyed, secureRandom, known, userId, 'the-credential-of-a-password'))
 
   it('remembers who signed in, the latest first, each with a device id that stays', () => {
     let known = signInAs([], 'usr_a')

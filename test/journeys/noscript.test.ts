@@ -4,7 +4,17 @@ import type { Browser } from 'playwright-core'
 import { expectNoFaults, launchBrowser, Visitor } from '../support/browser.ts'
 import { inspectStill } from '../support/inspect-page.ts'
 import { OstiaryProcess } from '../support/ostiary-process.ts'
-import { fieldOf, Hands, heading, openMailedLink, readCode, register, says, signIn } from './steps.ts'
+import {
+  fieldOf,
+  Hands,
+  heading,
+  openMailedLink,
+  PASSWORD,
+  readCode,
+  register,
+  says,
+  signIn,
+} from './steps.ts'
 
 const TV = {
   client_id: 'kitchen-tv',
@@ -86,7 +96,14 @@ describe('without JavaScript', function () {
     const phone = await newVisitor()
     const mail = { subject: /is your code/, button: 'Confirm email' }
     const link = await openMailedLink(await phone.newTab(), ostiary, 'mia@example.org', mail)
-    await new Hands(link).press('Yes, confirm')
+    const there = new Hands(link)
+    await inspectStill(link, 'verify-link-elsewhere')
+    await there.fill('Password you chose', 'somebody else would not know')
+    await there.press('Yes, confirm')
+    await says(link, 'This is not the password of this registration.')
+    await inspectStill(link, 'verify-link-elsewhere-wrong')
+    await there.fill('Password you chose', PASSWORD)
+    await there.press('Yes, confirm')
     await says(link, 'Go back to the browser where you began')
     expect(await link.getByRole('link', { name: 'Continue' }).count()).to.equal(0)
     await inspectStill(link, 'verify-link-done-elsewhere')

@@ -9,7 +9,7 @@ const settings = {
   RESOURCE_SERVERS: JSON.stringify([{ audience: ORDERS, scopes: ['orders:read', 'orders:write'] }]),
 }
 /** An app for each test: what is remembered is remembered. */
-const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l']
 const clients = [
   ...NAMES.map((client_id) => webClient({ client_id, client_name: `App ${client_id}` })),
   webClient({ client_id: 'ours', first_party: true }),
@@ -42,6 +42,24 @@ onEveryStack('consent', { settings, overrides: { clients } }, (app) => {
     await signIn(await discover(app.issuer, 'b'))
     const { page } = await arrive('b', { scope: 'openid email' })
     expect(responseOf(page.url).code).to.be.a('string')
+  })
+
+  it('refused later is taken back everywhere: the next browser is asked', async () => {
+    const rp = await discover(app.issuer, 'k')
+    const { agent } = await signIn(rp, { scope: 'openid email' })
+    const again = await begin(rp, { scope: 'openid email', prompt: 'consent' })
+    await agent.submit(await agent.get(again.url.href), { scope: ['openid'] }, '/consent')
+    const { page } = await arrive('k', { scope: 'openid email' })
+    expect(asks(page)).to.equal(true)
+  })
+
+  it('asked for again (prompt=consent) shows the API the app has, too', async () => {
+    const asksForOrders = { scope: 'openid orders:read', resource: ORDERS }
+    const rp = await discover(app.issuer, 'l')
+    const { agent } = await signIn(rp, asksForOrders)
+    const page = await agent.get((await begin(rp, { ...asksForOrders, prompt: 'consent' })).url.href)
+    expect(asks(page)).to.equal(true)
+    expect(page.text).to.include('orders:read')
   })
 
   it('is remembered for one app, not for all', async () => {

@@ -26,15 +26,31 @@ export function readDevices(keyed: KeyedHash, cookie: string | undefined): Known
     })
 }
 
-/** The cookie value with the account in front, keeping its device id when it has one. */
+/**
+ * The cookie value with the account in front, keeping its device id when it has one.
+ * @param credential names the password it signed in with: with another password the device is a stranger again
+ */
 export function rememberDevice(
   keyed: KeyedHash,
   random: Random,
   known: KnownAccount[],
   userId: string,
+  credential: string,
 ): string {
-  const deviceId = known.find((entry) => entry.userId === userId)?.deviceId ?? random.token(16)
-  return writeDevices(keyed, [{ userId, deviceId }, ...known.filter((entry) => entry.userId !== userId)])
+  const before = known.find((entry) => entry.userId === userId)?.deviceId
+  const base = before?.slice(0, before.lastIndexOf('-')) || random.token(16)
+  const device = { userId, deviceId: `${base}-${tagOf(credential)}` }
+  return writeDevices(keyed, [device, ...known.filter((entry) => entry.userId !== userId)])
+}
+
+/** Whether the device signed in with the password the account has now. */
+export function isCurrent(deviceId: string, credential: string): boolean {
+  return deviceId.endsWith(`-${tagOf(credential)}`)
+}
+
+/** 60 bits: enough to tell one person's passwords apart; the MAC vouches for it. */
+function tagOf(credential: string): string {
+  return credential.replaceAll('-', '_').slice(0, 10)
 }
 
 export function writeDevices(keyed: KeyedHash, known: readonly KnownAccount[]): string {

@@ -7,6 +7,7 @@ import type { Database, KeyedHash, PasswordHasher } from '../ports.ts'
 import { type Bucket, networkOf, type Throttle } from '../protection/throttle.ts'
 import { emailKey, looksLikeEmail, usernameKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
+import { isCurrent } from './device.ts'
 
 export interface SignInDeps {
   database: Database
@@ -46,20 +47,15 @@ export class SignIn {
   async authenticate(attempt: Attempt): Promise<Authenticated> {
     const { database, hasher, throttle } = this.#deps
     const user = await this.#find(attempt.identifier)
-    // Counted by what was typed: an account's two names must look like any two names.
-    const name = this.#digest(attempt.identifier)
-    const device = user ? attempt.deviceFor(user.id) : undefined
-    const buckets = throttle.signIn(
-      name,
-      user && device ? `${user.id}:${device}` : undefined,
-      attempt.facts.ip,
-    )
-    const refund = await this.#take(buckets, user, attempt)
     // The same look-ups for everybody, so that an unknown name costs what a known one does.
     const [phc, registration] = await Promise.all([
       database.users.passwordHash(user?.id ?? 'nobody'),
       database.emailProofs.findRegistration(attempt.identifier),
     ])
+    const device = user && phc !== undefined ? this.#knownDevice(user.id, phc, attempt) : undefined
+    // Counted by what was typed: an account's two names must look like any two names.
+    const buckets = throttle.signIn(this.#digest(attempt.identifier), device, attempt.facts.ip)
+    const refund = await this.#take(buckets, user, attempt)
     const password = normalisePassword(attempt.password)
     const plausible = password !== '' && [...password].length <= PASSWORD_MAX_LENGTH
     const draft = registration?.registration
@@ -112,13 +108,20 @@ export class SignIn {
     return this.#deps.keyed.digest('unknown-identifier', key).toString('base64url')
   }
 
-  /** One record an hour, for each account or network: refusals cost an attacker nothing and must not fill the table. */
+  #knownDevice(userId: string, phc: string, attempt: Attempt): string | undefined {
+    const deviceId = attempt.deviceFor(userId)
+    return deviceId !== undefined && isCurrent(deviceId, this.credentialOf(phc))
+      ? `${userId}:${deviceId}`
+      : undefined
+  }
+
+  /** One record an hour for a network, whoever it asks for: refusals cost an attacker nothing and must not fill the table. */
   async #take(buckets: Bucket[], user: User | undefined, attempt: Attempt) {
     const { throttle } = this.#deps
     try {
       return await throttle.take(buckets)
     } catch (error) {
-      if (await throttle.firstOf(`throttled:${user?.id ?? networkOf(attempt.facts.ip)}`))
+      if (await throttle.firstOf(`throttled:${networkOf(attempt.facts.ip)}`))
         await this.#audit('user.sign_in_throttled', user, attempt)
       throw error
     }

@@ -13,7 +13,7 @@ const KNOWN_SCOPES = new Set<string>([...Object.keys(CLAIMS_BY_SCOPE), 'offline_
 export async function showConsent(ctx: Context, deps: InteractionDeps, current: Current): Promise<void> {
   const { uid, app } = current
   const user = await accountOf(deps, current)
-  const { asked, additional } = askedFor(current)
+  const { asked, additional } = await askedFor(deps, current)
   deps.pages.show(ctx, 'interaction/consent', {
     action: paths.step(uid, 'consent'),
     csrf: deps.browser.formToken(ctx, uid),
@@ -39,12 +39,13 @@ export async function consent(ctx: Context, deps: InteractionDeps): Promise<void
   const { current, form } = await loadPost(ctx, deps)
   if (current.interaction.prompt.name !== 'consent') throw new Problem('request-expired')
   const user = await accountOf(deps, current)
-  const { asked } = askedFor(current)
+  const { asked } = await askedFor(deps, current)
   const granted = chosen(asked, form)
   const refused = asked.scopes.filter((scope) => !granted.scopes.includes(scope))
   const clientId = current.client.clientId
   await deps.database.transaction(async (repositories) => {
     await repositories.consents.remember({ userId: user.id, clientId, ...granted })
+    if (refused.length > 0) await repositories.consents.withdraw(user.id, clientId, refused)
     await repositories.audit.append({
       name: 'consent.granted',
       outcome: 'success',
@@ -82,8 +83,11 @@ async function accountOf(deps: InteractionDeps, current: Current) {
   return user
 }
 
-/** What is new; when nothing is (prompt=consent), everything the request asks for. */
-function askedFor(current: Current): { asked: Asked; additional: boolean } {
+/** What is new; when nothing is (prompt=consent), everything the request asks for and what the app has anyhow. */
+async function askedFor(
+  deps: InteractionDeps,
+  current: Current,
+): Promise<{ asked: Asked; additional: boolean }> {
   const { details } = current.interaction.prompt
   const { params, grantId } = current.interaction
   const missing: Asked = {
@@ -97,7 +101,8 @@ function askedFor(current: Current): { asked: Asked; additional: boolean } {
   const scopes = String(params.scope ?? '')
     .split(' ')
     .filter((scope) => KNOWN_SCOPES.has(scope))
-  return { asked: { scopes, claims: [], resources: {} }, additional: false }
+  const { claims, resources } = await deps.engine.granted(current.interaction)
+  return { asked: { scopes, claims, resources }, additional: false }
 }
 
 /** `openid` cannot be refused, claims and resources go together with the rest; everything else is the person's choice. */

@@ -91,28 +91,29 @@ function restarted(progress: Progress): Progress {
 
 async function finish(ctx: Context, deps: InteractionDeps, current: Current, user: User): Promise<void> {
   const { progress, interaction, client } = current
-  if (progress.userId !== user.id || !progress.amr || progress.authTime === undefined)
+  const { amr, authTime, credential } = progress
+  if (progress.userId !== user.id || !amr || authTime === undefined || credential === undefined)
     throw new Error('a sign-in was about to end without proof')
   const result: InteractionResults = {
     login: {
       accountId: user.id,
-      amr: progress.amr,
+      amr,
       acr: ACR_PASSWORD,
-      ts: progress.authTime,
+      ts: authTime,
       remember: progress.remember === true,
     },
     ...(interaction.prompt.name === 'select_account' ? { select_account: {} } : {}),
   }
   const returnTo = await deps.engine.finish(ctx.req, ctx.res, result)
   await deps.services.progress.clear(current.uid)
-  deps.browser.rememberAccount(ctx, user.id)
+  deps.browser.rememberAccount(ctx, user.id, credential)
   await deps.database.audit.append({
     name: 'user.signed_in',
     outcome: 'success',
     userId: user.id,
     clientId: client.clientId,
     request: stateOf(ctx).facts,
-    detail: { amr: progress.amr.join(' ') },
+    detail: { amr: amr.join(' ') },
   })
   ctx.status = 303
   ctx.redirect(returnTo)

@@ -34,6 +34,21 @@ export function consentsContract(instance: () => SqlInstance): void {
     expect(found?.resources).to.deep.include({ 'urn:b': ['x'], 'urn:empty': [] })
   })
 
+  it('takes back what is refused later, and nothing else', async () => {
+    const ids = await pair()
+    const consent = {
+      ...ids,
+      scopes: ['openid', 'email', 'phone'],
+      claims: ['name'],
+      resources: { r: ['x'] },
+    }
+    await consents().remember(consent)
+    await consents().withdraw(ids.userId, ids.clientId, ['email', 'never granted'])
+    const found = await consents().find(ids.userId, ids.clientId)
+    expect(found?.scopes).to.have.members(['openid', 'phone'])
+    expect(found).to.deep.include({ claims: ['name'], resources: { r: ['x'] } })
+  })
+
   it('keeps what 8 pages remember at once', async () => {
     const ids = await pair()
     const names = Array.from({ length: 8 }, (_, n) => `scope${n}`)

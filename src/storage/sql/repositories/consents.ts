@@ -62,6 +62,15 @@ export class SqlConsents implements ConsentRepository {
     }
   }
 
+  async withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void> {
+    await this.#knex.raw(
+      `update consents set updated_at = now(), scopes = array(
+         select unnest(scopes) except select jsonb_array_elements_text(cast(:refused as jsonb)))
+       where user_id = :userId and client_id = :clientId`,
+      { userId, clientId, refused: toJson([...scopes]) },
+    )
+  }
+
   async forget(userId: string, clientId: string): Promise<void> {
     await this.#knex('consents').where({ user_id: userId, client_id: clientId }).delete()
   }
