@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type App, createApp, type Overrides } from './app.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { ConfigError, loadConfig } from './config/load.ts'
-import { readSettings } from './config/read-env.ts'
+import { readSettings, startedByNpm } from './config/read-env.ts'
 import type { Logger } from './lib/log.ts'
 import { createSamples, sampleApiAudience, sampleClients } from './samples/server.ts'
 import { type Serving, serve } from './server.ts'
@@ -111,4 +111,16 @@ function stopOnSignals(app: App, samples: Serving | undefined, log: Logger): voi
   }
   process.on('SIGTERM', () => void stop('SIGTERM'))
   process.on('SIGINT', () => void stop('SIGINT'))
+  if (startedByNpm()) onParentGone(() => void stop('npm ended'))
+}
+
+/** npm runs scripts in a shell that dies of a signal without passing it on; left alone we would hold the port. */
+function onParentGone(stop: () => void): void {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    stop()
+  }, 500)
+  timer.unref()
 }

@@ -49,6 +49,11 @@ export function readSettings(
   return { raw, faults }
 }
 
+/** Whether `npm start` (or `npm run dev`) is between us and whoever started us. */
+export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.npm_lifecycle_event === 'start' || env.npm_lifecycle_event === 'dev'
+}
+
 function readConfigFile(path: string, required: boolean, faults: Fault[]): Record<string, unknown> {
   let text: string
   try {
