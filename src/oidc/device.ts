@@ -53,15 +53,17 @@ export function deviceSuccessSource(pages: EnginePages) {
 }
 
 /**
- * A device sign-in is taken up again in the browser that began it. Without its cookie the engine fails on what it
- * expects to have; this says what is wrong instead.
+ * The device pages keep their form's token in the browser's session. Without one the engine answers, then fails on
+ * saving a session that was never there; this says what is wrong instead.
  */
-export function deviceResumeGuard(path: string, deviceAuthorizationPath: string, resumeCookie: string) {
-  const resume = new RegExp(`^${path}/[^/]+/?$`, 'i')
-  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    const begun = !resume.test(ctx.path) || ctx.path.toLowerCase().startsWith(deviceAuthorizationPath)
-    if (!begun && ctx.cookies.get(resumeCookie) === undefined)
-      throw new errors.SessionNotFound('the device sign-in was not begun in this browser')
+export async function deviceSessionGuard(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  try {
     await next()
+  } catch (error) {
+    const device = ctx.oidc?.route === 'code_verification' || ctx.oidc?.route === 'device_resume'
+    const unsaved = ctx.oidc?.session !== undefined && ctx.oidc.session.exp === undefined
+    if (device && unsaved && !(error instanceof errors.OIDCProviderError))
+      throw new errors.SessionNotFound('the device sign-in was not begun in this browser')
+    throw error
   }
 }

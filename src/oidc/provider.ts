@@ -10,7 +10,7 @@ import { checkClientMetadata } from './client-rules.ts'
 import { secretMatches } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import {
-  deviceResumeGuard,
+  deviceSessionGuard,
   deviceSuccessSource,
   USER_CODE,
   userCodeConfirmSource,
@@ -30,8 +30,6 @@ import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
-
-const RESUME_COOKIE = 'ostiary_resume'
 
 export interface ProviderDeps extends AdapterDeps {
   issuer: string
@@ -89,7 +87,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       names: {
         session: `${prefix}ostiary_session`,
         interaction: 'ostiary_interaction',
-        resume: RESUME_COOKIE,
+        resume: 'ostiary_resume',
       },
       long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure },
@@ -134,9 +132,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(registrationGuard(ENDPOINTS.registration, deps.keyed) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
-  provider.use(
-    deviceResumeGuard(ENDPOINTS.code_verification, ENDPOINTS.device_authorization, RESUME_COOKIE) as never,
-  )
+  provider.use(deviceSessionGuard as never)
   provider.use(signOutEverywhere(provider, deps.artifacts) as never)
   return provider
 }

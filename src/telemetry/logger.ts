@@ -35,7 +35,8 @@ export function createLogger(
     base: { service: 'ostiary' },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    mixin: () => scope.getStore() ?? {},
+    // A copy: pino writes the line's own fields into what it is given, and the next line would have them too.
+    mixin: () => ({ ...scope.getStore() }),
     redact: {
       // An authorization code is one at the top; an error's own code (ECONNREFUSED) is what an operator looks for.
       paths: ['code', ...SENSITIVE.flatMap((name) => [`["${name}"]`, `*["${name}"]`])],
