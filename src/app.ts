@@ -263,7 +263,12 @@ function mailTransport(config: Config, secrets: Secrets, storage: Storage): Mail
 
 async function readClients(file: string | undefined): Promise<DeclaredClient[]> {
   if (file === undefined) return []
-  const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`CLIENTS_FILE "${file}" cannot be read: ${(error as Error).message}`)
+  }
   const clients = (value as { clients?: unknown }).clients
   if (!Array.isArray(clients)) throw new TypeError(`${file} must hold {"clients": [...]}`)
   return clients as DeclaredClient[]

@@ -14,6 +14,8 @@ import { printWelcome } from './welcome.ts'
 
 const START_TRIES = 10
 const START_PAUSE_MS = 3000
+/** for mail in hand and open stores, after the requests are done */
+const STOP_GRACE_MS = 10_000
 
 let stopping = false
 
@@ -44,10 +46,12 @@ async function main(): Promise<void> {
     await app.close()
     throw error
   }
+  // Asked before the signals are ours: a stop must not find the store in the middle of an answer.
+  const needsSetup = config.mode === 'production' && (await app.needsSetup())
   stopOnSignals(app, samples?.serving, log)
   log.info({ issuer: config.issuer, mode: config.mode, pid: process.pid }, 'ready')
   if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)
-  else if (await app.needsSetup()) log.warn({}, 'there is no administrator yet: run "npm run setup-link"')
+  else if (needsSetup) log.warn({}, 'there is no administrator yet: run "npm run setup-link"')
 }
 
 /** A database that is still starting gets half a minute; anything else fails at once. */
@@ -99,6 +103,11 @@ function stopOnSignals(app: App, samples: Serving | undefined, log: Logger): voi
     if (stopping) return
     stopping = true
     log.info({ signal }, 'stopping: requests in flight are finished first')
+    const tooLong = () => {
+      log.error({}, 'the stop took too long; what is left is given up')
+      process.exit(1)
+    }
+    setTimeout(tooLong, app.config.drainSeconds * 1000 + STOP_GRACE_MS).unref()
     try {
       await samples?.close()
       await app.close()

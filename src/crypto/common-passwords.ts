@@ -38,9 +38,10 @@ export class CommonPasswords {
   }
 }
 
-/** What a guesser tries with one word of the list: the word, "pass word 123", "password1password1". */
+/** What a guesser tries with one word of the list: the word, "pass word 123", "password1234567", "passwordpassword1". */
 function variantsOf(folded: string): string[] {
   const joined = folded.replace(/[\s._-]+/g, '')
-  const repeated = [folded, joined].map((text) => /^(.{4,}?)\1+$/u.exec(text)?.[1] ?? text)
-  return [...new Set([folded, joined, ...repeated])].filter((text) => text.length >= LISTED_MIN_LENGTH)
+  const bare = joined.replace(/[^\p{L}]+$/u, '')
+  const repeated = [folded, joined, bare].map((text) => /^(.{4,}?)\1+$/u.exec(text)?.[1] ?? text)
+  return [...new Set([folded, joined, bare, ...repeated])].filter((text) => text.length >= LISTED_MIN_LENGTH)
 }

@@ -72,7 +72,8 @@ export function createMailRenderer(options: MailRendererOptions): MailRenderer {
         brand: { name: options.brandName },
         issuer: options.issuer,
         about: aboutRequest(translator, data),
-        minutes: (count: number) => t('mail.minutes', { count }),
+        minutes: (count: number) =>
+          count < 120 ? t('mail.minutes', { count }) : t('mail.hours', { count: Math.round(count / 60) }),
       }
       return {
         // A line break in a subject would begin another header.

@@ -57,13 +57,15 @@ for (const [name, prepare] of Object.entries(BACKENDS)) {
       expect(page.status).to.equal(200)
     })
 
-    it('a kill right after the registration was answered loses neither account nor mail', async () => {
-      for (let round = 0; round < 3; round += 1) {
+    it('a kill right after the registration was answered loses neither account nor mail', async function () {
+      this.timeout(400_000)
+      for (let round = 0; round < 2; round += 1) {
         const email = `killed-${round}@example.org`
         const flow = await register(ostiary.issuer, email)
         await ostiary.kill()
         await ostiary.start()
-        const tokens = await confirm(ostiary.issuer, email, flow)
+        // The killed process may have had the mail in hand: then it goes out when its lease of two minutes is over.
+        const tokens = await confirm(ostiary.issuer, email, flow, 160)
         expect(tokens.claims()?.email_verified ?? true).to.equal(true)
         const agent = newAgent()
         const page = await agent.get((await begin(flow.rp)).url.href)

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { ChildApp } from '../support/child-app.ts'
 import { sendRaw } from '../support/raw-http.ts'
+import { startPostgres } from '../support/services.ts'
 
 const CHEAP = { ARGON2_MEMORY_KIB: '19456' }
 const BODY = JSON.stringify({ password: 'a calm keeper of the door' })
@@ -79,6 +80,21 @@ describe('a process that serves', function () {
     expect(await app.exited()).to.equal(0)
     expect(performance.now() - before).to.be.within(900, 15_000)
     expect(await answer).to.equal('')
+  })
+
+  it('does not wait for ever for a database either', async () => {
+    const postgres = await startPostgres()
+    undo.push(() => postgres.stop())
+    const app = await start({ DRAIN_SECONDS: '1', DATABASE_URL: postgres.url })
+    postgres.service.pause()
+    undo.push(() => postgres.service.resume())
+    const headers = { host: `localhost:${app.port}`, accept: 'text/html' }
+    void sendRaw(app.origin, { target: '/mailbox', headers }).catch(() => {})
+    await sleep(200)
+    const before = performance.now()
+    app.signal('SIGTERM')
+    await app.exited()
+    expect(performance.now() - before).to.be.below(30_000)
   })
 
   it('a second signal neither hurries nor breaks the stop', async () => {

@@ -80,6 +80,12 @@ export class PasswordReset {
     if (proof.consumedAt) throw new DomainError('proof_used')
     const [fault] = passwordProblems(password, policy, { email: proof.email })
     if (fault) throw new InvalidInput({ password: fault })
+    const current = proof.userId === undefined ? undefined : await database.users.passwordHash(proof.userId)
+    if (
+      current !== undefined &&
+      (await hasher.verify(current, normalisePassword(password), networkOf(facts.ip)))
+    )
+      throw new InvalidInput({ password: { code: 'password_same' } })
     const hash = await hasher.hash(normalisePassword(password), networkOf(facts.ip))
     await database.transaction(async (repositories) => {
       const taken = await repositories.emailProofs.consume(proof.id)

@@ -1,10 +1,13 @@
 /** Postgres through `pg`: one pool for prepared statements, a small one of its own for knex. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
 import { parseInt8, quietKnex, type Result, type SqlConnection, type Statement } from './connection.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
 const LOCK_TIMEOUT_MS = 2_000
+/** a stop waits this long for statements in flight, and as long for connections to end */
+const CLOSE_TIMEOUT_MS = 6000
 const CONNECT_TIMEOUT_MS = 3_000
 /** A transaction that waits this long for its own process has lost it. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
@@ -39,8 +42,14 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
     },
     exclusively: (work) => exclusively(options.url, work),
     async close() {
+      // A statement still on its way must give its connection back before knex lets go of the pool: it would be lent
+      // out for ever, and the pool would wait for it.
+      await untilIdle([pool, knexPool])
       await knex.destroy()
-      await Promise.all([pool.end(), knexPool.end()])
+      await Promise.race([
+        Promise.all([pool.end(), knexPool.end()]),
+        sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false }),
+      ])
     },
   }
 }
@@ -50,6 +59,12 @@ const types = {
     return oid === pg.types.builtins.INT8 ? parseInt8 : pg.types.getTypeParser(oid, format)
   },
 } as pg.CustomTypesConfig
+
+async function untilIdle(pools: pg.Pool[]): Promise<void> {
+  const deadline = performance.now() + CLOSE_TIMEOUT_MS
+  const busy = () => pools.some((pool) => pool.totalCount > pool.idleCount || pool.waitingCount > 0)
+  while (busy() && performance.now() < deadline) await sleep(20)
+}
 
 function openPool({ url, onError }: PostgresOptions, max: number): pg.Pool {
   const pool = new pg.Pool({
