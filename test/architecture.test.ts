@@ -51,7 +51,6 @@ describe('architecture', () => {
   })
 
   it('no file names a path of somebody’s machine', () => {
-    // put together here, so that this file does not name one itself
     const places = ['/home/[a-z]\\w*/', '/Users/[A-Za-z]\\w*/', '/root/']
     const pattern = new RegExp(`(^|[\\s"'\`(=:])(${places.join('|')})`, 'm')
     const naming = repositoryFiles().filter((path) => {

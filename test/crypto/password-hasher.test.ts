@@ -81,25 +81,28 @@ describe('password hasher', () => {
     expect(await hasher.verify(phc, 'x'.repeat(1024))).to.equal(true)
     expect(isDomainError(await refusalOf(hasher.hash('x'.repeat(1025))), 'invalid_input')).to.equal(true)
     expect(isDomainError(await refusalOf(hasher.hash('é'.repeat(513))), 'invalid_input')).to.equal(true)
-    const before = performance.now()
+    const before = process.cpuUsage()
     expect(await hasher.verify(phc, 'x'.repeat(1_000_000))).to.equal(false)
-    expect(performance.now() - before).to.be.lessThan(10)
+    const { user } = process.cpuUsage(before)
+    expect(user, 'microseconds').to.be.lessThan(10_000)
   })
 
   it('does the same work for nobody, and for what it cannot read', async () => {
     const phc = await hasher.hash('correct horse battery staple')
+    // CPU spent, not time passed: what else the machine does is not our work.
     const median = async (stored: string | undefined): Promise<number> => {
-      const times: number[] = []
+      const spent: number[] = []
       for (let i = 0; i < 9; i += 1) {
-        const before = performance.now()
+        const before = process.cpuUsage()
         expect(await hasher.verify(stored, 'wrong')).to.equal(false)
-        times.push(performance.now() - before)
+        const { user, system } = process.cpuUsage(before)
+        spent.push(user + system)
       }
-      return times.sort((a, b) => a - b)[4]!
+      return spent.sort((a, b) => a - b)[4]!
     }
     const known = await median(phc)
     for (const stored of [undefined, '', 'garbage', '$2b$10$abc', phc.replace(/keyid=\w+/, 'keyid=AAAAAA')]) {
-      expect(await median(stored)).to.be.within(known * 0.6, known * 1.6)
+      expect(await median(stored)).to.be.within(known * 0.5, known * 2)
     }
   })
 

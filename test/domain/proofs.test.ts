@@ -50,7 +50,7 @@ for (const { name, fresh } of selected(sqlBackends).filter(
       const clock = { now: () => new Date() }
       const random = secureRandom
       registration = new Registration({ database, hasher, throttle, random, policy })
-      verification = new EmailVerification({ database, throttle, random, keyed })
+      verification = new EmailVerification({ database, hasher, throttle, random, keyed })
       reset = new PasswordReset({ database, hasher, throttle, random, keyed, clock, policy })
       signIn = new SignIn({ database, hasher, throttle, keyed })
       setup = new Setup({ database, hasher, random, keyed, policy })
