@@ -39,6 +39,7 @@ import { Engine } from './oidc/engine.ts'
 import { listen as listenToEngine } from './oidc/events.ts'
 import { loadKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
+import { Redemptions } from './oidc/redemptions.ts'
 import { serve } from './server.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -120,6 +121,7 @@ export async function createApp(
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
       initialAccessToken: secrets.initialAccessToken,
+      redemptions: new Redemptions(ephemeral, keyring),
       isUnavailable,
       isUnstorable,
     })

@@ -14,11 +14,13 @@ import {
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
+import type { Redemptions } from './redemptions.ts'
 
 export interface AdapterDeps {
   artifacts: ArtifactStore
   clients: ClientRepository
   keyed: KeyedHash
+  redemptions: Redemptions
   /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
   initialAccessToken: string | undefined
   /** tells a store that is away from a fault of ours */
@@ -35,6 +37,8 @@ const CLAIM_SECONDS = 600
  * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
 const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+
+const REDEEMED = new Set<ArtifactModel>(['AuthorizationCode', 'RefreshToken'])
 
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
@@ -56,6 +60,9 @@ class ArtifactAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
+    const ctx = currentContext()
+    if (REDEEMED.has(this.#model) && ctx?.oidc?.route === 'token')
+      await this.#deps.redemptions.begin(ctx, this.#model, id)
     return this.#guard(async () => {
       // The engine asks "seen before?" and saves afterwards; asking is made the claim, so that one of many wins.
       if (this.#model === 'ReplayDetection') {

@@ -133,6 +133,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
+  provider.use(deps.redemptions.release as never)
   provider.use(signOutEverywhere(provider, deps.artifacts) as never)
   return provider
 }

@@ -34,6 +34,11 @@ describe('Redis goes away', function () {
     await redis?.stop()
   })
 
+  afterEach(async () => {
+    redis.service.resume()
+    await redis.service.start()
+  })
+
   const health = async () => JSON.parse((await sendRaw(origin, { target: '/health' })).text)
 
   for (const fault of ['kill', 'pause'] as const) {
