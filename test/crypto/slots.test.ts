@@ -5,8 +5,8 @@ import { isDomainError } from '../../src/domain/errors.ts'
 describe('slots for expensive work', () => {
   it('leave room in the queue for others, however many come from one network', async () => {
     const slots = new Slots({ slots: 1, queue: 8, deadlineMs: 10_000 })
-    let release = () => {}
-    const held = slots.run(() => new Promise<void>((resolve) => void (release = resolve)), 'crowd')
+    const { promise, resolve: release } = Promise.withResolvers<void>()
+    const held = slots.run(() => promise, 'crowd')
     const done: string[] = []
     const enter = (from: string) =>
       slots
