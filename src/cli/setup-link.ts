@@ -30,6 +30,8 @@ async function main(): Promise<void> {
     onError: (error) => console.error(error.message),
   })
   try {
+    // A database that was never started on has no place for the link yet.
+    await storage.migrate()
     const common = CommonPasswords.load()
     const token = await new Setup({
       database: storage.database,

@@ -72,7 +72,7 @@ export function mailbox(deps: MailboxDeps): Router {
   router.get('/:id/html', async (ctx) => {
     const mail = await find(deps, ctx)
     ctx.set('Content-Security-Policy', MAIL_POLICY)
-    ctx.state.framedByUs = true
+    stateOf(ctx).framedByUs = true
     ctx.type = 'html'
     // The pages behind its links refuse to be framed.
     ctx.body = (mail.html ?? '').replace('<head>', '<head>\n<base target="_blank">')

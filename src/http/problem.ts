@@ -22,7 +22,6 @@ export type ProblemCode =
   | 'link-invalid'
   | 'account-disabled'
   | 'setup-closed'
-  | 'session-not-found'
 
 const STATUS: Record<ProblemCode, number> = {
   'not-found': 404,
@@ -45,7 +44,6 @@ const STATUS: Record<ProblemCode, number> = {
   'link-invalid': 404,
   'account-disabled': 403,
   'setup-closed': 404,
-  'session-not-found': 400,
 }
 
 type ErrorModel = ViewModels['error']

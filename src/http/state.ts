@@ -4,8 +4,8 @@ import type { RequestFacts } from '../domain/audit/events.ts'
 
 export interface State {
   facts: RequestFacts
-  /** whether the answer is a page of ours with a form that leads back to an app */
-  pageKind?: 'page' | 'mail'
+  /** a page of ours shows this answer in a frame (the mailbox shows mails so) */
+  framedByUs?: boolean
 }
 
 export function stateOf(ctx: Pick<Context, 'state'>): State {

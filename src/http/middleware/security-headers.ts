@@ -4,6 +4,7 @@
  * There is no Cross-Origin-Opener-Policy: it would cut off apps that sign in by pop-up.
  */
 import type { Context, Middleware, Next } from 'koa'
+import { stateOf } from '../state.ts'
 
 const PAGE_POLICY = [
   "default-src 'none'",
@@ -37,7 +38,7 @@ export function securityHeaders(options: { https: boolean }): Middleware {
     await next()
     const html = ctx.response.is('html')
     if (html && !ctx.response.get('X-Frame-Options'))
-      ctx.set('X-Frame-Options', ctx.state.framedByUs ? 'SAMEORIGIN' : 'DENY')
+      ctx.set('X-Frame-Options', stateOf(ctx).framedByUs ? 'SAMEORIGIN' : 'DENY')
     if (html) ctx.set('X-Robots-Tag', 'noindex')
   }
 }
