@@ -2,8 +2,8 @@
  * The composition root: the only file that sees everything. Opens the stores, makes the keys, builds the engine and
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { mailTransport, openStorage, readClients, remembered, timed } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -30,9 +30,7 @@ import { OutboxWorker } from './jobs/outbox-worker.ts'
 import { Purge } from './jobs/purge.ts'
 import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
-import { MailboxTransport } from './mail/mailbox.ts'
 import { createMailRenderer } from './mail/render.ts'
-import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import { Engine } from './oidc/engine.ts'
@@ -41,7 +39,7 @@ import { loadKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
 import { Redemptions } from './oidc/redemptions.ts'
 import { serve } from './server.ts'
-import { chooseStorage, type Storage } from './storage/choose.ts'
+import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 import { withRequestId } from './telemetry/logger.ts'
 
@@ -227,66 +225,5 @@ export async function createApp(
   } catch (error) {
     await storage.close()
     throw error
-  }
-}
-
-async function openStorage(
-  config: Config,
-  secrets: Secrets,
-  keyring: Keyring,
-  log: Logger,
-): Promise<Storage> {
-  const { database } = config
-  const storage = await chooseStorage({
-    database:
-      database.kind === 'postgres'
-        ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: database.poolSize }
-        : { kind: 'pglite', dataDir: database.dataDir },
-    redisUrl: secrets.redisUrl,
-    atRest: keyring,
-    onError: (err) => log.warn({ err }, 'a connection failed in the background'),
-  })
-  try {
-    const { applied } = await storage.migrate()
-    if (applied.length > 0) log.info({ applied }, 'the database was brought up to date')
-    return storage
-  } catch (error) {
-    await storage.close()
-    throw error
-  }
-}
-
-function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {
-  const { from, kind } = config.mail
-  return kind === 'smtp'
-    ? new SmtpTransport({ url: String(secrets.smtpUrl), from })
-    : new MailboxTransport(storage.mailbox, from)
-}
-
-async function readClients(file: string | undefined): Promise<DeclaredClient[]> {
-  if (file === undefined) return []
-  let value: unknown
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    throw new Error(`CLIENTS_FILE "${file}" cannot be read: ${(error as Error).message}`)
-  }
-  const clients = (value as { clients?: unknown }).clients
-  if (!Array.isArray(clients)) throw new TypeError(`${file} must hold {"clients": [...]}`)
-  return clients as DeclaredClient[]
-}
-
-async function timed(check: () => Promise<boolean>): Promise<{ state: 'up' | 'down'; latencyMs: number }> {
-  const started = performance.now()
-  const up = await check()
-  return { state: up ? 'up' : 'down', latencyMs: Math.round(performance.now() - started) }
-}
-
-/** The last answer while it is fresh; however many ask at once, the work is done once. */
-function remembered<T>(work: () => Promise<T>, milliseconds: number): () => Promise<T> {
-  let last: { at: number; answer: Promise<T> } | undefined
-  return () => {
-    if (!last || performance.now() - last.at > milliseconds) last = { at: performance.now(), answer: work() }
-    return last.answer
   }
 }

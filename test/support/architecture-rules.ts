@@ -28,7 +28,7 @@ const ARROWS: Record<string, string[]> = {
 }
 
 /** The composition root sees everything. */
-const SEES_ALL = ['app.ts', 'main.ts', 'cli/']
+const SEES_ALL = ['app.ts', 'app-parts.ts', 'main.ts', 'cli/']
 
 /** Package -> where it may be imported; `type ` before a place: types only there. */
 const PACKAGES: [RegExp, string[]][] = [
