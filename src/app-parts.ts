@@ -1,7 +1,12 @@
 /** Parts of the composition root that need no order: each opens or reads one thing. */
 import { readFile } from 'node:fs/promises'
 import type { Config, Secrets } from './config/config.ts'
+import { Argon2Children } from './crypto/argon2-children.ts'
+import { DataKeys } from './crypto/data-keys.ts'
 import type { Keyring } from './crypto/keyring.ts'
+import { Argon2Hasher } from './crypto/password-hasher.ts'
+import { KeyWatch } from './jobs/key-watch.ts'
+import type { OutboxWorker } from './jobs/outbox-worker.ts'
 import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
@@ -9,7 +14,7 @@ import type { MailTransport } from './mail/transport.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
 
-/** Opens the stores and brings the database up to date. */
+/** Opens the stores, brings the database up to date and fills the keyring from it. */
 export async function openStorage(
   config: Config,
   secrets: Secrets,
@@ -29,6 +34,7 @@ export async function openStorage(
   try {
     const { applied } = await storage.migrate()
     if (applied.length > 0) log.info({ applied }, 'the database was brought up to date')
+    await openDataKeys(storage, secrets, keyring, log)
     return storage
   } catch (error) {
     await storage.close()
@@ -36,11 +42,55 @@ export async function openStorage(
   }
 }
 
+async function openDataKeys(
+  storage: Storage,
+  secrets: Secrets,
+  keyring: Keyring,
+  log: Logger,
+): Promise<void> {
+  const { rewrapped, previousIsIdle } = await dataKeys(storage, secrets, keyring).open()
+  if (rewrapped.length > 0)
+    log.info({ versions: rewrapped }, 'the data keys are wrapped under the new OSTIARY_SECRET_KEY')
+  if (previousIsIdle) log.info({}, 'nothing needs OSTIARY_SECRET_KEY_PREVIOUS any more; it can be taken out')
+}
+
+export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): DataKeys {
+  return new DataKeys(storage.dataKeys, keyring, {
+    current: secrets.rootKey,
+    previous: secrets.previousRootKey,
+  })
+}
+
+/** Takes in data keys that `npm run rotate-keys` adds. */
+export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
+  const keys = dataKeys(storage, secrets, keyring)
+  return new KeyWatch(() => keys.refresh(), log)
+}
+
+export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logger): Argon2Hasher {
+  const { memoryKiB: memory, iterations: passes, slots, processes } = hashing
+  const onDeath = (reason: string) =>
+    log.warn({ reason }, 'a process that hashes passwords ended; it is replaced')
+  return new Argon2Hasher(keyring, {
+    memory,
+    passes,
+    slots,
+    ...(processes ? { argon2: new Argon2Children({ onDeath }) } : {}),
+  })
+}
+
 export function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {
   const { from, kind } = config.mail
   return kind === 'smtp'
     ? new SmtpTransport({ url: String(secrets.smtpUrl), from })
     : new MailboxTransport(storage.mailbox, from)
+}
+
+/** Mail in hand gets `seconds`; then its conversation is cut, and the outbox gives it to whoever asks next. */
+export async function finishMail(outbox: OutboxWorker, mail: MailTransport, seconds: number): Promise<void> {
+  const cut = setTimeout(() => void mail.close(), seconds * 1000)
+  await outbox.stop()
+  clearTimeout(cut)
 }
 
 export async function readClients(file: string | undefined): Promise<DeclaredClient[]> {

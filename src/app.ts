@@ -3,12 +3,21 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
-import { mailTransport, openStorage, readClients, remembered, timed } from './app-parts.ts'
+import {
+  finishMail,
+  keyWatch,
+  mailTransport,
+  openStorage,
+  passwordHasher,
+  readClients,
+  remembered,
+  timed,
+} from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
-import { Argon2Hasher } from './crypto/password-hasher.ts'
 import { secureRandom } from './crypto/random.ts'
+import { Access } from './domain/access/service.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import { EmailVerification } from './domain/email/verification.ts'
 import { PasswordReset } from './domain/passwords/reset.ts'
@@ -37,8 +46,9 @@ import { Engine } from './oidc/engine.ts'
 import { listen as listenToEngine } from './oidc/events.ts'
 import { loadKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
-import { Redemptions } from './oidc/redemptions.ts'
-import { serve } from './server.ts'
+import { RefreshWindow } from './oidc/refresh-window.ts'
+import { unitOfWork } from './oidc/unit-of-work.ts'
+import { type Farewell, serve } from './server.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 import { withRequestId } from './telemetry/logger.ts'
@@ -64,7 +74,7 @@ export interface App {
   /** Opens the port. Rejects with the system's error when it cannot. */
   listen(): Promise<void>
   /** Stops taking requests, finishes those in flight and the mail in hand, closes the stores. */
-  close(): Promise<void>
+  close(farewell?: Farewell): Promise<void>
 }
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -76,7 +86,7 @@ export async function createApp(
   log: Logger,
   overrides: Overrides = {},
 ): Promise<App> {
-  const keyring = new Keyring(secrets.rootKey)
+  const keyring = new Keyring()
   const clock = overrides.clock ?? { now: () => new Date() }
   const random = secureRandom
   const evaluation = config.mode === 'evaluation'
@@ -87,8 +97,7 @@ export async function createApp(
     const renderer = createRenderer({ viewsDir, brandName: config.brandName, evaluation })
     const pages = new Pages(renderer, { brandName: config.brandName, evaluation, clock })
 
-    const { memoryKiB: memory, iterations: passes, slots } = config.hashing
-    const hasher = new Argon2Hasher(keyring, { memory, passes, slots })
+    const hasher = passwordHasher(config, keyring, log)
     const common = CommonPasswords.load()
     const policy = {
       minLength: config.password.minLength,
@@ -106,25 +115,33 @@ export async function createApp(
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
 
+    const refreshWindow = new RefreshWindow(artifacts, log)
+    const outwardPages = enginePages({ pages, users: database.users, evaluation })
     const provider = createProvider({
       issuer: config.issuer,
       keys: await loadKeys(database.signingKeys, random),
       keyed: keyring,
-      users: database.users,
+      usersById: storage.byId.users,
       clients: database.clients,
+      clientsById: storage.byId.clients,
+      clientsChanged: () => storage.changes.expire('clients'),
+      changes: storage.changes,
       consents: database.consents,
       artifacts,
-      pages: enginePages({ pages, users: database.users, evaluation }),
+      pages: outwardPages,
       resourceServers: config.resourceServers,
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
+      lifetimes: config.lifetimes,
+      access: new Access(database),
+      factsOf: (ctx) => stateOf(ctx).facts,
       initialAccessToken: secrets.initialAccessToken,
-      redemptions: new Redemptions(ephemeral, keyring),
+      refreshWindow,
       isUnavailable,
       isUnstorable,
     })
     const records = listenToEngine(provider, {
-      audit: database.audit,
+      audit: storage.audit,
       log,
       factsOf: (ctx) => stateOf(ctx).facts,
     })
@@ -153,6 +170,7 @@ export async function createApp(
       probe: () => mail.health(),
       logger: log,
     })
+    const keys = keyWatch(storage, secrets, keyring, log)
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
     let setupToken: string | undefined
@@ -176,6 +194,13 @@ export async function createApp(
       log,
       ephemeral,
       isUnavailable,
+      unitOfWork: unitOfWork({
+        units: storage.units,
+        pages: outwardPages,
+        refreshWindow,
+        isUnavailable,
+        isUnstorable,
+      }),
       passwordPolicy: policy,
       mailSoon: () => outbox.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
@@ -187,10 +212,10 @@ export async function createApp(
         withRequestId,
       },
       health: {
-        vital: ['database'],
+        vital: ['database', 'clock'],
         accepting: () => accepting,
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
-        vitalChecks: () => storage.health(),
+        vitalChecks: () => storage.vitalHealth(),
       },
       home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
@@ -200,6 +225,7 @@ export async function createApp(
       handler: koa.callback(),
       hosts: config.listen.hosts,
       port: config.listen.port,
+      drainDelaySeconds: config.drainDelaySeconds,
       drainSeconds: config.drainSeconds,
     })
     return {
@@ -213,11 +239,19 @@ export async function createApp(
         await server.listen()
         outbox.start()
         purge.start()
+        keys.start()
       },
-      async close() {
-        accepting = false
-        await server.close()
-        await Promise.all([outbox.stop(), purge.stop(), records.settled()])
+      async close(farewell = 'at once') {
+        // Replaced, this process goes, and the address stays ready: probes must not turn people away.
+        accepting = farewell === 'replaced'
+        await server.leave(farewell)
+        await Promise.all([
+          server.close(),
+          finishMail(outbox, mail, config.drainSeconds),
+          purge.stop(),
+          keys.stop(),
+        ])
+        await Promise.all([records.settled(), hasher.close()])
         await mail.close()
         await storage.close()
       },

@@ -1,17 +1,31 @@
 /** The listening side: sockets, their limits, and a stop that finishes what was begun. Knows nothing of what is served. */
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface ServeOptions {
   handler: RequestListener
   hosts: readonly string[]
   port: number
+  /** how long `leave` goes on serving */
+  drainDelaySeconds: number
   /** how long a stop waits for requests in flight */
   drainSeconds: number
 }
 
+/**
+ * How a stop is made known to whoever sends requests here.
+ * - `at once`: not at all; the port closes.
+ * - `announced`: the port stays open for the drain delay, while `/health/ready` says no and the proxy turns away.
+ * - `replaced`: others have the port already; connections that are open are served for the drain delay.
+ */
+export type Farewell = 'at once' | 'announced' | 'replaced'
+
 export interface Serving {
   listen(): Promise<void>
+  /** Answers from now on, each the last of its connection, until nobody comes or the drain delay is over. */
+  leave(farewell: Farewell): Promise<void>
+  /** Closes the port and waits for requests in flight, at most the drain time. */
   close(): Promise<void>
 }
 
@@ -24,7 +38,7 @@ const LIMITS = {
 }
 const MAX_CONNECTIONS = 10_000
 
-export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Serving {
+export function serve({ handler, hosts, port, drainDelaySeconds, drainSeconds }: ServeOptions): Serving {
   let stopping = false
   const sockets = new Set<Socket>()
   const answering = new Set<ServerResponse>()
@@ -43,6 +57,15 @@ export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Ser
     return server
   })
   const listening = () => servers.filter((server) => server.listening)
+  let closed: Promise<unknown> | undefined
+  const sayFarewell = () => {
+    stopping = true
+    for (const response of answering) isTheLast(response)
+  }
+  const stopListening = () => {
+    closed ??= Promise.all(listening().map(stopAccepting))
+    return closed
+  }
   return {
     async listen() {
       const results = await Promise.allSettled(
@@ -58,28 +81,37 @@ export function serve({ handler, hosts, port, drainSeconds }: ServeOptions): Ser
         throw fatal ?? failures[0]
       }
     },
+    async leave(farewell) {
+      if (farewell === 'at once') return
+      sayFarewell()
+      const nobodyLeft = farewell === 'replaced' ? [stopListening()] : []
+      await Promise.race([...nobodyLeft, sleep(drainDelaySeconds * 1000)])
+    },
     async close() {
-      stopping = true
-      for (const response of answering) isTheLast(response)
+      sayFarewell()
+      const done = stopListening()
       // Opened in advance and never used: Node does not count them as idle.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-      await Promise.all(
-        listening().map(async (server) => {
-          const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-          server.closeIdleConnections()
-          const deadline = setTimeout(() => server.closeAllConnections(), drainSeconds * 1000)
-          await closed
-          clearTimeout(deadline)
-        }),
-      )
+      for (const server of servers) server.closeIdleConnections()
+      const deadline = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections()
+      }, drainSeconds * 1000)
+      await done
+      clearTimeout(deadline)
     },
   }
 }
 
 /** A kept-alive connection would keep a stopping server busy until its time is over. */
 function isTheLast(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('Connection', 'close')
+  // Not by a header: whoever writes an error page throws the headers set so far away.
+  if (!response.headersSent) response.shouldKeepAlive = false
   else response.once('finish', () => response.req.socket.destroySoon())
+}
+
+/** Resolves when the last connection has ended. Node's own `close` for HTTP would end the idle ones at once. */
+function stopAccepting(server: Server): Promise<void> {
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()))
 }
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {

@@ -1,6 +1,8 @@
 /**
  * `npm test`: brings up PostgreSQL and Redis, runs every test against them, ends them again.
  * Arguments go to mocha: files, `--grep words`, `--bail`. The last line is always `N passed, N failed`.
+ *
+ * `npm run test:faults` (`--faults`) runs the fault and race tests alone, each in its long form (test/support/faults.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -17,6 +19,10 @@ interface Result {
 }
 
 const FAILED: Result = { passed: 0, failed: 1 }
+
+const FAULTS = ['test/faults/**/*.test.ts', 'test/races/**/*.test.ts']
+/** for a long form that names no time of its own */
+const LONG_MS = '3600000'
 
 const folder = mkdtempSync(join(tmpdir(), 'ostiary-test-'))
 let mocha: ChildProcess | undefined
@@ -39,19 +45,20 @@ function readResult(file: string, exitCode: number): Result {
 
 async function runMocha(env: Record<string, string>): Promise<Result> {
   const resultFile = join(folder, 'result.json')
-  const own = process.argv.slice(2)
+  const faults = process.argv.includes('--faults')
+  const own = process.argv.slice(2).filter((argument) => argument !== '--faults')
   const namesFiles = own.some((argument) => argument.endsWith('.ts'))
   const bin = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
   const args = [
-    ...['--no-config', '--exit', '--extension', 'ts', '--timeout', '30000'],
+    ...['--no-config', '--exit', '--extension', 'ts', '--timeout', faults ? LONG_MS : '30000'],
     ...['--require', './test/setup.ts', '--reporter', './test/support/mocha-reporter.ts'],
     // a whole run holds everything: nothing skipped, nothing singled out
     ...(own.length === 0 ? ['--forbid-only', '--forbid-pending'] : []),
     ...own,
-    ...(namesFiles ? [] : ['test/**/*.test.ts']),
+    ...(namesFiles ? [] : faults ? FAULTS : ['test/**/*.test.ts']),
   ]
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { ...process.env, ...env, TEST_RESULT_FILE: resultFile },
+    env: { ...process.env, ...(faults ? { FAULTS: 'long' } : {}), ...env, TEST_RESULT_FILE: resultFile },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   mocha = child

@@ -1,8 +1,11 @@
-/** The two applications of the benchmark, registered alike with every server that is measured. */
+/** The applications of the benchmark, registered alike with every server that is measured. */
 
 export const API = 'urn:ostiary:bench:api'
 export const API_SCOPE = 'read'
 export const CALLBACK = 'http://localhost:9/callback'
+export const SCOPE = 'openid email'
+
+const ALG = { id_token_signed_response_alg: 'ES256' } as const
 
 export const SERVICE = {
   client_id: 'bench-service',
@@ -22,6 +25,15 @@ export const BROWSER_APP = {
   response_types: ['code' as const],
   redirect_uris: [CALLBACK],
   token_endpoint_auth_method: 'none' as const,
+  ...ALG,
 }
 
-export const PERSON = { email: 'bench@example.org', password: 'a calm keeper of the bench' }
+/** Somebody else's: whoever signs in to it for the first time is asked for consent. */
+export const FOREIGN_APP = { ...BROWSER_APP, client_id: 'bench-foreign-app', client_name: 'A foreign app' }
+
+export interface Person {
+  email: string
+  password: string
+}
+
+export const ADMINISTRATOR: Person = { email: 'bench@example.org', password: 'a calm keeper of the bench' }

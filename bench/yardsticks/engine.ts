@@ -1,20 +1,18 @@
 /**
- * Yardstick 2: the engine alone. oidc-provider with everything in memory, the same lifetimes, rotation rules, token
+ * Yardstick 2: the engine alone. oidc-provider with everything in memory, the same features, lifetimes, rotation, token
  * formats and algorithms as Ostiary, and none of what Ostiary adds: no database, no log, no audit, no security headers.
+ * Nothing of it is imported from Ostiary but the paths: a yardstick does not change with what it measures.
  */
 import { exportJWK, generateKeyPair } from 'jose'
 import Koa from 'koa'
 import mount from 'koa-mount'
 import Provider, { type Adapter, type AdapterPayload, type Configuration } from 'oidc-provider'
-import { CLAIMS_BY_SCOPE, SCOPES } from '../../src/oidc/claims.ts'
-import { resourceServerInfo } from '../../src/oidc/resources.ts'
 import { ENDPOINTS } from '../../src/oidc/routes.ts'
-import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from '../../src/oidc/tokens.ts'
-import { API, API_SCOPE, BROWSER_APP, SERVICE } from '../lib/clients.ts'
+import { ADMINISTRATOR, API, API_SCOPE, BROWSER_APP, SCOPE, SERVICE } from '../lib/clients.ts'
 
 const port = Number(process.argv[2])
 const COOKIE_KEYS = ['a key of the benchmark that protects nothing']
-const issuer = `http://localhost:${port}`
+const issuer = String(process.argv[3])
 
 /** The engine's own keeps 1,000 entries and forgets the rest, which a benchmark would notice. */
 class MemoryAdapter implements Adapter {
@@ -59,28 +57,45 @@ async function key(alg: 'ES256' | 'RS256') {
   return { ...(await exportJWK(privateKey)), kid: alg, alg, use: 'sig' }
 }
 
+const MINUTE = 60
+const DAY = 86_400
+const LIFETIMES: NonNullable<Configuration['ttl']> = {
+  AccessToken: 10 * MINUTE,
+  ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? 10 * MINUTE,
+  AuthorizationCode: MINUTE,
+  IdToken: 10 * MINUTE,
+  Interaction: 60 * MINUTE,
+  RefreshToken: 30 * DAY,
+  Grant: 90 * DAY,
+  Session: DAY,
+}
+
 const configuration: Configuration = {
   adapter: MemoryAdapter,
   clients: [SERVICE, BROWSER_APP],
   jwks: { keys: [await key('ES256'), await key('RS256')] } as NonNullable<Configuration['jwks']>,
   routes: ENDPOINTS,
-  scopes: [...SCOPES],
-  claims: Object.fromEntries(Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]])),
+  scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+  claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   responseTypes: ['code'],
   pkce: { required: () => true },
   cookies: { keys: COOKIE_KEYS },
-  ttl,
-  issueRefreshToken,
-  rotateRefreshToken,
-  expiresWithSession,
+  ttl: LIFETIMES,
+  issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+  rotateRefreshToken: true,
+  expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
   findAccount: async (_ctx, id) => ({
     accountId: id,
-    claims: async () => ({ sub: id, email: 'bench@example.org', email_verified: true }),
+    claims: async () => ({ sub: id, email: ADMINISTRATOR.email, email_verified: true }),
   }),
+  // As the engine does by itself, and makes the first one without asking.
   async loadExistingGrant({ oidc }) {
     const { session, client, provider } = oidc
+    const known = client && session?.grantIdFor(client.clientId)
+    const existing = known ? await provider.Grant.find(known) : undefined
+    if (existing) return existing
     const grant = new provider.Grant({ accountId: session?.accountId, clientId: client?.clientId })
-    grant.addOIDCScope('openid email')
+    grant.addOIDCScope(SCOPE)
     await grant.save()
     return grant
   },
@@ -90,16 +105,28 @@ const configuration: Configuration = {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    registration: { enabled: true, initialAccessToken: true },
+    registrationManagement: { enabled: true },
+    backchannelLogout: { enabled: true },
+    claimsParameter: { enabled: true },
+    dPoP: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    deviceFlow: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: resourceServerInfo([{ audience: API, scopes: [API_SCOPE], tokenTtl: 300 }]),
+      getResourceServerInfo: async () => ({
+        ...{ audience: API, scope: API_SCOPE, accessTokenTTL: 300, accessTokenFormat: 'jwt' },
+        jwt: { sign: { alg: 'ES256' } },
+      }),
     },
   },
 }
 
 const provider = new Provider(issuer, configuration)
+provider.proxy = true
 // Mounted, the engine signs its cookies with the outer application's keys.
-const app = new Koa({ keys: COOKIE_KEYS })
+const app = new Koa({ keys: COOKIE_KEYS, proxy: true })
 // Whoever asks is signed in: what is measured comes after.
 app.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next()

@@ -1,8 +1,12 @@
-/** Yardstick 1: the least a Koa application can do with a POST. Its cost is the unit of the ratios. */
+/** Yardstick 1: the least a Koa application can do with a GET, and with a POST whose body it reads. */
 import Koa from 'koa'
 
 const app = new Koa()
 app.use(async (ctx) => {
+  if (ctx.method === 'GET') {
+    ctx.body = { hello: 'world' }
+    return
+  }
   let size = 0
   for await (const chunk of ctx.req) size += (chunk as Buffer).length
   ctx.body = { size }

@@ -32,7 +32,7 @@ async function main(command: string): Promise<void> {
       config.database.kind === 'postgres'
         ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: 2 }
         : config.database,
-    atRest: new Keyring(secrets.rootKey),
+    atRest: new Keyring(),
     onError: (error) => console.error(error.message),
   })
   try {

@@ -1,4 +1,5 @@
 /** `npm run setup-link`: prints the one-time link for the first administrator; the link printed before stops working. */
+import { dataKeys } from '../app-parts.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { readSettings } from '../config/read-env.ts'
 import { CommonPasswords } from '../crypto/common-passwords.ts'
@@ -20,7 +21,7 @@ try {
 async function main(): Promise<void> {
   const { raw, faults } = readSettings()
   const { config, secrets } = loadConfig(raw, faults)
-  const keyring = new Keyring(secrets.rootKey)
+  const keyring = new Keyring()
   const storage = await chooseStorage({
     database:
       config.database.kind === 'postgres'
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
   try {
     // A database that was never started on has no place for the link yet.
     await storage.migrate()
+    await dataKeys(storage, secrets, keyring).open()
     const common = CommonPasswords.load()
     const token = await new Setup({
       database: storage.database,

@@ -9,6 +9,19 @@ export interface ResourceServerConfig {
   tokenTtl: number
 }
 
+/** seconds: unused for so long, and so long in all */
+export interface Lifetime {
+  readonly idle: number
+  readonly most: number
+}
+
+export interface Lifetimes {
+  readonly session: Lifetime
+  /** with "keep me signed in" */
+  readonly remembered: Lifetime
+  readonly refresh: Lifetime
+}
+
 export interface Config {
   /** evaluation: no ISSUER given; everything on loopback, nothing else needed */
   readonly mode: 'evaluation' | 'production'
@@ -31,9 +44,21 @@ export interface Config {
   readonly resourceServers: readonly ResourceServerConfig[]
   readonly brandName: string
   readonly password: { readonly minLength: number }
-  readonly hashing: { readonly memoryKiB: number; readonly iterations: number; readonly slots: number }
+  readonly lifetimes: Lifetimes
+  readonly hashing: {
+    readonly memoryKiB: number
+    readonly iterations: number
+    /** in child processes of low priority; otherwise on threads of this process */
+    readonly processes: boolean
+    /** hashes at once of this process and its children */
+    readonly slots: number
+  }
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** how long a stop waits for requests in flight */
+  /** processes that serve the port; 1: this one, without a primary */
+  readonly workers: number
+  /** how long a stop keeps the port open after `/health/ready` has said no */
+  readonly drainDelaySeconds: number
+  /** how long a stop waits for requests in flight, and for mail in hand */
   readonly drainSeconds: number
 }
 
@@ -45,8 +70,14 @@ export class Secrets {
     this.#values = values
   }
 
+  /** wraps the data keys; nothing is made with it directly */
   get rootKey(): Buffer {
     return this.#values.rootKey
+  }
+
+  /** what `rootKey` replaces */
+  get previousRootKey(): Buffer | undefined {
+    return this.#values.previousRootKey
   }
 
   get databaseUrl(): string | undefined {
@@ -80,6 +111,7 @@ export class Secrets {
 
 export interface SecretValues {
   rootKey: Buffer
+  previousRootKey?: Buffer | undefined
   databaseUrl?: string | undefined
   redisUrl?: string | undefined
   smtpUrl?: string | undefined

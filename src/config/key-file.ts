@@ -9,9 +9,13 @@ const NAME = 'OSTIARY_SECRET_KEY'
 const HOW = 'make one with: openssl rand -base64 32'
 
 /** Accepts base64, base64url or hex of at least 32 bytes. Reports a fault and returns undefined otherwise. */
-export function parseSecretKey(text: string | undefined, faults: Fault[]): Buffer | undefined {
+export function parseSecretKey(
+  text: string | undefined,
+  faults: Fault[],
+  name: 'OSTIARY_SECRET_KEY' | 'OSTIARY_SECRET_KEY_PREVIOUS' = NAME,
+): Buffer | undefined {
   if (text === undefined) {
-    faults.push({ name: NAME, problem: `is required (or ${NAME}_FILE); ${HOW}` })
+    faults.push({ name, problem: `is required (or ${name}_FILE); ${HOW}` })
     return undefined
   }
   const value = text.trim()
@@ -19,13 +23,13 @@ export function parseSecretKey(text: string | undefined, faults: Fault[]): Buffe
   const readable = /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)
   if (!readable || key.length < KEY_BYTES) {
     faults.push({
-      name: NAME,
+      name,
       problem: `must be at least ${KEY_BYTES} random bytes as base64 or hex; ${HOW}`,
     })
     return undefined
   }
   if (new Set(key).size < 8) {
-    faults.push({ name: NAME, problem: `is not random; ${HOW}` })
+    faults.push({ name, problem: `is not random; ${HOW}` })
     return undefined
   }
   return key

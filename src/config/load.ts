@@ -2,9 +2,12 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
+import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
+import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { type Settings, settingsSchema } from './schema.ts'
+import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
 export class ConfigError extends Error {
@@ -38,6 +41,9 @@ export function loadConfig(
   const resourceServers = parseResourceServers(settings.RESOURCE_SERVERS, faults)
   checkProxies(settings, faults)
   checkOutbound(settings, faults)
+  checkWorkers(settings, faults)
+  checkHashing(settings, faults)
+  checkLifetimes(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
     ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
@@ -46,11 +52,13 @@ export function loadConfig(
       : faults.length === 0
         ? evaluationKey(settings.DATA_DIR ?? './data', faults)
         : undefined
+  const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
   return {
     config: deepFreeze(decide(settings, resourceServers)),
     secrets: new Secrets({
       rootKey,
+      previousRootKey,
       databaseUrl: settings.DATABASE_URL,
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
@@ -93,14 +101,22 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
       : resourceServers,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
-    hashing: {
-      memoryKiB: settings.ARGON2_MEMORY_KIB ?? 47_104,
-      iterations: settings.ARGON2_ITERATIONS ?? 2,
-      slots: settings.HASHING_SLOTS ?? 2,
-    },
+    lifetimes: lifetimesOf(settings),
+    hashing: hashingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
+    workers: workersOf(settings),
+    drainDelaySeconds: settings.DRAIN_DELAY_SECONDS ?? (production ? 5 : 0),
     drainSeconds: settings.DRAIN_SECONDS ?? 25,
   }
+}
+
+function previousKey(settings: Settings, rootKey: Buffer | undefined, faults: Fault[]): Buffer | undefined {
+  const name = 'OSTIARY_SECRET_KEY_PREVIOUS'
+  const text = settings[name]
+  const previous = text === undefined ? undefined : parseSecretKey(text, faults, name)
+  if (previous && rootKey?.equals(previous))
+    faults.push({ name, problem: 'is the same as OSTIARY_SECRET_KEY; leave it out unless that was changed' })
+  return previous
 }
 
 /** What may pass on one's own machine is refused in production, by name. */
@@ -135,10 +151,6 @@ function checkProduction(settings: Settings, issuer: string, faults: Fault[]): v
       'PASSWORD_MIN_LENGTH',
       'must be at least 8 (NIST SP 800-63B-4); 15 where the password is the only factor',
     )
-  if ((settings.ARGON2_MEMORY_KIB ?? 47_104) < 19_456)
-    fault('ARGON2_MEMORY_KIB', 'must be at least 19456 (OWASP minimum for argon2id)')
-  if ((settings.ARGON2_ITERATIONS ?? 2) < 2)
-    fault('ARGON2_ITERATIONS', 'must be at least 2 (OWASP minimum for argon2id)')
 }
 
 function checkProxies(settings: Settings, faults: Fault[]): void {

@@ -1,5 +1,6 @@
 /** Every setting: its name, its form, its default. The table in the README is tested against this list. */
 import { z } from 'zod'
+import { parseRedisUrl } from '../lib/redis-url.ts'
 
 const number = (min: number, max: number) =>
   z
@@ -24,6 +25,14 @@ const url = (...protocols: string[]) =>
     `must be a URL (${protocols.map((protocol) => `${protocol}//…`).join(' or ')})`,
   )
 
+const redisUrl = z.string().superRefine((value, context) => {
+  try {
+    parseRedisUrl(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
+
 /** name -> form. Everything is optional here; what a mode needs is decided in `load.ts`. */
 export const SETTINGS = {
   ISSUER: url('https:', 'http:').optional(),
@@ -33,13 +42,14 @@ export const SETTINGS = {
   DATA_DIR: z.string().optional(),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   DATABASE_POOL: number(2, 200).optional(),
-  REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_URL: redisUrl.optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
   MAIL_FROM: z
     .string()
     .regex(/.+@.+/, 'must be an e-mail address, as in "Name <address@example.org>"')
     .optional(),
   OSTIARY_SECRET_KEY: z.string().optional(),
+  OSTIARY_SECRET_KEY_PREVIOUS: z.string().optional(),
   INITIAL_ACCESS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   TRUSTED_PROXIES: list.optional(),
   OUTBOUND_ALLOW: list.optional(),
@@ -47,10 +57,21 @@ export const SETTINGS = {
   RESOURCE_SERVERS: z.string().optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   PASSWORD_MIN_LENGTH: number(1, 64).optional(),
+  SESSION_IDLE_HOURS: number(1, 8760).optional(),
+  SESSION_MAX_HOURS: number(1, 8760).optional(),
+  REMEMBER_IDLE_DAYS: number(1, 365).optional(),
+  REMEMBER_MAX_DAYS: number(1, 365).optional(),
+  REFRESH_IDLE_DAYS: number(1, 3650).optional(),
+  REFRESH_MAX_DAYS: number(1, 3650).optional(),
   ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
   ARGON2_ITERATIONS: number(1, 100).optional(),
   HASHING_SLOTS: number(1, 64).optional(),
+  WORKERS: z
+    .string()
+    .regex(/^(auto|[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64, or auto')
+    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  DRAIN_DELAY_SECONDS: number(0, 60).optional(),
   DRAIN_SECONDS: number(0, 300).optional(),
 } as const
 
@@ -60,6 +81,7 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 /** May be given as NAME_FILE; kept apart from the configuration and never printed. */
 export const SECRET_NAMES = [
   'OSTIARY_SECRET_KEY',
+  'OSTIARY_SECRET_KEY_PREVIOUS',
   'DATABASE_URL',
   'REDIS_URL',
   'SMTP_URL',

@@ -1,67 +1,106 @@
 /**
- * Everything keyed by the deployment's secret: id hashes, sealed columns, derived mail secrets, form tokens.
- * One root secret (OSTIARY_SECRET_KEY), one HKDF-SHA-256 key per purpose (RFC 5869), so no two uses share a key.
+ * The data keys in use: id hashes, sealed columns, derived mail secrets, form tokens, peppers. New things are made under
+ * the current version; what was made under the one before is still recognised, and so is what a node that is a moment
+ * ahead of us makes under the next. Where the keys come from is `data-keys.ts`' affair.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import type { KeyedHash } from '../domain/ports.ts'
 import type { AtRest } from '../storage/at-rest.ts'
+import { DataKey } from './data-key.ts'
 
-const VERSION = 1
-const IV_BYTES = 12
-const TAG_BYTES = 16
+/** A version and when it is written with: seconds from now, or since so long if not positive. */
+export interface ScheduledKey {
+  key: DataKey
+  activeIn: number
+}
+
+interface Held {
+  key: DataKey
+  /** by `performance.now()` */
+  activeAt: number
+}
 
 export class Keyring implements AtRest, KeyedHash {
-  readonly #root: Buffer
-  readonly #derived = new Map<string, Buffer>()
+  /** oldest first */
+  #held: Held[] = []
+  /** current first, the others newest first */
+  #keys: readonly [DataKey, ...DataKey[]] | undefined
+  #timer: NodeJS.Timeout | undefined
 
-  /** @param root at least 32 bytes of secret */
-  constructor(root: Buffer) {
-    if (root.length < 32) throw new RangeError('the root secret must have at least 32 bytes')
-    this.#root = root
+  /** @param master of version 1, where there is nothing to load: at least 32 bytes of secret */
+  constructor(master?: Buffer) {
+    if (master) this.load([{ key: new DataKey(1, master), activeIn: 0 }])
   }
 
-  digest(purpose: string, value: string): Buffer {
-    return createHmac('sha256', this.#key(`digest:${purpose}`))
-      .update(value)
-      .digest()
+  /** Replaces what is held. Throws when none of the versions is active. */
+  load(keys: readonly ScheduledKey[]): void {
+    const now = performance.now()
+    const held = keys
+      .map(({ key, activeIn }) => ({ key, activeAt: now + activeIn * 1000 }))
+      .sort((a, b) => a.key.version - b.key.version)
+    if (!held.some(({ activeAt }) => activeAt <= now)) throw new Error('no data key is active yet')
+    this.#held = held
+    this.#order()
+  }
+
+  /** The version new things are made under. It is no secret. */
+  get version(): number {
+    return this.#all()[0].version
+  }
+
+  key(version: number): DataKey | undefined {
+    return this.#held.find(({ key }) => key.version === version)?.key
   }
 
   hashId(kind: string, id: string): Buffer {
-    return createHmac('sha256', this.#key('id')).update(kind).update('\0').update(id).digest()
+    return this.#all()[0].hashId(kind, id)
   }
 
-  /** Layout: version (1 byte), IV (12), tag (16), ciphertext. AES-256-GCM with `place` as additional data. */
+  idHashes(kind: string, id: string): readonly [Buffer, ...Buffer[]] {
+    const [current, ...others] = this.#all()
+    return [current.hashId(kind, id), ...others.map((key) => key.hashId(kind, id))]
+  }
+
+  digest(purpose: string, value: string): Buffer {
+    return this.#all()[0].digest(purpose, value)
+  }
+
+  digests(purpose: string, value: string, lifetimeSeconds?: number): readonly [Buffer, ...Buffer[]] {
+    const [current, ...others] = this.#all()
+    const alive =
+      lifetimeSeconds === undefined ? others : others.filter((key) => this.#usedWithin(key, lifetimeSeconds))
+    return [current.digest(purpose, value), ...alive.map((key) => key.digest(purpose, value))]
+  }
+
   seal(place: string, plaintext: string): Buffer {
-    const iv = randomBytes(IV_BYTES)
-    const cipher = createCipheriv('aes-256-gcm', this.#key('seal'), iv).setAAD(Buffer.from(place))
-    const body = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
-    return Buffer.concat([Buffer.of(VERSION), iv, cipher.getAuthTag(), body])
+    return this.#all()[0].seal(place, plaintext)
   }
 
   open(place: string, sealed: Buffer): string {
-    if (sealed[0] !== VERSION) throw new Error(`sealed under an unknown key version (${place})`)
-    const iv = sealed.subarray(1, 1 + IV_BYTES)
-    const tag = sealed.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES)
-    const decipher = createDecipheriv('aes-256-gcm', this.#key('seal'), iv, { authTagLength: TAG_BYTES })
-      .setAAD(Buffer.from(place))
-      .setAuthTag(tag)
-    const body = sealed.subarray(1 + IV_BYTES + TAG_BYTES)
-    try {
-      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
-    } catch (cause) {
-      throw new Error(
-        `"${place}" cannot be opened: OSTIARY_SECRET_KEY is not the key this database was made with, or the row was changed`,
-        { cause },
-      )
-    }
+    const key = this.key(sealed[0] as number)
+    if (!key)
+      throw new Error(`"${place}" is sealed under data key ${sealed[0]}, which is not here (any more)`)
+    return key.open(place, sealed)
   }
 
-  #key(label: string): Buffer {
-    let key = this.#derived.get(label)
-    if (!key) {
-      key = Buffer.from(hkdfSync('sha256', this.#root, 'ostiary', `${label}:v${VERSION}`, 32))
-      this.#derived.set(label, key)
-    }
-    return key
+  #all(): readonly [DataKey, ...DataKey[]] {
+    if (!this.#keys) throw new Error('the data keys are not loaded yet: nothing can be hashed or sealed')
+    return this.#keys
+  }
+
+  #order(): void {
+    clearTimeout(this.#timer)
+    const now = performance.now()
+    const newestFirst = this.#held.toReversed()
+    const current = newestFirst.find(({ activeAt }) => activeAt <= now) as Held
+    const others = newestFirst.filter((held) => held !== current)
+    this.#keys = [current.key, ...others.map(({ key }) => key)]
+    const next = this.#held.find(({ activeAt }) => activeAt > now)
+    if (next) this.#timer = setTimeout(() => this.#order(), next.activeAt - now + 1).unref()
+  }
+
+  /** Whether the version was written with in the last so many seconds, or may be at this moment by others. */
+  #usedWithin(key: DataKey, seconds: number): boolean {
+    const next = this.#held[this.#held.findIndex((held) => held.key === key) + 1]
+    return !next || performance.now() - next.activeAt <= seconds * 1000
   }
 }

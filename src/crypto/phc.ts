@@ -3,6 +3,9 @@
  * `$argon2id$v=19$m=47104,t=2,p=1,keyid=Qx3V1g$salt$hash`. A string without it was made elsewhere, without a pepper.
  */
 
+/** of the hash itself, whatever it costs to make */
+export const HASH_BYTES = 32
+
 export interface Argon2Parameters {
   /** KiB */
   memory: number

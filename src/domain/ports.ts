@@ -3,7 +3,7 @@
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
 import type { AuditEvent } from './audit/events.ts'
-import type { Client } from './clients/client.ts'
+import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { SigningKey } from './keys/key.ts'
@@ -28,7 +28,15 @@ export interface Random {
  * Used where a secret can be derived instead of stored, and where a value must be looked up but not read.
  */
 export interface KeyedHash {
+  /** Names the secret's version that `digest` uses. It is no secret itself. */
+  readonly version: number
   digest(purpose: string, value: string): Buffer
+  /**
+   * The digest, and then those under the other versions that are valid: to recognise what was made before the secret
+   * was changed. Two calls at once have the versions in the same order.
+   * @param lifetimeSeconds how long such a thing is good for: a version replaced longer ago does not count
+   */
+  digests(purpose: string, value: string, lifetimeSeconds?: number): readonly [Buffer, ...Buffer[]]
 }
 
 /**
@@ -44,7 +52,11 @@ export interface PasswordHasher {
   needsRehash(phc: string): boolean
 }
 
-/** Soft, short-lived state: losing it means "try again" or stricter limits, never a security hole. */
+/**
+ * Soft, short-lived state: losing it means "try again", never a security hole. What is stored once and what is counted
+ * outlives a flushed or absent Redis; a value that is put may be lost with it, and one replaced or deleted while it was
+ * away may be found once more.
+ */
 export interface Ephemeral {
   get(key: string): Promise<string | undefined>
   put(key: string, value: string, ttlSeconds: number): Promise<void>
@@ -90,6 +102,10 @@ export interface UserRepository {
   reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
   /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
   takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
+  /** False: there is no such user. */
+  setStatus(id: string, status: User['status']): Promise<boolean>
+  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. */
+  delete(id: string): Promise<boolean>
 }
 
 export interface EmailProofRepository {
@@ -135,9 +151,14 @@ export interface AuditRepository {
 export interface ClientRepository {
   find(id: string): Promise<Client | undefined>
   list(): Promise<Client[]>
-  /** Inserts or replaces. */
-  save(client: Client): Promise<void>
-  delete(id: string): Promise<void>
+  /** Inserts or replaces; leaves its status as it is. */
+  save(client: ClientSettings): Promise<void>
+  /** Compare-and-set: the same secret, digested under another key. */
+  renewSecretDigest(id: string, from: string, to: string): Promise<void>
+  /** False: there is no such client. */
+  setStatus(id: string, status: Client['status']): Promise<boolean>
+  /** Removes the client with everything issued to it, at once. False: there was none. */
+  delete(id: string): Promise<boolean>
 }
 
 export interface ConsentRepository {
@@ -146,7 +167,8 @@ export interface ConsentRepository {
   remember(consent: Consent): Promise<void>
   /** Takes scopes back from what is remembered, because the person refused them now. */
   withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
-  forget(userId: string, clientId: string): Promise<void>
+  /** False: nothing was remembered. */
+  forget(userId: string, clientId: string): Promise<boolean>
 }
 
 export interface SigningKeyRepository {
@@ -180,7 +202,25 @@ export interface Database extends Repositories {
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
 }
 
-/** Ends everything a person has open (sessions, grants, codes, tokens), in every browser and app. */
+/**
+ * Ends access for good: what is ended stays ended, whatever is in flight (docs/decisions/0016-what-ends-what.md).
+ * In a transaction it belongs after what makes new access impossible (no consent, no account).
+ */
 export interface AccessRevoker {
+  /** Everything of a person, in every browser and app; and what was proven until now counts for nothing. */
   revokeAccount(userId: string): Promise<void>
+  /** Everything issued to a client. */
+  revokeClient(clientId: string): Promise<void>
+  /** Everything a person granted a client. */
+  revokeGrants(userId: string, clientId: string): Promise<void>
+  /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
+  endSession(userId: string, sessionId: string): Promise<boolean>
+  openSessions(userId: string): Promise<OpenSession[]>
+}
+
+export interface OpenSession {
+  /** names the session to an administrator; opens nothing */
+  id: string
+  /** applications it is signed in to */
+  clientIds: string[]
 }

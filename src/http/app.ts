@@ -2,6 +2,7 @@
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
 import type { Ephemeral } from '../domain/ports.ts'
+import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { createAssets } from './assets.ts'
 import type { HttpDeps } from './deps.ts'
 import { devicePageThrottle } from './device-throttle.ts'
@@ -26,6 +27,7 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  unitOfWork: ReturnType<typeof unitOfWork>
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
 }
@@ -40,7 +42,10 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(errors(deps))
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
+  app.use(metadataCaching(deps.engine))
   app.use(createAssets(deps.assetsDir))
+  // Everything the engine keeps for a request is written as one, before its answer leaves.
+  app.use(deps.unitOfWork as unknown as Middleware)
   const routers = [
     home(deps.home),
     interactionRouter(deps),
@@ -55,7 +60,6 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
-  app.use(metadataCaching())
   app.use(mount(deps.engine.provider as unknown as Koa))
   return app
 }

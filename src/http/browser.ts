@@ -3,13 +3,16 @@
  * the accounts it signed in to before. None of these is a credential.
  */
 import type { Context } from 'koa'
-import { sameSecret } from '../domain/email/secrets.ts'
+import { sameDigest } from '../domain/email/secrets.ts'
 import type { KeyedHash, Random } from '../domain/ports.ts'
 import { type KnownAccount, readDevices, rememberDevice, writeDevices } from '../domain/sign-in/device.ts'
 import type { Form } from './form.ts'
 import { Problem } from './problem.ts'
 
 const DEVICE_DAYS = 400
+const FORM_TOKEN = 'form-token'
+/** A page may have been open for so long when the key was changed. */
+const FORM_SECONDS = 86_400
 
 export class Browser {
   readonly #keyed: KeyedHash
@@ -33,7 +36,8 @@ export class Browser {
     if (site === 'cross-site') throw new Problem('bad-form')
     const id = this.#id(ctx)
     if (id === undefined) throw new Problem('cookies-missing')
-    if (!sameSecret(this.#keyed, this.#token(id, name), form.get('_csrf'))) throw new Problem('bad-form')
+    const tokens = this.#keyed.digests(FORM_TOKEN, `${id}\0${name}`, FORM_SECONDS)
+    if (!sameDigest(this.#keyed, tokens, form.get('_csrf'))) throw new Problem('bad-form')
   }
 
   /** Whether this browser was given a form of ours before. */
@@ -69,7 +73,7 @@ export class Browser {
   }
 
   #token(id: string, form: string): string {
-    return this.#keyed.digest('form-token', `${id}\0${form}`).toString('base64url')
+    return this.#keyed.digest(FORM_TOKEN, `${id}\0${form}`).toString('base64url')
   }
 
   #id(ctx: Context): string | undefined {

@@ -11,9 +11,10 @@
  * lose none of their tries and go out as soon as it ends.
  */
 import type { OutboxRepository, OutboxRow } from '../domain/ports.ts'
+import { doubled } from '../lib/breaker.ts'
 import type { Logger } from '../lib/log.ts'
 import { MailError } from '../mail/transport.ts'
-import { Circuit, doubled } from './circuit.ts'
+import { Circuit } from './circuit.ts'
 import { Condition, reasonOf } from './condition.ts'
 
 export interface OutboxWorkerDeps {

@@ -62,6 +62,7 @@ export class SmtpTransport implements MailTransport {
   readonly #domain: string
   readonly #timeouts: SmtpTimeouts
   readonly #pool: Transporter
+  readonly #closed = new AbortController()
 
   constructor(options: SmtpOptions) {
     this.#from = options.from
@@ -85,7 +86,7 @@ export class SmtpTransport implements MailTransport {
         ...(message.id ? { messageId: `<${message.id}@${this.#domain}>` } : {}),
         // RFC 3834: nobody's holiday notice should answer
         headers: { 'Auto-Submitted': 'auto-generated' },
-        signal: AbortSignal.timeout(this.#timeouts.total),
+        signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeouts.total)]),
       })
     } catch (error) {
       throw toMailError(error)
@@ -101,6 +102,7 @@ export class SmtpTransport implements MailTransport {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort()
     this.#pool.close()
   }
 }

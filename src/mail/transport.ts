@@ -14,6 +14,7 @@ export interface MailTransport {
   send(message: OutgoingMail): Promise<void>
   /** Whether mail could be sent now. Never throws. */
   health(): Promise<boolean>
+  /** Ends at once: a mail that is still on its way fails as one that was not taken now. */
   close(): Promise<void>
 }
 

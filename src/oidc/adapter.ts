@@ -1,26 +1,26 @@
 /**
  * The engine's adapter on our `ArtifactStore`. The engine checks first and consumes afterwards without looking at the
- * result, so the decision who was first is made here: whoever loses the compare-and-set gets the model's own error.
+ * result, so the decision who was first is the store's: whoever loses the compare-and-set gets the model's own error,
+ * here or when the request's unit of work is committed (`unit-of-work.ts`).
  */
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { Adapter, AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
 import { sameSecret } from '../domain/email/secrets.ts'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
-import {
-  type ArtifactModel,
-  type ArtifactPayload,
-  type ArtifactStore,
-  ParentGoneError,
-} from '../storage/artifact-store.ts'
+import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/artifact-store.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
-import { Unavailable } from './errors.ts'
-import type { Redemptions } from './redemptions.ts'
+import type { RefreshWindow } from './refresh-window.ts'
+import { lostError, refusalOf } from './refusals.ts'
 
 export interface AdapterDeps {
   artifacts: ArtifactStore
   clients: ClientRepository
+  /** clients by id, as every request reads them */
+  clientsById: Pick<ClientRepository, 'find'>
+  /** told that this process changed a client */
+  clientsChanged: () => void
   keyed: KeyedHash
-  redemptions: Redemptions
+  refreshWindow: RefreshWindow
   /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
   initialAccessToken: string | undefined
   /** tells a store that is away from a fault of ours */
@@ -29,16 +29,11 @@ export interface AdapterDeps {
   isUnstorable: (error: unknown) => boolean
 }
 
-/** A `jti` is held this long from the moment it was first seen, until the engine says how long it really counts. */
-const CLAIM_SECONDS = 600
-
 /**
  * Rows the engine wants to find when their time is over (seconds): a device that polls late is told `expired_token`
  * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
 const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
-
-const REDEEMED = new Set<ArtifactModel>(['AuthorizationCode', 'RefreshToken'])
 
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
@@ -56,28 +51,33 @@ class ArtifactAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     const ttl = Number.isFinite(expiresIn) ? expiresIn + (KEPT_LONGER[this.#model] ?? 0) : undefined
-    await this.#guard(() => this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl))
+    const ctx = currentContext()
+    await this.#guard(async () => {
+      // The engine asked "seen before?" and saves now; saving is made the claim, so that one of many wins.
+      if (this.#model === 'ReplayDetection') {
+        if (!(await this.#deps.artifacts.claim(this.#model, id, expiresIn))) throw lostError(this.#model, ctx)
+        return
+      }
+      if (this.#model === 'RefreshToken' && ctx) await this.#deps.refreshWindow.saved(ctx, id)
+      // Signing out of one app takes it off the session's list; everything else adds to the list.
+      const replaceAuthorizations = this.#model === 'Session' && isSigningOut(ctx)
+      await this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl, {
+        replaceAuthorizations,
+      })
+    })
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const ctx = currentContext()
-    if (REDEEMED.has(this.#model) && ctx?.oidc?.route === 'token')
-      await this.#deps.redemptions.begin(ctx, this.#model, id)
     return this.#guard(async () => {
-      // The engine asks "seen before?" and saves afterwards; asking is made the claim, so that one of many wins.
-      if (this.#model === 'ReplayDetection') {
-        const first = await this.#deps.artifacts.claim(this.#model, id, CLAIM_SECONDS)
-        return first
-          ? undefined
-          : ({
-              jti: id,
-              kind: this.#model,
-              exp: Math.floor(Date.now() / 1000) + CLAIM_SECONDS,
-            } as AdapterPayload)
-      }
       if (this.#model === 'InitialAccessToken' && this.#isConfigured(id))
         return { jti: id, kind: this.#model, iat: 0 } as AdapterPayload
-      return (await this.#deps.artifacts.find(this.#model, id)) as AdapterPayload | undefined
+      const found = await this.#deps.artifacts.find(this.#model, id)
+      const ctx = currentContext()
+      return (
+        this.#model === 'RefreshToken' && isRefreshing(ctx)
+          ? await this.#deps.refreshWindow.found(ctx, id, found)
+          : found
+      ) as AdapterPayload | undefined
     })
   }
 
@@ -93,26 +93,14 @@ class ArtifactAdapter implements Adapter {
 
   /** RFC 6749 4.1.2, RFC 9700 4.14.2: once. RFC 9126 section 2.2 for the pushed request. */
   async consume(id: string): Promise<void> {
+    const ctx = currentContext()
+    if (this.#model === 'RefreshToken' && ctx && this.#deps.refreshWindow.used(ctx, id)) return
     const won = await this.#guard(() => this.#deps.artifacts.consume(this.#model, id))
-    if (won) return
-    throw this.#model === 'PushedAuthorizationRequest'
-      ? new errors.InvalidRequestUri('request_uri was used already')
-      : new errors.InvalidGrant('lost the race for a single-use credential')
+    if (!won) throw lostError(this.#model, ctx)
   }
 
   async destroy(id: string): Promise<void> {
-    const oidc = currentContext()?.oidc
-    // Signing out, unlike the change of a session's id, must hold against requests still in flight.
-    if (
-      this.#model === 'Session' &&
-      oidc?.route === 'end_session_confirm' &&
-      oidc.params?.logout &&
-      oidc.session?.uid
-    ) {
-      const { uid } = oidc.session
-      await this.#guard(() => this.#deps.artifacts.endSession(uid))
-    }
-    await this.#guard(() => this.#deps.artifacts.destroy(this.#model, id))
+    await this.#guard(() => (this.#model === 'Session' ? this.#destroySession(id) : this.#destroy(id)))
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
@@ -121,6 +109,23 @@ class ArtifactAdapter implements Adapter {
     const otherTokens = oidc?.route === 'revocation' && oidc.entities.AccessToken !== undefined
     if (otherTokens) return
     await this.#guard(() => this.#deps.artifacts.revokeByGrantId(this.#model, grantId))
+  }
+
+  async #destroySession(id: string): Promise<void> {
+    const ctx = currentContext()
+    const session = ctx?.oidc?.session as (SessionInHand & ArtifactPayload) | undefined
+    // Signing out, unlike the change of a session's id, must hold against requests still in flight.
+    if (isSigningOut(ctx) && ctx?.oidc.params?.logout && session?.uid)
+      await this.#deps.artifacts.endSession(session.uid)
+    else if (session?.oldId === id && !isSigningOut(ctx)) {
+      const before = await this.#deps.artifacts.find('Session', id)
+      if (isSameSignIn(before, session)) return this.#deps.artifacts.rotateSession(id, session.id)
+    }
+    await this.#destroy(id)
+  }
+
+  #destroy(id: string): Promise<void> {
+    return this.#deps.artifacts.destroy(this.#model, id)
   }
 
   #isConfigured(token: string): boolean {
@@ -132,14 +137,30 @@ class ArtifactAdapter implements Adapter {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof ParentGoneError)
-        throw this.#model === 'Session'
-          ? new errors.LoginRequired('the session has ended')
-          : new errors.InvalidGrant('the grant was revoked')
-      if (this.#deps.isUnstorable(error))
-        throw new errors.InvalidRequest('a parameter holds a character that is not allowed')
-      if (this.#deps.isUnavailable(error)) throw new Unavailable(error)
-      throw error
+      throw refusalOf(error, currentContext(), this.#deps) ?? error
     }
   }
+}
+
+/** The engine's session, with the id it had before. */
+interface SessionInHand {
+  id: string
+  oldId?: string
+}
+
+/**
+ * A request sent beside the one that changed the id still carries the old one. It may learn the new one only if that
+ * opens nothing the old one did not: the same person, signed in by the same proof.
+ */
+function isSameSignIn(before: ArtifactPayload | undefined, now: ArtifactPayload): boolean {
+  if (before?.accountId === undefined) return false
+  return (['accountId', 'loginTs', 'acr'] as const).every((member) => before[member] === now[member])
+}
+
+function isSigningOut(ctx: KoaContextWithOIDC | undefined): boolean {
+  return ctx?.oidc?.route?.startsWith('end_session') === true
+}
+
+function isRefreshing(ctx: KoaContextWithOIDC | undefined): ctx is KoaContextWithOIDC {
+  return ctx?.oidc?.route === 'token' && ctx.oidc.params?.grant_type === 'refresh_token'
 }

@@ -1,6 +1,6 @@
 /** Clients for the engine: our table's rows as client metadata, with the flags that only an operator may set. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
-import type { Client } from '../domain/clients/client.ts'
+import type { ClientSettings } from '../domain/clients/client.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { Unavailable } from './errors.ts'
@@ -20,8 +20,8 @@ export class ClientAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     if (!CLIENT_ID.test(id)) return undefined
-    const client = await this.#guard(() => this.#deps.clients.find(id))
-    return client && toMetadata(client)
+    const client = await this.#guard(() => this.#deps.clientsById.find(id))
+    return client?.status === 'active' ? toMetadata(client) : undefined
   }
 
   /** Called by dynamic registration and management (RFC 7591, RFC 7592) only. */
@@ -44,13 +44,14 @@ export class ClientAdapter implements Adapter {
         firstParty: existing?.firstParty ?? false,
         source: existing?.source ?? 'registration',
       })
+      this.#deps.clientsChanged()
     })
   }
 
   async destroy(id: string): Promise<void> {
     await this.#guard(async () => {
-      await this.#deps.artifacts.revokeByClient(id)
       await this.#deps.clients.delete(id)
+      this.#deps.clientsChanged()
     })
   }
 
@@ -71,7 +72,7 @@ export class ClientAdapter implements Adapter {
   }
 }
 
-export function toMetadata(client: Client): AdapterPayload {
+export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
     ...client.metadata,

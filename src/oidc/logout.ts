@@ -1,6 +1,8 @@
 /** Signing out: OpenID Connect RP-Initiated Logout 1.0, and "everywhere", which ends every session of the person. */
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { Access } from '../domain/access/service.ts'
+import type { RequestFacts } from '../domain/audit/events.ts'
 import type { ArtifactPayload, ArtifactStore } from '../storage/artifact-store.ts'
 import type { EnginePages } from './pages.ts'
 
@@ -28,8 +30,15 @@ export function xsrfOf(ctx: KoaContextWithOIDC): string {
   return String((ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? '')
 }
 
+export interface SignOutDeps {
+  artifacts: ArtifactStore
+  access: Pick<Access, 'signOutEverywhere'>
+  /** the request as the front door recorded it */
+  factsOf: (ctx: KoaContextWithOIDC) => RequestFacts | undefined
+}
+
 /** Runs around the engine: after it ended this browser's session, ends the person's others too if they asked for it. */
-export function signOutEverywhere(provider: Provider, artifacts: ArtifactStore) {
+export function signOutEverywhere(provider: Provider, { artifacts, access, factsOf }: SignOutDeps) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     await next()
     const { oidc } = ctx
@@ -38,9 +47,8 @@ export function signOutEverywhere(provider: Provider, artifacts: ArtifactStore) 
     const accountId = oidc.session?.accountId
     if (!asked || !oidc.params?.logout || !accountId) return
     const others = await artifacts.findSessionsByAccount(accountId)
-    await artifacts.revokeByAccount(accountId)
+    await access.signOutEverywhere(accountId, { by: 'self', request: factsOf(ctx) })
     await notifyAll(provider, ctx, accountId, others)
-    ctx.state.signedOutEverywhere = true
   }
 }
 

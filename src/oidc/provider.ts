@@ -1,13 +1,16 @@
 /** THE configuration of the engine: composition only. Every value is made, explained and tested where it lives. */
 import Provider, { type Configuration } from 'oidc-provider'
+import type { Lifetimes } from '../config/config.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
-import { findAccount } from './account.ts'
+import type { Changes } from '../storage/changes.ts'
+import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
+import { keepClients } from './client-cache.ts'
 import { checkClientMetadata } from './client-rules.ts'
-import { secretMatches } from './client-secret.ts'
+import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import {
   deviceSessionGuard,
@@ -18,7 +21,7 @@ import {
 } from './device.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
-import { logoutSource, postLogoutSuccessSource, signOutEverywhere } from './logout.ts'
+import { logoutSource, postLogoutSuccessSource, type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { postAuthorization } from './post-authorization.ts'
@@ -31,25 +34,30 @@ import { ENDPOINTS } from './routes.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
-export interface ProviderDeps extends AdapterDeps {
+export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   issuer: string
   keys: Keys
   keyed: KeyedHash
-  users: UserRepository
+  /** by id, as every request reads them */
+  usersById: Pick<UserRepository, 'find'>
+  changes: Changes
   consents: ConsentRepository
   pages: EnginePages
   resourceServers: readonly ResourceServerSettings[]
   outboundAllow: readonly string[]
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
+  lifetimes: Lifetimes
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
   const secure = deps.issuer.startsWith('https:')
   const prefix = secure ? '__Host-' : ''
+  const rotates = rotateRefreshToken(deps.lifetimes)
+  const account = usableAccount(deps.usersById, deps.isUnavailable)
   const configuration: Configuration = {
     adapter: createAdapter(deps),
-    findAccount: findAccount(deps.users, deps.isUnavailable),
+    findAccount: findAccount(account),
     jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
     routes: ENDPOINTS,
     scopes: [...SCOPES],
@@ -59,9 +67,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     acrValues: [...deps.acrValues],
     responseTypes: ['code'],
     pkce: { required: () => true },
-    ttl,
+    ttl: ttl(deps.lifetimes),
     issueRefreshToken,
-    rotateRefreshToken,
+    rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
     expiresWithSession,
     loadExistingGrant: loadExistingGrant(deps.consents),
     clientBasedCORS,
@@ -96,7 +104,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: introspectionAllowed },
+      introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
       revocation: { enabled: true, allowedPolicy: revocationAllowed },
       pushedAuthorizationRequests: { enabled: true },
       registration: { enabled: true, initialAccessToken: true },
@@ -123,17 +131,18 @@ export function createProvider(deps: ProviderDeps): Provider {
   // The front door has made the forwarded headers its own before the engine sees them.
   provider.proxy = true
   const client = provider.Client.prototype as unknown as {
-    clientSecret?: string
-    compareClientSecret(presented: string): boolean
+    compareClientSecret: ReturnType<typeof compareClientSecret>
   }
-  client.compareClientSecret = function compare(presented) {
-    return this.clientSecret !== undefined && secretMatches(deps.keyed, this.clientSecret, presented)
-  }
-  provider.use(registrationGuard(ENDPOINTS.registration, deps.keyed) as never)
+  client.compareClientSecret = compareClientSecret(deps)
+  keepClients(
+    provider,
+    deps.changes,
+    (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
+  )
+  provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
-  provider.use(deps.redemptions.release as never)
-  provider.use(signOutEverywhere(provider, deps.artifacts) as never)
+  provider.use(signOutEverywhere(provider, deps) as never)
   return provider
 }

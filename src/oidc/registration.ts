@@ -4,20 +4,27 @@
  */
 import { Readable } from 'node:stream'
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import type { KeyedHash } from '../domain/ports.ts'
+import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
-import { digestSecret, isDigest } from './client-secret.ts'
+import { isDigest, secretMatches } from './client-secret.ts'
 
 const BODY_LIMIT = 56 * 1024
 
+interface GuardDeps {
+  keyed: KeyedHash
+  clients: Pick<ClientRepository, 'find'>
+}
+
 /** @param path the registration endpoint's path; management lives below it */
-export function registrationGuard(path: string, keyed: KeyedHash) {
+export function registrationGuard(path: string, deps: GuardDeps) {
   // The engine matches its routes without regard to case; so must this, or /REG would go round it.
   const ours = new RegExp(`^${path}(/|$)`, 'i')
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     if (!ours.test(ctx.path)) return next()
-    if (ctx.method === 'PUT' && ctx.is('application/json') && !(await digestPresentedSecret(ctx, keyed)))
-      return
+    if (ctx.method === 'PUT' && ctx.is('application/json')) {
+      const id = ctx.path.slice(path.length + 1)
+      if (!(await digestPresentedSecret(ctx, id, deps))) return
+    }
     await next()
     if (typeof ctx.body !== 'object' || ctx.body === null || Buffer.isBuffer(ctx.body)) return
     const body = ctx.body as Record<string, unknown>
@@ -28,10 +35,11 @@ export function registrationGuard(path: string, keyed: KeyedHash) {
 }
 
 /**
- * RFC 7592 2.2: the client repeats its secret; equal digests mean equal secrets. What is no JSON object is left for
- * the engine to refuse. False: the answer is given already.
+ * RFC 7592 2.2: the client repeats its secret, and the engine compares it with what is stored; so the right one becomes
+ * the stored digest, and a wrong one nothing that could be a digest. What is no JSON object is left for the engine to
+ * refuse. False: the answer is given already.
  */
-async function digestPresentedSecret(ctx: KoaContextWithOIDC, keyed: KeyedHash): Promise<boolean> {
+async function digestPresentedSecret(ctx: KoaContextWithOIDC, id: string, deps: GuardDeps): Promise<boolean> {
   const sent = await readBody(ctx)
   if (!sent) {
     ctx.status = 413
@@ -39,7 +47,11 @@ async function digestPresentedSecret(ctx: KoaContextWithOIDC, keyed: KeyedHash):
     return false
   }
   const body = jsonObject(sent)
-  if (typeof body?.client_secret === 'string') body.client_secret = digestSecret(keyed, body.client_secret)
+  if (typeof body?.client_secret === 'string') {
+    const digest = (await deps.clients.find(id))?.secretDigest
+    const right = digest !== undefined && secretMatches(deps.keyed, digest, body.client_secret)
+    body.client_secret = right ? digest : 'wrong'
+  }
   const bytes = body ? Buffer.from(JSON.stringify(body)) : sent
   // The engine reads the request itself; hand it a stream of the changed body.
   const replay = Readable.from([bytes])

@@ -1,18 +1,29 @@
-/** Who may ask about a token and who may end it (RFC 7662 4, RFC 7009 2.1). */
+/**
+ * Who may ask about a token and who may end it.
+ *
+ * Asking (RFC 7662 section 4): the client it was issued to; the API it is for, which asks under the client id that is
+ * the token's audience; and the operator's own confidential services. To everybody else, and about whoever or whatever
+ * is gone or disabled, it is not active. Ending (RFC 7009 2.1): the client it was issued to.
+ */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { UsableAccount } from './account.ts'
 
-type AnyToken = { clientId?: string | undefined }
+interface AnyToken {
+  clientId?: string | undefined
+  accountId?: string | undefined
+  aud?: string | string[] | undefined
+  authTime?: number | undefined
+}
 
-/** A client sees its own tokens; the operator's own services (first-party, confidential) see all. */
-export async function introspectionAllowed(
-  ctx: KoaContextWithOIDC,
-  client: Client,
-  token: AnyToken,
-): Promise<boolean> {
-  if (token.clientId === client.clientId) return true
-  if (client.first_party !== true || client.clientAuthMethod === 'none') return false
-  // A token whose client was deleted is not active; the engine, told to go on, would fail looking the client up.
-  return (await ctx.oidc.provider.Client.find(String(token.clientId))) !== undefined
+export function introspectionAllowed(account: UsableAccount) {
+  return async (ctx: KoaContextWithOIDC, client: Client, token: AnyToken): Promise<boolean> => {
+    if (token.clientId !== client.clientId) {
+      if (!isFor(client, token)) return false
+      // The engine, told to go on, would fail looking up a client that is gone.
+      if (!(await ctx.oidc.provider.Client.find(String(token.clientId)))) return false
+    }
+    return token.accountId === undefined || (await account(token.accountId, token.authTime)) !== undefined
+  }
 }
 
 export async function revocationAllowed(
@@ -21,4 +32,10 @@ export async function revocationAllowed(
   token: AnyToken,
 ): Promise<boolean> {
   return token.clientId === client.clientId
+}
+
+/** Anybody can be a public client, so none is told about others. */
+function isFor(client: Client, token: AnyToken): boolean {
+  if (client.clientAuthMethod === 'none') return false
+  return client.first_party === true || [token.aud].flat().includes(client.clientId)
 }

@@ -1,18 +1,9 @@
 /** Lifetimes, and who gets refresh tokens. All in seconds. */
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Lifetimes } from '../config/config.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-/** A refresh token lives this long unused, and its family this long in all (RFC 9700 4.14.2). */
-const REFRESH_IDLE = 30 * DAY
-const REFRESH_ABSOLUTE = 90 * DAY
-/** NIST SP 800-63B-4 2.1.3: reauthentication at AAL1 at least every 30 days. */
-const SESSION_IDLE = 7 * DAY
-const SESSION_ABSOLUTE = 30 * DAY
-/** without "keep me signed in" */
-const SESSION_SHORT = 24 * HOUR
 
 const ACCESS_TOKEN = 10 * MINUTE
 
@@ -21,23 +12,28 @@ const now = () => Math.floor(Date.now() / 1000)
 /** The engine throws on lifetimes below 1, so an exhausted one becomes a second. */
 const atLeastOne = (seconds: number) => Math.max(1, Math.floor(seconds))
 
-export const ttl: NonNullable<Configuration['ttl']> = {
-  AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
-  ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
-  AuthorizationCode: MINUTE,
-  IdToken: 10 * MINUTE,
-  Interaction: HOUR,
-  DeviceCode: 10 * MINUTE,
-  BackchannelAuthenticationRequest: 5 * MINUTE,
-  RefreshToken: (_ctx, token) => atLeastOne(Math.min(REFRESH_IDLE, REFRESH_ABSOLUTE - token.totalLifetime())),
-  // A Grant is never extended, so it must outlive every refresh token under it.
-  Grant: REFRESH_ABSOLUTE,
-  Session: (_ctx, session) => {
-    const age = now() - (session.loginTs ?? now())
-    const absolute = session.transient ? SESSION_SHORT : SESSION_ABSOLUTE
-    const idle = session.transient ? SESSION_SHORT : SESSION_IDLE
-    return atLeastOne(Math.min(idle, absolute - age))
-  },
+export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Configuration['ttl']> {
+  return {
+    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
+    ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
+    AuthorizationCode: MINUTE,
+    IdToken: 10 * MINUTE,
+    Interaction: HOUR,
+    DeviceCode: 10 * MINUTE,
+    BackchannelAuthenticationRequest: 5 * MINUTE,
+    // Unused for so long, and its family so long in all (RFC 9700 4.14.2). What is never replaced is never idle.
+    RefreshToken: (ctx, token, client) =>
+      isKept(ctx, client)
+        ? refresh.most
+        : atLeastOne(Math.min(refresh.idle, refresh.most - token.totalLifetime())),
+    // A Grant belongs to a session and is never extended; the last refresh token under it begins when that ends.
+    Grant: Math.max(session.most, remembered.most) + refresh.most,
+    Session: (_ctx, { transient, loginTs }) => {
+      const { idle, most } = transient ? session : remembered
+      const age = now() - (loginTs ?? now())
+      return atLeastOne(Math.min(idle, most - age))
+    },
+  }
 }
 
 /**
@@ -58,11 +54,23 @@ export async function expiresWithSession(
   return !source.scopes.has('offline_access')
 }
 
-/** RFC 9700 4.14.2: refresh tokens of public clients rotate on each use unless bound to a key; others late in life. */
-export function rotateRefreshToken(ctx: KoaContextWithOIDC): boolean {
-  const { RefreshToken: token, Client: client } = ctx.oidc.entities
-  if (!token || !client) return false
-  if (token.totalLifetime() >= REFRESH_ABSOLUTE) return false
-  if (client.clientAuthMethod === 'none' && !token.isSenderConstrained()) return true
-  return token.ttlPercentagePassed() >= 70
+/**
+ * RFC 9700 4.14.2: refresh tokens of public clients rotate on each use unless bound to a key; others late in life, so
+ * that who keeps using them keeps them. FAPI 2.0 Security Profile 5.3.2.1: not at all where client and key are proven
+ * anyway.
+ */
+export function rotateRefreshToken({ refresh }: Lifetimes) {
+  return (ctx: KoaContextWithOIDC): boolean => {
+    const { RefreshToken: token, Client: client } = ctx.oidc.entities
+    if (!token || !client || isKept(ctx, client)) return false
+    if (token.totalLifetime() >= refresh.most) return false
+    if (client.clientAuthMethod === 'none' && !token.isSenderConstrained()) return true
+    return token.ttlPercentagePassed() >= 70
+  }
+}
+
+/** A confidential client whose access tokens are bound to a key, by registration or by the proof it sends (RFC 9449 5). */
+function isKept(ctx: KoaContextWithOIDC, client: Client): boolean {
+  const bound = client.dpopBoundAccessTokens === true || ctx.get('DPoP') !== ''
+  return bound && client.clientAuthMethod !== 'none'
 }

@@ -44,16 +44,27 @@ export class ParentGoneError extends Error {
   }
 }
 
+export interface UpsertOptions {
+  /** Session: its `authorizations` replace what is stored instead of being added to it. */
+  replaceAuthorizations?: boolean
+}
+
+/**
+ * Inside a unit of work (`unit-of-work.ts`) reads are remembered and writes wait for its commit; outside, each call is
+ * a unit of its own.
+ */
 export interface ArtifactStore {
   /**
    * Inserts or replaces. `ttlSeconds` undefined: never expires.
-   * Throws `ParentGoneError` when `payload.grantId` names a grant that does not exist.
+   * @throws ParentGoneError when `payload.grantId` names a grant that does not exist, or the session was ended (inside
+   * a unit: at its commit)
    */
   upsert(
     model: ArtifactModel,
     id: string,
     payload: ArtifactPayload,
     ttlSeconds: number | undefined,
+    options?: UpsertOptions,
   ): Promise<void>
   /** The payload with its `jti`, unless absent or expired by the store's clock. */
   find(model: ArtifactModel, id: string): Promise<ArtifactPayload | undefined>
@@ -61,24 +72,35 @@ export interface ArtifactStore {
   findByUid(uid: string): Promise<ArtifactPayload | undefined>
   /** DeviceCode by its normalised `userCode`. */
   findByUserCode(userCode: string): Promise<ArtifactPayload | undefined>
-  /** Compare-and-set: true for exactly one caller, ever; false for all others and for what is absent. */
+  /**
+   * Compare-and-set: true for exactly one caller, ever; false for all others and for what is absent. Inside a unit
+   * true is a promise: its commit fails with `UnitLost` when another was first.
+   */
   consume(model: ArtifactModel, id: string): Promise<boolean>
-  /** Inserts only if absent (RFC 9449 11.1, RFC 7523 3: a `jti` counts once); true for the one that inserted. */
-  claim(model: ArtifactModel, id: string, ttlSeconds: number): Promise<boolean>
+  /** As `consume`, and leaves the value that takes the place of this one for `successorOf`. */
+  consumeFor(model: 'RefreshToken', id: string, successor: string): Promise<boolean>
+  /** What took the place of a consumed value, while it was consumed at most `withinSeconds` ago. */
+  successorOf(model: 'RefreshToken', id: string, withinSeconds: number): Promise<string | undefined>
+  /** Inserts only if absent (RFC 9449 11.1, RFC 7523 3: a `jti` counts once); true as with `consume`. */
+  claim(model: 'ReplayDetection', id: string, ttlSeconds: number): Promise<boolean>
   /** Removes one; with a Grant goes everything issued under it. */
   destroy(model: ArtifactModel, id: string): Promise<void>
+  /** A session continues under another id; for a moment the old one still leads to it. */
+  rotateSession(oldId: string, newId: string): Promise<void>
+  /** Takes back what this unit was about to write about one artifact. */
+  withdraw(model: ArtifactModel, id: string): void
   /** Removes every artifact of the model issued under the grant. */
   revokeByGrantId(model: ArtifactModel, grantId: string): Promise<void>
   /** Sessions of an account that are alive. */
   findSessionsByAccount(accountId: string): Promise<ArtifactPayload[]>
   /**
    * Ends one session by its `uid`, for good: a request still in flight cannot write it back under another id.
-   * (`destroy` cannot do that: the engine calls it for every change of the id, too.)
+   * (`destroy` cannot do that: the engine calls it for every change of the id, too.) At once, unit or not.
    */
   endSession(uid: string): Promise<void>
-  /** Removes sessions, grants and everything under them. */
+  /** Removes sessions, grants and everything under them. At once, unit or not. */
   revokeByAccount(accountId: string): Promise<void>
-  /** Removes everything issued to or registered for a client. */
+  /** Removes everything issued to or registered for a client. At once, unit or not. */
   revokeByClient(clientId: string): Promise<void>
   /** Deletes up to `batchSize` expired rows of each model; returns how many went. */
   purgeExpired(batchSize: number): Promise<number>

@@ -1,17 +1,32 @@
 /** Which stores this deployment runs on. The only place in the tree that asks which backend it is. */
-import type { Database, Ephemeral } from '../domain/ports.ts'
-import type { AtRest } from './at-rest.ts'
-import { type Health, healthOf } from './health.ts'
-import { connectRedis } from './redis/connect.ts'
-import { RedisEphemeral } from './redis/ephemeral.ts'
+import type {
+  AuditRepository,
+  ClientRepository,
+  Database,
+  Ephemeral,
+  UserRepository,
+} from '../domain/ports.ts'
+import type { AtRest, KeyRotationStore } from './at-rest.ts'
+import type { Changes } from './changes.ts'
+import { LocalNotices, type Notices } from './notices.ts'
+import { openRedis, type RedisHealth } from './redis/open.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { clientsById, usersById } from './sql/by-id.ts'
+import { SqlChanges } from './sql/changes.ts'
+import { Committer } from './sql/committer.ts'
 import { connectPglite } from './sql/connect-pglite.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
 import type { SqlConnection } from './sql/connection.ts'
 import { purgeExpiredRows, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
+import { Loader } from './sql/loader.ts'
 import { type Mailbox, SqlMailbox } from './sql/mailbox.ts'
 import { migrateDown, migrateUp, migrationStatus } from './sql/migrate.ts'
+import { PostgresNotices } from './sql/notices.ts'
+import { SqlDataKeys } from './sql/repositories/data-keys.ts'
+import { Units } from './sql/unit.ts'
+import { UnitAudit } from './sql/unit-audit.ts'
+import { type VitalHealth, vitalHealth } from './vital.ts'
 
 export interface StorageOptions {
   database:
@@ -29,12 +44,23 @@ export interface StorageOptions {
 export interface Storage {
   database: Database
   artifacts: SqlArtifactStore
+  dataKeys: KeyRotationStore
+  /** as the hot path reads them */
+  byId: { users: Pick<UserRepository, 'find'>; clients: Pick<ClientRepository, 'find'> }
+  changes: Changes
+  units: Units
+  /** records that are written with what they tell of, and not without it */
+  audit: AuditRepository
   ephemeral: Ephemeral
+  /** "look again now", to every process */
+  notices: Notices
   mailbox: Mailbox
   migrate(): Promise<{ applied: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
-  health(): Promise<{ database: Health; redis?: Health }>
+  health(): Promise<VitalHealth & { redis?: RedisHealth }>
+  /** of what no request can do without; Redis is not of it */
+  vitalHealth(): Promise<VitalHealth>
   close(): Promise<void>
 }
 
@@ -42,13 +68,33 @@ export interface Storage {
 export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const { atRest, onError, redisUrl, redisPrefix } = options
   const connection = await connect(options)
-  const redis = redisUrl === undefined ? undefined : await connectRedis({ url: redisUrl, onError })
-  const artifacts = new SqlArtifactStore(connection, atRest)
+  const loader = new Loader(connection)
+  const units = new Units(new Committer(connection))
+  const users = usersById(loader, units)
+  const artifacts = new SqlArtifactStore({
+    connection,
+    atRest,
+    loader,
+    units,
+    foreseeAccount: (id) => users.foresee(id),
+  })
   const softRows = new SqlEphemeral(connection)
+  const redis =
+    redisUrl === undefined
+      ? undefined
+      : await openRedis({ url: redisUrl, prefix: redisPrefix, rows: softRows, onError })
+  const notices = redis?.notices ?? noticesOf(options, connection)
+  const vital = () => vitalHealth(connection)
   return {
     database: sqlDatabase(connection, atRest),
     artifacts,
-    ephemeral: redis ? new RedisEphemeral(redis, redisPrefix) : softRows,
+    dataKeys: new SqlDataKeys(connection.knex, atRest),
+    byId: { users, clients: clientsById(loader) },
+    changes: new SqlChanges(loader),
+    units,
+    audit: new UnitAudit(units),
+    ephemeral: redis?.ephemeral ?? softRows,
+    notices,
     mailbox: new SqlMailbox(connection.knex),
     migrate: () => migrateUp(connection),
     async purge(batchSize) {
@@ -56,13 +102,13 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
     },
     async health() {
-      const database = healthOf(() => connection.query({ name: 'health', text: 'select 1', values: [] }))
-      return redis
-        ? { database: await database, redis: await healthOf(() => redis.ping()) }
-        : { database: await database }
+      if (!redis) return vital()
+      const [ofVital, ofRedis] = await Promise.all([vital(), redis.health()])
+      return { ...ofVital, redis: ofRedis }
     },
+    vitalHealth: vital,
     async close() {
-      redis?.disconnect()
+      await (redis ?? notices).close()
       await connection.close()
     },
   }
@@ -77,6 +123,12 @@ export async function openMigrations(options: StorageOptions) {
     status: () => migrationStatus(connection),
     close: () => connection.close(),
   }
+}
+
+function noticesOf({ database, onError }: StorageOptions, connection: SqlConnection): Notices {
+  return database.kind === 'postgres'
+    ? new PostgresNotices(connection, database.url, onError)
+    : new LocalNotices()
 }
 
 async function connect({ database, onError }: StorageOptions): Promise<SqlConnection> {

@@ -28,7 +28,12 @@ const SYSTEM_CODES = new Set([
   'ENOSPC',
   'EMFILE',
 ])
-const NAMES = new Set(['KnexTimeoutError', 'MaxRetriesPerRequestError', 'ClusterAllFailedError'])
+const NAMES = new Set([
+  'Overloaded',
+  'KnexTimeoutError',
+  'MaxRetriesPerRequestError',
+  'ClusterAllFailedError',
+])
 /** Neither `pg` nor `ioredis` gives these a code; knex writes the statement before them. */
 const MESSAGES =
   /(?:^| - )(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|Command timed out|Connection is closed|Stream isn't writeable|Unable to acquire a connection|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN |OOM |BUSY |MISCONF )/
@@ -44,6 +49,15 @@ export function isUnavailable(error: unknown): boolean {
   if (NAMES.has(error.name) || MESSAGES.test(error.message)) return true
   if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true
   return error.cause !== undefined && isUnavailable(error.cause)
+}
+
+/** More waits for the database than it keeps up with: better refused now than answered too late. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded'
+
+  constructor(what: string) {
+    super(`too many ${what} wait for the database`)
+  }
 }
 
 /** The value itself is at fault: a NUL byte, or text that is no Unicode. */

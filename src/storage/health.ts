@@ -9,16 +9,13 @@ export interface Health {
 
 const PATIENCE_MS = 2_000
 
-/** Asks once; whoever does not answer within two seconds is down. */
-export async function healthOf(ask: () => Promise<unknown>): Promise<Health> {
+/** Asks once; whoever does not answer in time is down. */
+export async function healthOf(ask: () => Promise<unknown>, patienceMs = PATIENCE_MS): Promise<Health> {
   const start = performance.now()
   const elapsed = () => Math.round(performance.now() - start)
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(Object.assign(new Error('no answer'), { code: 'no_answer' })),
-      PATIENCE_MS,
-    )
+    timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'no_answer' })), patienceMs)
   })
   try {
     await Promise.race([ask(), tooLate])

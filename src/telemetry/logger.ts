@@ -32,7 +32,7 @@ export function createLogger(
 ): Logger {
   const options = {
     level,
-    base: { service: 'ostiary' },
+    base: { service: 'ostiary', pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     // A copy: pino writes the line's own fields into what it is given, and the next line would have them too.

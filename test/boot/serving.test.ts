@@ -1,10 +1,34 @@
 /** A process as its operator sees it: how it ends, what it writes, whom it believes. */
+import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { ChildApp } from '../support/child-app.ts'
 import { sendRaw } from '../support/raw-http.ts'
 import { startPostgres } from '../support/services.ts'
+
+interface Answer {
+  status: number
+  connection: string | undefined
+  text: string
+}
+
+function answerOver(agent: Agent, app: ChildApp, path: string): Promise<Answer> {
+  const headers = { host: `localhost:${app.port}`, accept: 'text/html' }
+  return new Promise((resolve, reject) => {
+    request(app.origin + path, { agent, headers }, (incoming) => {
+      let text = ''
+      incoming.on('data', (chunk) => {
+        text += chunk
+      })
+      incoming.once('end', () =>
+        resolve({ status: incoming.statusCode ?? 0, connection: incoming.headers.connection, text }),
+      )
+    })
+      .once('error', reject)
+      .end()
+  })
+}
 
 const CHEAP = { ARGON2_MEMORY_KIB: '19456' }
 const BODY = JSON.stringify({ password: 'a calm keeper of the door' })
@@ -97,7 +121,7 @@ describe('a process that serves', function () {
     expect(performance.now() - before).to.be.below(30_000)
   })
 
-  it('a second signal neither hurries nor breaks the stop', async () => {
+  it('a signal that comes twice at once, as from a terminal and from npm, neither hurries nor breaks the stop', async () => {
     const app = await start()
     const { answer, finish } = await half(app)
     app.signal('SIGTERM')
@@ -108,6 +132,44 @@ describe('a process that serves', function () {
     finish()
     expect(await answer).to.match(/^HTTP\/1\.1 200 OK/)
     expect(await app.exited()).to.equal(0)
+  })
+
+  it('a second signal later on means at once', async () => {
+    const app = await start({ DRAIN_DELAY_SECONDS: '30' })
+    const { answer } = await half(app)
+    app.signal('SIGTERM')
+    await sleep(1500)
+    const before = performance.now()
+    app.signal('SIGINT')
+    expect(await app.exited()).to.equal(1)
+    expect(performance.now() - before).to.be.below(5000)
+    expect(await answer).to.equal('')
+  })
+
+  it('says that it leaves before it leaves: not ready, still serving, each answer the last of its connection', async () => {
+    const app = await start({ DRAIN_DELAY_SECONDS: '3' })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    undo.push(() => agent.destroy())
+    const ask = (path: string) => answerOver(agent, app, path)
+    expect((await ask('/health/ready')).status).to.equal(200)
+    expect((await ask('/jwks')).connection, 'kept').to.not.equal('close')
+    app.signal('SIGTERM')
+    const began = performance.now()
+    await app.until('it is not ready', async () => (await ask('/health/ready')).status === 503)
+    expect(performance.now() - began).to.be.below(1500)
+    expect(await ask('/health/ready')).to.include({ text: '{"status":"stopping"}', connection: 'close' })
+    expect(JSON.parse((await ask('/health')).text)).to.include({ accepting: false })
+    // pages of errors are written by somebody who throws earlier headers away
+    for (const [path, status] of [
+      ['/.well-known/openid-configuration', 200],
+      ['/jwks', 200],
+      ['/forgot-password', 200],
+      ['/nothing', 404],
+      ['/auth', 400],
+    ] as const)
+      expect(await ask(path), path).to.include({ status, connection: 'close' })
+    expect(await app.exited()).to.equal(0)
+    expect(performance.now() - began).to.be.within(2900, 20_000)
   })
 
   it('cuts off whoever sends headers or a body too slowly', async () => {

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
@@ -278,6 +278,20 @@ describe('settings', () => {
       refuses({ PASSWORD_MIN_LENGTH: '7' }, 'PASSWORD_MIN_LENGTH', /at least 8/)
       const fine = { ARGON2_MEMORY_KIB: '19456', ARGON2_ITERATIONS: '2', PASSWORD_MIN_LENGTH: '8' }
       expect(faultsOf({ ...PRODUCTION, ...fine })).to.deep.equal([])
+      const evaluation = faultsOf({ ARGON2_MEMORY_KIB: '19455', ARGON2_ITERATIONS: '1' })
+      expect(names(evaluation), 'also to try it out').to.deep.equal([
+        'ARGON2_MEMORY_KIB',
+        'ARGON2_ITERATIONS',
+      ])
+    })
+
+    it('hashes in processes beside Postgres, and in this one, on two threads at most, beside the embedded database', () => {
+      const hashing = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.hashing
+      const { DATABASE_URL } = PRODUCTION
+      expect(hashing({ DATABASE_URL, HASHING_SLOTS: '7' })).to.include({ processes: true, slots: 7 })
+      expect(hashing({ HASHING_SLOTS: '7' })).to.include({ processes: false, slots: 2 })
+      expect(hashing({ HASHING_SLOTS: '1' })).to.include({ processes: false, slots: 1 })
+      expect(hashing({ DATABASE_URL }).slots).to.equal(Math.min(4, availableParallelism()))
     })
 
     it('refuses to trust everybody, and what belongs to the evaluation', () => {

@@ -1,5 +1,5 @@
 /** Every store on every backend: one suite per port, one database per backend. */
-import { type Backend, ephemeralBackends, selected, sqlBackends } from '../support/backends.ts'
+import { type Backend, ephemeralBackends, redisSets, selected, sqlBackends } from '../support/backends.ts'
 import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
@@ -21,7 +21,7 @@ function hold<Instance>(backends: Backend<Instance>[], contracts: Record<string,
     describe(`on ${backend.name}`, () => {
       let instance: Instance & { dispose(): Promise<void> }
       before(async function () {
-        this.timeout(60_000)
+        this.timeout(120_000)
         instance = await backend.fresh()
       })
       after(() => instance?.dispose())
@@ -45,5 +45,5 @@ describe('contract', () => {
     mailbox: mailboxContract,
     transaction: transactionContract,
   })
-  hold(ephemeralBackends, { ephemeral: ephemeralContract })
+  hold([...ephemeralBackends, ...redisSets], { ephemeral: ephemeralContract })
 })

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hash as argon2 } from '@node-rs/argon2'
 import { expect } from 'chai'
+import { DataKey } from '../../src/crypto/data-key.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { ARGON2_DEFAULTS, ARGON2_FLOOR, Argon2Hasher } from '../../src/crypto/password-hasher.ts'
 import { Slots } from '../../src/crypto/slots.ts'
@@ -44,8 +45,13 @@ describe('password hasher', () => {
   })
 
   it('still takes hashes under a former key, and wants them renewed', async () => {
-    const phc = await hasher.hash('correct horse battery staple')
-    const later = new Argon2Hasher(new Keyring(randomBytes(32)), CHEAP, [keyring])
+    const former = { key: new DataKey(1, randomBytes(32)), activeIn: 0 }
+    const changing = new Keyring()
+    changing.load([former])
+    const later = new Argon2Hasher(changing, CHEAP)
+    const phc = await later.hash('correct horse battery staple')
+    expect(later.needsRehash(phc)).to.equal(false)
+    changing.load([former, { key: new DataKey(2, randomBytes(32)), activeIn: 0 }])
     expect(await later.verify(phc, 'correct horse battery staple')).to.equal(true)
     expect(await later.verify(phc, 'something else')).to.equal(false)
     expect(later.needsRehash(phc)).to.equal(true)

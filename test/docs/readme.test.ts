@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { Config } from '../../src/config/config.ts'
@@ -35,10 +36,17 @@ describe('the README', () => {
         ['MAIL_FROM', ({ mail }) => mail.from],
         ['BRAND_NAME', ({ brandName }) => brandName],
         ['PASSWORD_MIN_LENGTH', ({ password }) => password.minLength],
+        ['SESSION_IDLE_HOURS', ({ lifetimes }) => lifetimes.session.idle / 3600],
+        ['SESSION_MAX_HOURS', ({ lifetimes }) => lifetimes.session.most / 3600],
+        ['REMEMBER_IDLE_DAYS', ({ lifetimes }) => lifetimes.remembered.idle / 86_400],
+        ['REMEMBER_MAX_DAYS', ({ lifetimes }) => lifetimes.remembered.most / 86_400],
+        ['REFRESH_IDLE_DAYS', ({ lifetimes }) => lifetimes.refresh.idle / 86_400],
+        ['REFRESH_MAX_DAYS', ({ lifetimes }) => lifetimes.refresh.most / 86_400],
         ['ARGON2_MEMORY_KIB', ({ hashing }) => hashing.memoryKiB],
         ['ARGON2_ITERATIONS', ({ hashing }) => hashing.iterations],
-        ['HASHING_SLOTS', ({ hashing }) => hashing.slots],
         ['LOG_LEVEL', ({ logLevel }) => logLevel],
+        ['WORKERS', ({ workers }) => workers],
+        ['DRAIN_DELAY_SECONDS', ({ drainDelaySeconds }) => drainDelaySeconds],
         ['DRAIN_SECONDS', ({ drainSeconds }) => drainSeconds],
       ]
       for (const [name, of] of defaults)
@@ -47,6 +55,8 @@ describe('the README', () => {
       expect(postgres.database).to.deep.include({
         poolSize: Number(quoted(defaultOf.get('DATABASE_POOL') ?? '')[0]),
       })
+      const most = Number(quoted(defaultOf.get('HASHING_SLOTS') ?? '')[0])
+      expect(postgres.hashing.slots).to.equal(Math.min(availableParallelism(), most))
       expect(config.samples?.port).to.equal(config.listen.port + 1)
       expect(config.listen.hosts).to.not.include('0.0.0.0')
     })

@@ -11,6 +11,7 @@ const user = (changes: Partial<User> = {}): User => ({
   emailVerified: true,
   username: undefined,
   status: 'active',
+  accessFrom: undefined,
   profile: {},
   createdAt: NOW,
   updatedAt: NOW,

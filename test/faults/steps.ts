@@ -1,6 +1,7 @@
 /** A product on servers of its own, which the test may kill, with everything in flight that a fault can hit. */
 import * as client from 'openid-client'
 import type { RawSettings } from '../../src/config/read-env.ts'
+import type { Limits } from '../../src/domain/protection/throttle.ts'
 import { createPerson } from '../support/people.ts'
 import {
   begin,
@@ -26,13 +27,17 @@ export interface InFlight {
   tokens: Awaited<ReturnType<typeof exchange>>
 }
 
-export async function startInFlight(settings: RawSettings): Promise<InFlight> {
+/** @param limits of the throttle beside those of the tests, which are out of the way */
+export async function startInFlight(
+  settings: RawSettings,
+  limits: Partial<Limits> = {},
+): Promise<InFlight> {
   const running = await startApp({
     stack: 'postgres+redis',
     settings,
     overrides: {
       clients: [webClient()],
-      limits: { formNetwork: 1000, signInNetwork: 10_000, signInStranger: 1000 },
+      limits: { formNetwork: 1000, signInNetwork: 10_000, signInStranger: 1000, ...limits },
     },
   })
   try {

@@ -12,6 +12,7 @@ import {
   type Tokens,
 } from '../support/protocol.ts'
 import { discover, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
+import { sqlOf } from '../support/stored-rows.ts'
 
 const clients = [webClient(), publicClient(), publicClient({ client_id: 'other-spa' })]
 const SCOPE = { scope: 'openid email profile' }
@@ -42,10 +43,21 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
     expect(await Promise.all(all.map(alive))).to.deep.equal([true, true, true])
   })
 
-  it('ends the whole family when a used one comes back (RFC 9700 4.14.2)', async () => {
+  /** Moves the moment at which the used ones were used. */
+  const later = async (seconds: number) => {
+    const sql = await sqlOf(app)
+    await sql.query(
+      `update oidc_refresh_tokens set consumed_at = consumed_at - interval '${seconds} seconds'
+       where consumed_at is not null`,
+    )
+    await sql.close()
+  }
+
+  it('ends the whole family when a used one comes back after its window (RFC 9700 4.14.2)', async () => {
     const { rp, tokens } = await newSpa()
     const second = await client.refreshTokenGrant(rp, refreshOf(tokens))
     const third = await client.refreshTokenGrant(rp, refreshOf(second))
+    await later(11)
     const replay = await refusal(client.refreshTokenGrant(rp, refreshOf(tokens)))
     expect(replay.error).to.equal('invalid_grant')
     const newest = await refusal(client.refreshTokenGrant(rp, refreshOf(third)))
@@ -56,20 +68,57 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
   it('leaves other families of the same person and app alone when one ends', async () => {
     const [one, other] = [await newSpa(), await newSpa()]
     await client.refreshTokenGrant(one.rp, refreshOf(one.tokens))
+    await later(11)
     await refusal(client.refreshTokenGrant(one.rp, refreshOf(one.tokens)))
     expect(await alive(other.tokens)).to.equal(true)
     const next = await client.refreshTokenGrant(other.rp, refreshOf(other.tokens))
     expect(next.refresh_token).to.be.a('string')
   })
 
-  it('never makes two successors, however many use one at the same moment (invariant I1)', async () => {
+  it('gives all who use one at the same moment the same successor, and only one (invariant I1)', async () => {
     const { tokens } = await newSpa()
     const answers = await Promise.all(
-      Array.from({ length: 5 }, () => raw(refreshOf(tokens), { client_id: 'spa' })),
+      Array.from({ length: 20 }, () => raw(refreshOf(tokens), { client_id: 'spa' })),
     )
-    const won = answers.filter(({ status }) => status === 200)
-    expect(won.length).to.be.at.most(1)
-    expect(answers.filter(({ json }) => json.error === 'invalid_grant').length).to.equal(5 - won.length)
+    expect(answers.map(({ status }) => status)).to.deep.equal(Array(20).fill(200))
+    const successors = new Set(answers.map(({ json }) => json.refresh_token))
+    expect(successors.size).to.equal(1)
+    expect(successors.has(tokens.refresh_token)).to.equal(false)
+    const all = await Promise.all(answers.map(({ json }) => alive(json as { access_token: string })))
+    expect(all).to.deep.equal(Array(20).fill(true))
+    const next = await raw(String([...successors][0]), { client_id: 'spa' })
+    expect(next.status).to.equal(200)
+    const stored = await sqlOf(app)
+    const live = await stored.query(`select count(*)::int as n from oidc_refresh_tokens
+      where consumed_at is null and grant_id = (select grant_id from oidc_refresh_tokens order by created_at desc limit 1)`)
+    await stored.close()
+    expect(live).to.deep.equal([{ n: 1 }])
+  })
+
+  it('answers a lost answer’s retry within 10 seconds of the first use, however often: the window stays', async () => {
+    const { tokens } = await newSpa()
+    const use = () => raw(refreshOf(tokens), { client_id: 'spa' })
+    const first = await use()
+    await later(6)
+    const second = await use()
+    expect(second.json.refresh_token).to.equal(first.json.refresh_token)
+    await later(5)
+    const third = await use()
+    expect([third.status, third.json.error]).to.deep.equal([400, 'invalid_grant'])
+    const family = await raw(String(first.json.refresh_token), { client_id: 'spa' })
+    expect([family.status, family.json.error]).to.deep.equal([400, 'invalid_grant'])
+  })
+
+  it('tells the successor to nobody but the client it belongs to, and keeps it sealed', async () => {
+    const { tokens } = await newSpa()
+    const first = await raw(refreshOf(tokens), { client_id: 'spa' })
+    const stolen = await raw(refreshOf(tokens), { client_id: 'other-spa' })
+    expect([stolen.status, stolen.json.error]).to.deep.equal([400, 'invalid_grant'])
+    expect(JSON.stringify(stolen.json)).to.not.contain(String(first.json.refresh_token))
+    const sql = await sqlOf(app)
+    const rows = (await sql.dump()).filter((row) => row.includes(String(first.json.refresh_token)))
+    await sql.close()
+    expect(rows).to.deep.equal([])
   })
 
   it('keeps those of confidential clients, which prove who they are at every use', async () => {
@@ -168,6 +217,8 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
       )
     const next = await use(refreshOf(tokens))
     expect(next.refresh_token).to.be.a('string').and.not.equal(tokens.refresh_token)
+    expect((await use(refreshOf(tokens))).refresh_token).to.equal(next.refresh_token)
+    await later(11)
     expect((await refusal(use(refreshOf(tokens)))).error).to.equal('invalid_grant')
   })
 })

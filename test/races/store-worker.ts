@@ -2,8 +2,7 @@
 import { createInterface } from 'node:readline'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import type { ArtifactModel } from '../../src/storage/artifact-store.ts'
-import { connectRedis } from '../../src/storage/redis/connect.ts'
-import { RedisEphemeral } from '../../src/storage/redis/ephemeral.ts'
+import { openRedis } from '../../src/storage/redis/open.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import { storesOn } from '../support/backends.ts'
 import { sampleKey } from '../support/samples.ts'
@@ -18,8 +17,13 @@ export interface Attempt {
 const { DATABASE_URL, REDIS_URL, REDIS_PREFIX, SECRET } = process.env as Record<string, string>
 const connection = connectPostgres({ url: DATABASE_URL!, poolSize: 8, onError: () => {} })
 const { artifacts, database, ephemeral } = storesOn(connection, new Keyring(Buffer.from(SECRET!, 'hex')))
-const redis = await connectRedis({ url: REDIS_URL!, onError: () => {} })
-const soft = new RedisEphemeral(redis, REDIS_PREFIX)
+const redis = await openRedis({
+  url: REDIS_URL!,
+  prefix: REDIS_PREFIX,
+  rows: ephemeral,
+  onError: () => {},
+})
+const soft = redis.ephemeral
 
 function answer(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -60,5 +64,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   const outcomes = await Promise.all(Array.from({ length: order.tries }, () => attempt(order)))
   answer(outcomes.filter(Boolean).length)
 }
-redis.disconnect()
+await redis.close()
 await connection.close()

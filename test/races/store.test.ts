@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Keyring } from '../../src/crypto/keyring.ts'
-import { connectRedis } from '../../src/storage/redis/connect.ts'
-import { RedisEphemeral } from '../../src/storage/redis/ephemeral.ts'
+import type { Ephemeral } from '../../src/domain/ports.ts'
+import { openRedis } from '../../src/storage/redis/open.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import { migrateUp } from '../../src/storage/sql/migrate.ts'
 import { newPostgresDatabase, required, type SqlInstance, storesOn } from '../support/backends.ts'
@@ -51,7 +51,7 @@ async function startRacer(env: Record<string, string>): Promise<Racer> {
 describe('races on Postgres', function () {
   this.timeout(120_000)
   let stores: SqlInstance
-  let soft: RedisEphemeral
+  let soft: Ephemeral
   let racers: Racer[] = []
   const undo: (() => unknown)[] = []
 
@@ -62,9 +62,14 @@ describe('races on Postgres', function () {
     undo.push(() => connection.close())
     await migrateUp(connection)
     stores = storesOn(connection, new Keyring(secret))
-    const redis = await connectRedis({ url: required('TEST_REDIS_URL'), onError: () => {} })
-    undo.push(() => redis.disconnect())
-    soft = new RedisEphemeral(redis, prefix)
+    const redis = await openRedis({
+      url: required('TEST_REDIS_URL'),
+      prefix,
+      rows: stores.ephemeral,
+      onError: () => {},
+    })
+    undo.push(() => redis.close())
+    soft = redis.ephemeral
     const env = {
       DATABASE_URL: url,
       REDIS_URL: required('TEST_REDIS_URL'),

@@ -17,18 +17,29 @@ const ARROWS: Record<string, string[]> = {
   jobs: ['jobs/', 'domain/', 'lib/', 'mail/transport.ts'],
   telemetry: ['telemetry/', 'domain/', 'lib/', 'type config/'],
   config: ['config/', 'lib/', 'type domain/'],
-  oidc: ['oidc/', 'domain/', 'lib/', 'storage/artifact-store.ts', 'storage/at-rest.ts', 'type config/'],
+  oidc: [
+    'oidc/',
+    'domain/',
+    'lib/',
+    'storage/artifact-store.ts',
+    'storage/at-rest.ts',
+    'storage/unit-of-work.ts',
+    'type storage/changes.ts',
+    'type config/',
+  ],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
   // helpers of the composition root; each sees what it needs and no more
   'server.ts': ['lib/'],
+  'stop-orders.ts': ['type config/'],
+  'workers.ts': ['lib/', 'stop-orders.ts', 'type config/', 'type server.ts'],
   'start-failure.ts': ['config/', 'storage/faults.ts', 'domain/', 'lib/'],
   'welcome.ts': ['type app.ts', 'lib/'],
 }
 
 /** The composition root sees everything. */
-const SEES_ALL = ['app.ts', 'app-parts.ts', 'main.ts', 'cli/']
+const SEES_ALL = ['app.ts', 'app-parts.ts', 'main.ts', 'lifecycle.ts', 'cli/']
 
 /** Package -> where it may be imported; `type ` before a place: types only there. */
 const PACKAGES: [RegExp, string[]][] = [

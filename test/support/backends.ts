@@ -7,16 +7,20 @@ import pg from 'pg'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import type { Database, Ephemeral } from '../../src/domain/ports.ts'
 import { MemoryEphemeral } from '../../src/storage/memory/ephemeral.ts'
-import { connectRedis } from '../../src/storage/redis/connect.ts'
-import { RedisEphemeral } from '../../src/storage/redis/ephemeral.ts'
+import { openRedis } from '../../src/storage/redis/open.ts'
 import { SqlArtifactStore } from '../../src/storage/sql/artifact-store.ts'
+import { Committer } from '../../src/storage/sql/committer.ts'
 import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { sqlDatabase } from '../../src/storage/sql/database.ts'
 import { SqlEphemeral } from '../../src/storage/sql/ephemeral.ts'
+import { Loader } from '../../src/storage/sql/loader.ts'
 import { type Mailbox, SqlMailbox } from '../../src/storage/sql/mailbox.ts'
 import { migrateUp } from '../../src/storage/sql/migrate.ts'
+import { Units } from '../../src/storage/sql/unit.ts'
+
+import { type RedisSet, startRedisCluster, startSentinels } from './redis-cluster.ts'
 
 export interface Backend<Instance> {
   name: string
@@ -27,6 +31,7 @@ export interface SqlInstance {
   connection: SqlConnection
   atRest: Keyring
   database: Database
+  units: Units
   artifacts: SqlArtifactStore
   ephemeral: SqlEphemeral
   mailbox: Mailbox
@@ -43,11 +48,14 @@ export function newKeyring(): Keyring {
 
 /** The stores over a connection, as `choose.ts` composes them, with the connection in reach of the test. */
 export function storesOn(connection: SqlConnection, atRest = newKeyring()): SqlInstance {
+  const loader = new Loader(connection)
+  const units = new Units(new Committer(connection))
   return {
     connection,
     atRest,
+    units,
     database: sqlDatabase(connection, atRest),
-    artifacts: new SqlArtifactStore(connection, atRest),
+    artifacts: new SqlArtifactStore({ connection, atRest, loader, units }),
     ephemeral: new SqlEphemeral(connection),
     mailbox: new SqlMailbox(connection.knex),
   }
@@ -106,19 +114,45 @@ export const ephemeralBackends: Backend<EphemeralInstance>[] = [
   ...sqlBackends,
   {
     name: 'redis',
-    async fresh() {
-      const redis = await connectRedis({ url: required('TEST_REDIS_URL'), onError: () => {} })
-      return {
-        ephemeral: new RedisEphemeral(redis, `test-${randomBytes(6).toString('hex')}:`),
-        dispose: async () => redis.disconnect(),
-      }
-    },
+    fresh: () => redisOverPostgres(required('TEST_REDIS_URL')),
   },
   {
     name: 'memory',
     fresh: async () => ({ ephemeral: new MemoryEphemeral(), dispose: async () => {} }),
   },
 ]
+
+/** The two other forms of `REDIS_URL`, on servers of their own. */
+export const redisSets: Backend<EphemeralInstance>[] = [
+  { name: 'redis sentinel', fresh: () => onRedisSet(startSentinels) },
+  { name: 'redis cluster', fresh: () => onRedisSet(startRedisCluster) },
+]
+
+/** Soft state as a deployment with Redis has it: Redis in front of Postgres. */
+async function redisOverPostgres(url: string): Promise<EphemeralInstance & { dispose(): Promise<void> }> {
+  const sql = await sqlBackends.find(({ name }) => name === 'postgres')!.fresh()
+  const prefix = `test-${randomBytes(6).toString('hex')}:`
+  const redis = await openRedis({ url, prefix, rows: sql.ephemeral, onError: () => {} })
+  return {
+    ephemeral: redis.ephemeral,
+    async dispose() {
+      await redis.close()
+      await sql.dispose()
+    },
+  }
+}
+
+async function onRedisSet(start: () => Promise<RedisSet>) {
+  const set = await start()
+  const instance = await redisOverPostgres(set.url)
+  return {
+    ...instance,
+    async dispose() {
+      await instance.dispose()
+      await set.stop()
+    },
+  }
+}
 
 /** The backends to run on: all, or those whose name holds one of the words in `BACKENDS=pglite,redis`. */
 export function selected<Instance>(backends: Backend<Instance>[]): Backend<Instance>[] {

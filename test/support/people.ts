@@ -1,4 +1,5 @@
 /** People with accounts, made in the store by the app's own rules for passwords at rest. */
+import { DataKeys } from '../../src/crypto/data-keys.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { Argon2Hasher } from '../../src/crypto/password-hasher.ts'
 import { secureRandom } from '../../src/crypto/random.ts'
@@ -17,7 +18,9 @@ export interface PersonOptions {
 export async function createPerson(running: RunningApp, options: PersonOptions): Promise<User> {
   const { users } = running.app.storage.database
   const { memoryKiB: memory, iterations: passes } = running.config.hashing
-  const hasher = new Argon2Hasher(new Keyring(running.secrets.rootKey), { memory, passes })
+  const keyring = new Keyring()
+  await new DataKeys(running.app.storage.dataKeys, keyring, { current: running.secrets.rootKey }).open()
+  const hasher = new Argon2Hasher(keyring, { memory, passes })
   const user = await users.insert({
     id: secureRandom.id('usr'),
     email: options.email,

@@ -1,6 +1,6 @@
 /** Small valid things to put into stores, each with ids of its own. */
 import { randomBytes } from 'node:crypto'
-import type { Client } from '../../src/domain/clients/client.ts'
+import type { ClientSettings } from '../../src/domain/clients/client.ts'
 import type { NewEmailProof } from '../../src/domain/email/proof.ts'
 import type { SigningKey } from '../../src/domain/keys/key.ts'
 import type { NewUser } from '../../src/domain/users/user.ts'
@@ -20,7 +20,7 @@ export function sampleUser(changes: Partial<NewUser> = {}): NewUser {
   }
 }
 
-export function sampleClient(changes: Partial<Client> = {}): Client {
+export function sampleClient(changes: Partial<ClientSettings> = {}): ClientSettings {
   return {
     id: token('app-'),
     metadata: { redirect_uris: ['https://app.example/cb'], client_name: 'App' },

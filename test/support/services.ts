@@ -3,7 +3,7 @@
  * and names them in TEST_POSTGRES_URL and TEST_REDIS_URL; a test that breaks things starts its own.
  */
 import { spawnSync } from 'node:child_process'
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,8 +51,13 @@ async function begin(service: ChildService, urlOf: (port: number) => string): Pr
   }
 }
 
+interface Owner {
+  uid: number
+  gid: number
+}
+
 /** Postgres refuses to run as root: then it runs as `postgres`, or `nobody` where there is no such user. */
-function unprivileged(): { uid: number; gid: number } | undefined {
+export function unprivileged(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
   const entries = lines.map((line) => line.split(':'))
@@ -96,6 +101,16 @@ export async function startPostgres(settings: Record<string, string | number> = 
     rmSync(folder, { recursive: true, force: true })
     throw new Error(`initdb failed: ${init.error ?? init.stderr}`)
   }
+  return await postgresService(bin, folder, owner, settings)
+}
+
+/** Starts a server on the data that stands in `data` of a folder; the folder is its to remove. */
+export async function postgresService(
+  bin: string,
+  folder: string,
+  owner: Owner | undefined,
+  settings: Record<string, string | number>,
+): Promise<RunningService> {
   const all = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -106,7 +121,7 @@ export async function startPostgres(settings: Record<string, string | number> = 
   const service = new ChildService({
     name: 'PostgreSQL',
     command: join(bin, 'postgres'),
-    args: (port) => ['-D', data, '-p', String(port), ...options],
+    args: (port) => ['-D', join(folder, 'data'), '-p', String(port), ...options],
     ...owner,
     folder,
     // "fast": open sessions are ended, then an orderly shutdown
@@ -143,6 +158,25 @@ export async function startRedis(settings: Record<string, string | number> = {})
     name: 'Redis',
     command,
     args: (port) => ['--port', String(port), '--dir', folder, ...options],
+    folder,
+    stopSignal: 'SIGTERM',
+    probe: probeRedis,
+  })
+  return await begin(service, (port) => `redis://127.0.0.1:${port}`)
+}
+
+/** A Sentinel that watches nothing yet. */
+export async function startSentinel(): Promise<RunningService> {
+  const command = findRedis()
+  if (!command) throw new Error('no Redis server found; "npm test" installs it or says how')
+  const folder = mkdtempSync(join(tmpdir(), 'ostiary-sentinel-'))
+  // it writes down there what it learns, and does not start without
+  const file = join(folder, 'sentinel.conf')
+  writeFileSync(file, '')
+  const service = new ChildService({
+    name: 'Redis Sentinel',
+    command,
+    args: (port) => [file, '--sentinel', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
     folder,
     stopSignal: 'SIGTERM',
     probe: probeRedis,

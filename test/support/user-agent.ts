@@ -23,10 +23,18 @@ export interface PageForm {
   buttons: [string, string][]
 }
 
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
 export class UserAgent {
   readonly #cookies: Cookie[] = []
+  readonly #fetch: Fetch
   /** addresses a redirect leads to that are not fetched (the app's callback); the last one hit */
   stopAt: (url: string) => boolean = () => false
+
+  /** @param send how requests travel; the network unless given */
+  constructor(send: Fetch = fetch) {
+    this.#fetch = send
+  }
 
   async get(url: string, headers: Record<string, string> = {}): Promise<Page> {
     return this.#request('GET', url, undefined, headers)
@@ -94,7 +102,7 @@ export class UserAgent {
     let current = { method, url, body }
     for (let hops = 0; hops < 20; hops += 1) {
       const cookie = this.cookieHeader(current.url)
-      const response = await fetch(current.url, {
+      const response = await this.#fetch(current.url, {
         method: current.method,
         redirect: 'manual',
         headers: { accept: 'text/html', ...headers, ...(cookie === '' ? {} : { cookie }) },

@@ -9,14 +9,22 @@ export type AuditEventName =
   | 'user.sign_in_throttled'
   | 'user.signed_out'
   | 'user.signed_out_everywhere'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'user.deleted'
+  | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'
   | 'consent.denied'
+  | 'consent.withdrawn'
   | 'client.registered'
   | 'client.updated'
   | 'client.deleted'
+  | 'client.disabled'
+  | 'client.enabled'
   | 'grant.revoked'
   | 'setup.completed'
+  | 'keys.rotated'
 
 export interface AuditEvent {
   name: AuditEventName

@@ -8,4 +8,9 @@ export interface Client {
   /** the operator's own application: consent is not asked. Never settable by registration. */
   firstParty: boolean
   source: 'configuration' | 'registration'
+  /** disabled: to the protocol it does not exist */
+  status: 'active' | 'disabled'
 }
+
+/** What registration and the operator's file say about a client; whether it is disabled is none of their business. */
+export type ClientSettings = Omit<Client, 'status'>

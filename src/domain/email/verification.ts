@@ -8,7 +8,7 @@ import { VERIFY_TTL_SECONDS } from '../registration/service.ts'
 import { emailKey } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
 import type { EmailProof, ProofPurpose } from './proof.ts'
-import { codeOf, proofIdOf, sameSecret } from './secrets.ts'
+import { isCodeOf, proofIdOf } from './secrets.ts'
 
 /** 6 digits and 5 tries: one chance in 200,000 per mail */
 export const MAX_CODE_ATTEMPTS = 5
@@ -65,7 +65,7 @@ export class EmailVerification {
     const { database, keyed } = this.#deps
     if (!(await database.emailProofs.countAttempt(proofId, MAX_CODE_ATTEMPTS)))
       throw new DomainError('proof_expired')
-    if (!sameSecret(keyed, codeOf(keyed, proofId), code)) throw new DomainError('proof_invalid')
+    if (!isCodeOf(keyed, proofId, code)) throw new DomainError('proof_invalid')
     return this.#redeem(proofId, facts, 'code')
   }
 

@@ -2,7 +2,7 @@
 import type { RequestFacts } from '../audit/events.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
-import type { Database, KeyedHash, PasswordHasher, Random } from '../ports.ts'
+import type { Database, KeyedHash, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { emailProblem } from '../users/identifiers.ts'
 
 const SETTING = 'setup'
@@ -37,7 +37,8 @@ export class Setup {
   }
 
   async isValid(token: string): Promise<boolean> {
-    return (await this.#deps.database.settings.get(SETTING)) === this.#digest(token)
+    const stored = await this.#deps.database.settings.get(SETTING)
+    return this.#digests(token).some((digest) => digest === stored)
   }
 
   /** Makes the owner, once. Throws InvalidInput, `proof_used`, `busy`. */
@@ -56,8 +57,7 @@ export class Setup {
     if (!(await this.isValid(token))) throw new DomainError('proof_used')
     const hash = await hasher.hash(normalisePassword(input.password))
     await database.transaction(async (repositories) => {
-      if (!(await repositories.settings.take(SETTING, this.#digest(token))))
-        throw new DomainError('proof_used')
+      if (!(await this.#take(repositories, token))) throw new DomainError('proof_used')
       const address = input.email.trim()
       const name = input.name.trim()
       const existing = await repositories.users.findByEmail(address)
@@ -86,7 +86,17 @@ export class Setup {
     })
   }
 
+  async #take({ settings }: Repositories, token: string): Promise<boolean> {
+    for (const digest of this.#digests(token)) if (await settings.take(SETTING, digest)) return true
+    return false
+  }
+
   #digest(token: string): string {
-    return this.#deps.keyed.digest('setup', token).toString('base64url')
+    return this.#digests(token)[0] as string
+  }
+
+  /** As it may be stored: the link may be older than the key. */
+  #digests(token: string): string[] {
+    return this.#deps.keyed.digests('setup', token).map((digest) => digest.toString('base64url'))
   }
 }

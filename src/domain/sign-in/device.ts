@@ -2,7 +2,7 @@
  * Browsers that signed in to an account before. A token per account, in one cookie; it grants nothing, it only
  * chooses the throttle's bucket and offers the account in the chooser.
  */
-import { sameSecret } from '../email/secrets.ts'
+import { sameDigest } from '../email/secrets.ts'
 import type { KeyedHash, Random } from '../ports.ts'
 
 export interface KnownAccount {
@@ -20,7 +20,7 @@ export function readDevices(keyed: KeyedHash, cookie: string | undefined): Known
     .slice(0, MAX_KNOWN_ACCOUNTS)
     .flatMap((entry) => {
       const [userId = '', deviceId = '', mac = ''] = entry.split('.')
-      return userId !== '' && sameSecret(keyed, macOf(keyed, userId, deviceId), mac)
+      return userId !== '' && sameDigest(keyed, keyed.digests(...device(userId, deviceId)), mac)
         ? [{ userId, deviceId }]
         : []
     })
@@ -61,5 +61,9 @@ export function writeDevices(keyed: KeyedHash, known: readonly KnownAccount[]): 
 }
 
 function macOf(keyed: KeyedHash, userId: string, deviceId: string): string {
-  return keyed.digest('device', `${userId}.${deviceId}`).toString('base64url')
+  return keyed.digest(...device(userId, deviceId)).toString('base64url')
+}
+
+function device(userId: string, deviceId: string): [purpose: string, value: string] {
+  return ['device', `${userId}.${deviceId}`]
 }

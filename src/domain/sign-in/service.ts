@@ -90,12 +90,23 @@ export class SignIn {
 
   /** Names the password a proof was given with; a proof given with a password since replaced counts for nothing. */
   credentialOf(phc: string): string {
-    return this.#deps.keyed.digest('credential', phc).toString('base64url')
+    return this.#credentialsOf(phc)[0] as string
+  }
+
+  /** Whether the credential names the password the account has now. */
+  async isCurrentCredential(userId: string, credential: string | undefined): Promise<boolean> {
+    const phc = await this.#deps.database.users.passwordHash(userId)
+    return phc !== undefined && this.#credentialsOf(phc).some((current) => current === credential)
   }
 
   async currentCredential(userId: string): Promise<string | undefined> {
     const phc = await this.#deps.database.users.passwordHash(userId)
     return phc === undefined ? undefined : this.credentialOf(phc)
+  }
+
+  /** Current first; a proof or a device may be older than the key. */
+  #credentialsOf(phc: string): string[] {
+    return this.#deps.keyed.digests('credential', phc).map((digest) => digest.toString('base64url'))
   }
 
   async #find(identifier: string): Promise<User | undefined> {
@@ -110,7 +121,7 @@ export class SignIn {
 
   #knownDevice(userId: string, phc: string, attempt: Attempt): string | undefined {
     const deviceId = attempt.deviceFor(userId)
-    return deviceId !== undefined && isCurrent(deviceId, this.credentialOf(phc))
+    return deviceId !== undefined && this.#credentialsOf(phc).some((it) => isCurrent(deviceId, it))
       ? `${userId}:${deviceId}`
       : undefined
   }

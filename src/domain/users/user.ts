@@ -5,6 +5,8 @@ export interface User {
   emailVerified: boolean
   username: string | undefined
   status: 'active' | 'disabled'
+  /** epoch seconds: what was proven in this second or before counts for nothing (see `access/proof-time.ts`) */
+  accessFrom: number | undefined
   profile: Profile
   createdAt: Date
   updatedAt: Date

@@ -55,7 +55,7 @@ async function whatNext(
   await adoptProof(deps, current)
   const { progress } = current
   let user = progress.userId === undefined ? undefined : await deps.database.users.find(progress.userId)
-  if (user && (await deps.services.signIn.currentCredential(user.id)) !== progress.credential) {
+  if (user && !(await deps.services.signIn.isCurrentCredential(user.id, progress.credential))) {
     // The password was changed since it was proven here: whoever knew the old one has proven nothing.
     user = undefined
     current.progress = restarted(progress)

@@ -1,5 +1,6 @@
 /** Identifier and password. */
 import type { Context } from 'koa'
+import { proofTime } from '../../domain/access/proof-time.ts'
 import { DomainError, type DomainErrorCode } from '../../domain/errors.ts'
 import type { HttpDeps } from '../deps.ts'
 import { stateOf } from '../state.ts'
@@ -52,7 +53,7 @@ export async function signIn(ctx: Context, deps: InteractionDeps): Promise<void>
       const sentAt = Math.floor(createdAt.getTime() / 1000)
       current.progress = { proof: { id, email, sentAt }, identifier, remember }
     } else {
-      const authTime = Math.floor(deps.clock.now().getTime() / 1000)
+      const authTime = proofTime(user, deps.clock.now())
       current.progress = { userId: user.id, amr: ['pwd'], authTime, credential, remember, identifier }
     }
   } catch (error) {

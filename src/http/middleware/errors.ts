@@ -79,7 +79,8 @@ function toProblem(error: unknown, deps: ErrorDeps): Problem {
   }
   const status = (error as { status?: unknown }).status
   const { name } = error as Error
-  if (name === 'SessionNotFound') return new Problem('request-expired')
+  if (name === 'SessionNotFound' || name === 'UnitLost' || name === 'ParentGoneError')
+    return new Problem('request-expired')
   if (name === 'Unavailable') return new Problem('unavailable', { cause: error })
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new Problem(status === 413 ? 'too-large' : 'invalid-request', { status, cause: error })

@@ -1,65 +1,63 @@
-import type { Redis } from 'ioredis'
+/**
+ * Soft state with Redis in front of the database. What may be lost is in Redis, and in the database while Redis does
+ * not answer; what must be right although Redis is flushed, cut off or slow is never there:
+ *
+ *   get put take delete   Redis; without an answer from it, the database
+ *   putOnce increment     the database: a flush must give nobody fresh tries, and nobody a second first time
+ *
+ * A value that is put is in one of the two, never in both, so at most one caller takes it. When nobody can say whether
+ * Redis has it, it is not put a second time: lost means "try again", twice would be a hole. After an outage a value
+ * replaced or deleted meanwhile may be found once more; what must not come back belongs into a table of its own.
+ */
 import type { Counter, Ephemeral } from '../../domain/ports.ts'
+import type { Guard } from './guard.ts'
+import type { SoftValues } from './values.ts'
 
-/** One winner, and no window between reading and removing. GETDEL would do, from Redis 6.2 on. */
-const TAKE = `
-local value = redis.call('get', KEYS[1])
-if value then redis.call('del', KEYS[1]) end
-return value`
-
-/** The first increment sets the lifetime; later ones keep what is left of it. */
-const INCREMENT = `
-local count = math.max((tonumber(redis.call('get', KEYS[1]) or '0') or 0) + tonumber(ARGV[1]), 0)
-local left = redis.call('pttl', KEYS[1])
-if left <= 0 then left = tonumber(ARGV[2]) end
-redis.call('set', KEYS[1], string.format('%d', count), 'px', left)
-return { count, left }`
-
-interface Commands {
-  ostiaryTake(key: string): Promise<string | null>
-  ostiaryIncrement(key: string, by: number, ttlMs: number): Promise<[count: number, leftMs: number]>
+export interface RedisEphemeralParts {
+  values: SoftValues
+  guard: Guard
+  /** the database's */
+  rows: Ephemeral
 }
 
-/** Soft state in Redis, for deployments of several processes. */
 export class RedisEphemeral implements Ephemeral {
-  readonly #redis: Redis & Commands
-  readonly #prefix: string
+  readonly #values: SoftValues
+  readonly #guard: Guard
+  readonly #rows: Ephemeral
 
-  constructor(redis: Redis, prefix = 'ostiary:') {
-    redis.defineCommand('ostiaryTake', { numberOfKeys: 1, lua: TAKE })
-    redis.defineCommand('ostiaryIncrement', { numberOfKeys: 1, lua: INCREMENT })
-    this.#redis = redis as Redis & Commands
-    this.#prefix = prefix
+  constructor({ values, guard, rows }: RedisEphemeralParts) {
+    this.#values = values
+    this.#guard = guard
+    this.#rows = rows
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.#redis.get(this.#prefix + key)) ?? undefined
+    const found = await this.#guard.call(() => this.#values.get(key))
+    if (found.answered && found.value !== undefined) return found.value
+    // Put there while Redis was away, or by a process that does not reach it.
+    return this.#rows.get(key)
   }
 
   async put(key: string, value: string, ttlSeconds: number): Promise<void> {
-    await this.#redis.set(this.#prefix + key, value, 'PX', milliseconds(ttlSeconds))
-  }
-
-  async putOnce(key: string, value: string, ttlSeconds: number): Promise<boolean> {
-    return (await this.#redis.set(this.#prefix + key, value, 'PX', milliseconds(ttlSeconds), 'NX')) === 'OK'
+    const done = await this.#guard.call(() => this.#values.put(key, value, ttlSeconds))
+    if (!done.answered && !done.mayHaveRun) await this.#rows.put(key, value, ttlSeconds)
   }
 
   async take(key: string): Promise<string | undefined> {
-    return (await this.#redis.ostiaryTake(this.#prefix + key)) ?? undefined
+    const taken = await this.#guard.call(() => this.#values.take(key))
+    if (taken.answered && taken.value !== undefined) return taken.value
+    return this.#rows.take(key)
   }
 
   async delete(key: string): Promise<void> {
-    await this.#redis.del(this.#prefix + key)
+    await Promise.all([this.#guard.call(() => this.#values.delete(key)), this.#rows.delete(key)])
   }
 
-  async increment(key: string, ttlSeconds: number, by = 1): Promise<Counter> {
-    const ttl = milliseconds(ttlSeconds)
-    const [count, left] = await this.#redis.ostiaryIncrement(this.#prefix + key, by, ttl)
-    return { count, resetsInSeconds: Math.max(1, Math.ceil(left / 1000)) }
+  putOnce(key: string, value: string, ttlSeconds: number): Promise<boolean> {
+    return this.#rows.putOnce(key, value, ttlSeconds)
   }
-}
 
-/** Redis refuses a lifetime of 0. */
-function milliseconds(seconds: number): number {
-  return Math.max(1, Math.ceil(seconds * 1000))
+  increment(key: string, ttlSeconds: number, by?: number): Promise<Counter> {
+    return this.#rows.increment(key, ttlSeconds, by)
+  }
 }

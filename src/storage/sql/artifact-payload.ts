@@ -22,16 +22,16 @@ export function encodePayload(atRest: AtRest, model: ArtifactModel, id: Buffer, 
   return JSON.stringify({ sealed: atRest.seal(place(model, id), json).toString('base64') })
 }
 
-export interface PayloadRow {
-  id: Buffer
-  payload: Record<string, unknown>
-  consumed_at: Date | null
-}
-
-export function decodePayload(atRest: AtRest, model: ArtifactModel, row: PayloadRow): ArtifactPayload {
+/** @param row `payload` is the column's JSON text */
+export function decodePayload(
+  atRest: AtRest,
+  model: ArtifactModel,
+  row: { id: Buffer; payload: string; consumed_at: Date | null },
+): ArtifactPayload {
+  const stored = JSON.parse(row.payload)
   const payload: ArtifactPayload = MODELS[model].sealed
-    ? JSON.parse(atRest.open(place(model, row.id), Buffer.from(row.payload.sealed as string, 'base64')))
-    : { ...row.payload }
+    ? JSON.parse(atRest.open(place(model, row.id), Buffer.from(stored.sealed, 'base64')))
+    : stored
   if (row.consumed_at) payload.consumed = Math.floor(row.consumed_at.getTime() / 1000)
   return payload
 }

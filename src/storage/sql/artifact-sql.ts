@@ -1,10 +1,8 @@
-/** The statements of the artifact store, generated from the model table: one prepared statement per operation. */
+/** The artifact store's statements but for commits (`commit-sql.ts`), generated from the model table. */
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS } from './artifact-models.ts'
 
-const ALIVE = '(expires_at is null or expires_at > now())'
-const EXPIRES = 'now() + make_interval(secs => $3::float8)'
-const FAMILIES = 'oidc_session_families'
+export const FAMILIES = 'oidc_session_families'
 
 /** Columns written from the payload, after id, payload and expiry; their order is the order of the parameters. */
 export function extraColumns(model: ArtifactModel): string[] {
@@ -18,57 +16,30 @@ export function extraColumns(model: ArtifactModel): string[] {
   ]
 }
 
-/** `consumed_at` is left alone: what was used once stays used, whatever is written over it. */
-export function upsertSql(model: ArtifactModel): string {
-  const { table } = MODELS[model]
-  const extra = extraColumns(model)
-  const columns = ['payload', 'expires_at', ...extra]
-  const values = ['$1', '$2::jsonb', EXPIRES, ...extra.map((column, index) => typed(column, index + 4))]
-  const conflict = `on conflict (id) do update set ${columns.map((c) => `${c} = excluded.${c}`).join(', ')}`
-  const insert = `insert into ${table} (id, ${columns.join(', ')})`
-  if (model !== 'Session') return `${insert} values (${values.join(', ')}) ${conflict}`
-  // A session of an account exists only while its family does. The family's row is locked and looked at anew by
-  // ON CONFLICT, so a revocation that commits at the same moment either comes first and refuses this write, or
-  // waits for it and then removes what it wrote.
-  const [account, uid] = [typed('account_id', 4), typed('uid', 5)]
-  return `with family as (
-      insert into ${FAMILIES} as f (uid, account_id, expires_at)
-      select ${uid}, ${account}, ${EXPIRES} where ${account} is not null
-      on conflict (uid) do update set account_id = excluded.account_id, expires_at = excluded.expires_at
-      where f.ended_at is null
-      returning uid)
-    ${insert} select ${values.join(', ')} where ${account} is null or exists (select from family) ${conflict}`
-}
-
-function typed(column: string, parameter: number): string {
-  return `$${parameter}::${column === 'account_id' || column === 'client_id' ? 'text' : 'bytea'}`
-}
-
-export function findSql(model: ArtifactModel, by: 'id' | 'uid' | 'user_code' | 'account_id' = 'id'): string {
+/** What a row looks like to `artifact-rows.ts`; a look-up takes an array of keys and says which one each row is for. */
+export function lookupSql(model: ArtifactModel, by: 'id' | 'uid' | 'user_code' = 'id'): string {
   const { table, consumable } = MODELS[model]
-  const consumed = consumable ? 'consumed_at' : 'null::timestamptz as consumed_at'
-  const newest = by === 'uid' ? 'order by serial desc limit 1' : ''
-  return `select id, payload, ${consumed} from ${table} where ${by} = $1 and ${ALIVE} ${newest}`
+  const from = `from unnest($1::bytea[]) with ordinality as x(key, n)
+    join ${table} t on t.${by} = x.key and ${alive('t')}`
+  const columns = `x.n::int as n, t.id, t.payload::text as payload, ${consumable ? 't.consumed_at' : 'null::timestamptz as consumed_at'},
+    extract(epoch from t.expires_at - now())::float8 as seconds_left`
+  const successor = model === 'RefreshToken' ? 't.successor' : 'null::bytea as successor'
+  if (model !== 'Session')
+    return `select ${columns}, ${successor}, null::bytea as uid, null::text as authorizations ${from}`
+  // Of the rows of one uid the newest that nothing has replaced.
+  const newest = by === 'uid' ? 'and t.successor is null order by t.serial' : ''
+  return `select ${columns}, t.successor, t.uid, f.authorizations::text as authorizations ${from}
+    left join ${FAMILIES} f on f.uid = t.uid
+    where (t.account_id is null or f.ended_at is null) ${newest}`
 }
 
-export function consumeSql(model: ArtifactModel): string {
-  return `update ${MODELS[model].table} set consumed_at = now() where id = $1 and consumed_at is null and ${ALIVE}`
-}
+export const FIND_BY_ACCOUNT_SQL = `select t.id, t.payload::text as payload, null::timestamptz as consumed_at,
+    null::float8 as seconds_left, null::bytea as successor, t.uid, f.authorizations::text as authorizations
+  from oidc_sessions t join ${FAMILIES} f on f.uid = t.uid and f.ended_at is null
+  where t.account_id = $1 and t.successor is null and ${alive('t')}`
 
-/** A row that expired but is not purged yet counts as absent. */
-export function claimSql(model: ArtifactModel): string {
-  const { table } = MODELS[model]
-  return `insert into ${table} as t (id, payload, expires_at) values ($1, $2::jsonb, ${EXPIRES})
-    on conflict (id) do update set payload = excluded.payload, expires_at = excluded.expires_at, created_at = now()
-    where t.expires_at <= now()`
-}
-
-export function destroySql(model: ArtifactModel): string {
-  return `delete from ${MODELS[model].table} where id = $1`
-}
-
-export function revokeByGrantSql(model: ArtifactModel): string {
-  return `delete from ${MODELS[model].table} where grant_id = $1`
+export function alive(table: string): string {
+  return `(${table}.expires_at is null or ${table}.expires_at > now())`
 }
 
 /** What follows with `:value` runs through knex, in a transaction. */
@@ -79,6 +50,10 @@ export const END_FAMILIES_SQL = `update ${FAMILIES}
 export const END_FAMILY_SQL = `update ${FAMILIES}
   set ended_at = now(), expires_at = greatest(expires_at, now() + interval '1 day')
   where uid = :value and ended_at is null`
+
+/** What was granted in this session goes with it, and all that was issued under it; offline access stays. */
+export const DELETE_FAMILY_GRANTS_SQL = `delete from oidc_grants g using ${FAMILIES} f
+  where f.uid = :value and g.id = any (f.grants)`
 
 export const DELETE_FAMILY_SESSIONS_SQL = 'delete from oidc_sessions where uid = :value'
 

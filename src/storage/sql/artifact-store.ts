@@ -1,31 +1,52 @@
 /**
- * The engine's artifacts in SQL. Ids never reach the database, only keyed hashes of them. Whatever may happen once
- * is decided by one statement, and every finder goes by the database's clock.
+ * The engine's artifacts in SQL. Ids never reach the database, only keyed hashes of them. Whatever may happen once is
+ * decided by one statement (`commit-sql.ts`), and every finder goes by the database's clock.
  */
+import { isDeepStrictEqual } from 'node:util'
 import {
-  ARTIFACT_MODELS,
   type ArtifactModel,
   type ArtifactPayload,
   type ArtifactStore,
   ParentGoneError,
+  type UpsertOptions,
 } from '../artifact-store.ts'
 import type { AtRest } from '../at-rest.ts'
+import { openUnder, sealUnder } from '../successor.ts'
+import { UnitLost } from '../unit-of-work.ts'
 import { SqlAccess } from './access.ts'
 import { MODELS } from './artifact-models.ts'
-import { decodePayload, encodePayload, InvalidArtifactError, type PayloadRow } from './artifact-payload.ts'
+import { encodePayload } from './artifact-payload.ts'
+import { type ArtifactRow, ArtifactRows } from './artifact-rows.ts'
 import * as sql from './artifact-sql.ts'
 import type { SqlConnection } from './connection.ts'
-import { orNull, SQLSTATE, sqlState } from './rows.ts'
+import type { Loader } from './loader.ts'
+import { orNull } from './rows.ts'
+import type { Units } from './unit.ts'
+import type { Write } from './writes.ts'
+
+export interface ArtifactStoreDeps {
+  connection: SqlConnection
+  atRest: AtRest
+  loader: Loader
+  units: Units
+  /** told of accounts the engine is about to ask for */
+  foreseeAccount?: (accountId: string) => void
+}
+
+/** A session whose only change is that it lives this much of its lifetime longer is not written. */
+const NEGLIGIBLE = 0.01
+/** Ids that follow each other within seconds; more than a person can cause is not followed. */
+const MAX_ROTATIONS = 5
 
 export class SqlArtifactStore implements ArtifactStore {
-  readonly #connection: SqlConnection
-  readonly #atRest: AtRest
+  readonly #deps: ArtifactStoreDeps
+  readonly #rows: ArtifactRows
   readonly #access: SqlAccess
 
-  constructor(connection: SqlConnection, atRest: AtRest) {
-    this.#connection = connection
-    this.#atRest = atRest
-    this.#access = new SqlAccess(connection.knex)
+  constructor(deps: ArtifactStoreDeps) {
+    this.#deps = deps
+    this.#rows = new ArtifactRows(deps.loader, deps.atRest)
+    this.#access = new SqlAccess(deps.connection.knex)
   }
 
   async upsert(
@@ -33,56 +54,123 @@ export class SqlArtifactStore implements ArtifactStore {
     id: string,
     payload: ArtifactPayload,
     ttlSeconds: number | undefined,
+    options: UpsertOptions = {},
   ): Promise<void> {
-    const key = this.#atRest.hashId(model, id)
-    const json = encodePayload(this.#atRest, model, key, { ...payload, jti: id })
-    const extra = sql.extraColumns(model).map((column) => this.#columnValue(model, column, payload))
-    const values = [key, json, orNull(ttlSeconds), ...extra]
-    try {
-      const { rowCount } = await this.#run(`upsert.${model}`, UPSERT[model], values)
-      if (rowCount === 0) throw new ParentGoneError()
-    } catch (error) {
-      throw translated(error)
-    }
+    const before = await this.#remembered(model, id)
+    const grant = payload.grantId === undefined ? null : await this.#grantKey(payload.grantId)
+    const ttl = orNull(ttlSeconds)
+    const family = model === 'Session' ? await this.#family(payload, before, ttl, options) : undefined
+    const stored = family ? { ...payload, authorizations: undefined } : payload
+    if (family && before && !options.replaceAuthorizations && this.#isUnchanged(before, payload, ttl))
+      return this.#deps.units.write({ kind: 'guard', uid: family.uid })
+    const key = before?.id ?? this.#deps.atRest.hashId(model, id)
+    const json = encodePayload(this.#deps.atRest, model, key, { ...stored, jti: id })
+    const extra = sql
+      .extraColumns(model)
+      .map((column) => this.#columnValue(model, column, payload, grant, family?.uid))
+    const put: Write = { kind: 'put', model, id: key, payload: json, ttl, extra }
+    await this.#write(...(family ? [family] : []), put)
+    this.#deps.units.current?.remember(nameOf(model, id), {
+      id: key,
+      payload: json,
+      consumed_at: before?.consumed_at ?? null,
+      seconds_left: ttl,
+      successor: null,
+      uid: family?.uid ?? null,
+      authorizations: family?.authorizations ?? null,
+    } satisfies ArtifactRow)
   }
 
   async find(model: ArtifactModel, id: string): Promise<ArtifactPayload | undefined> {
-    const found = await this.#findOne(model, `find.${model}`, FIND[model], this.#atRest.hashId(model, id))
-    return found && { ...found, jti: id }
+    let presented = id
+    for (let rotations = 0; rotations <= MAX_ROTATIONS; rotations += 1) {
+      const row = await this.#row(model, presented)
+      if (!row) return undefined
+      if (model !== 'Session' || row.successor === null) {
+        const payload = { ...this.#rows.payloadOf(model, row), jti: presented }
+        if (payload.uid && row.uid) this.#deps.units.current?.remember(`family\0${payload.uid}`, row.uid)
+        this.#foresee(model, payload)
+        return payload
+      }
+      presented = openUnder(presented, model, row.successor)
+    }
+    return undefined
   }
 
   async findByUid(uid: string): Promise<ArtifactPayload | undefined> {
-    return this.#findOne('Session', 'findByUid', FIND_BY_UID, this.#uidKey(uid))
+    const row = await this.#once(`Session.uid\0${uid}`, () =>
+      this.#rows.find('Session', this.#uidKeys(uid), 'uid'),
+    )
+    return row && this.#rows.payloadOf('Session', row)
   }
 
   async findByUserCode(userCode: string): Promise<ArtifactPayload | undefined> {
-    return this.#findOne('DeviceCode', 'findByUserCode', FIND_BY_USER_CODE, this.#userCodeKey(userCode))
+    const keys = this.#deps.atRest.idHashes('DeviceCode.userCode', userCode)
+    const row = await this.#rows.find('DeviceCode', keys, 'user_code')
+    return row && this.#rows.payloadOf('DeviceCode', row)
   }
 
   async findSessionsByAccount(accountId: string): Promise<ArtifactPayload[]> {
-    const { rows } = await this.#run<PayloadRow>('findSessionsByAccount', FIND_BY_ACCOUNT, [accountId])
-    return rows.map((row) => decodePayload(this.#atRest, 'Session', row))
+    const { rows } = await this.#deps.connection.query<ArtifactRow>({
+      name: 'find.Session.account',
+      text: sql.FIND_BY_ACCOUNT_SQL,
+      values: [accountId],
+    })
+    return rows.map((row) => this.#rows.payloadOf('Session', row))
   }
 
-  async consume(model: ArtifactModel, id: string): Promise<boolean> {
-    if (!MODELS[model].consumable) throw new TypeError(`${model} is not single-use`)
-    const key = this.#atRest.hashId(model, id)
-    return (await this.#run(`consume.${model}`, CONSUME[model], [key])).rowCount === 1
+  consume(model: ArtifactModel, id: string): Promise<boolean> {
+    return this.#use(model, id, null)
   }
 
-  async claim(model: ArtifactModel, id: string, ttlSeconds: number): Promise<boolean> {
-    const key = this.#atRest.hashId(model, id)
-    const json = encodePayload(this.#atRest, model, key, {})
-    return (await this.#run(`claim.${model}`, CLAIM[model], [key, json, ttlSeconds])).rowCount === 1
+  consumeFor(model: 'RefreshToken', id: string, successor: string): Promise<boolean> {
+    return this.#use(model, id, sealUnder(id, model, successor))
+  }
+
+  async successorOf(model: 'RefreshToken', id: string, withinSeconds: number): Promise<string | undefined> {
+    const { rows } = await this.#deps.connection.query<{ successor: Buffer }>({
+      name: `successor.${model}`,
+      text: `select successor from ${MODELS[model].table} where id = any($1::bytea[]) and successor is not null
+        and consumed_at > now() - make_interval(secs => $2::float8)`,
+      values: [this.#keys(model, id), withinSeconds],
+    })
+    const [row] = rows
+    return row && openUnder(id, model, row.successor)
+  }
+
+  async claim(model: 'ReplayDetection', id: string, ttlSeconds: number): Promise<boolean> {
+    const key = this.#deps.atRest.hashId(model, id)
+    const payload = encodePayload(this.#deps.atRest, model, key, {})
+    return this.#won({ kind: 'claim', model, id: key, payload, ttl: ttlSeconds })
   }
 
   async destroy(model: ArtifactModel, id: string): Promise<void> {
-    await this.#run(`destroy.${model}`, DESTROY[model], [this.#atRest.hashId(model, id)])
+    const before = await this.#remembered(model, id)
+    const keys = before ? [before.id] : this.#keys(model, id)
+    await this.#deps.units.write(...keys.map((key): Write => ({ kind: 'destroy', model, id: key })))
+    this.#deps.units.current?.remember(nameOf(model, id), undefined)
+  }
+
+  async rotateSession(oldId: string, newId: string): Promise<void> {
+    const successor = sealUnder(oldId, 'Session', newId)
+    const keys = this.#keys('Session', oldId)
+    await this.#deps.units.write(
+      ...keys.map((key): Write => ({ kind: 'rotate', model: 'Session', id: key, successor })),
+    )
+    this.#deps.units.current?.forget(nameOf('Session', oldId))
+  }
+
+  withdraw(model: ArtifactModel, id: string): void {
+    const unit = this.#deps.units.current
+    if (!unit) return
+    for (const key of this.#keys(model, id)) unit.withdraw(`${model}:${key.toString('latin1')}`)
+    unit.forget(nameOf(model, id))
   }
 
   async revokeByGrantId(model: ArtifactModel, grantId: string): Promise<void> {
     if (!MODELS[model].underGrant) return
-    await this.#run(`revokeByGrantId.${model}`, REVOKE_BY_GRANT[model], [this.#grantKey(grantId)])
+    const keys = this.#keys('Grant', grantId)
+    await this.#deps.units.write(...keys.map((grant): Write => ({ kind: 'revoke', model, grant })))
   }
 
   async revokeByAccount(accountId: string): Promise<void> {
@@ -90,79 +178,148 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   async revokeByClient(clientId: string): Promise<void> {
-    await this.#run('revokeByClient', REVOKE_BY_CLIENT, [clientId])
+    await this.#access.revokeClient(clientId)
   }
 
   async endSession(uid: string): Promise<void> {
-    await this.#access.endSession(this.#uidKey(uid))
+    for (const key of this.#uidKeys(uid)) await this.#access.endFamily(key)
   }
 
   async purgeExpired(batchSize: number): Promise<number> {
     let purged = 0
     for (const table of sql.PURGED_TABLES) {
-      purged += (await this.#run(`purge.${table}`, sql.purgeSql(table), [batchSize])).rowCount
+      const statement = { name: `purge.${table}`, text: sql.purgeSql(table), values: [batchSize] }
+      purged += (await this.#deps.connection.query(statement)).rowCount
     }
     return purged
   }
 
-  async #findOne(model: ArtifactModel, name: string, text: string, key: Buffer) {
-    const [row] = (await this.#run<PayloadRow>(name, text, [key])).rows
-    return row && decodePayload(this.#atRest, model, row)
+  #row(model: ArtifactModel, id: string): Promise<ArtifactRow | undefined> {
+    return this.#once(nameOf(model, id), () => this.#rows.find(model, this.#keys(model, id)))
   }
 
-  #run<Row>(operation: string, text: string, values: unknown[]) {
-    return this.#connection.query<Row>({ name: `artifact.${operation}`, text, values })
+  /** The row as this request knows it; not worth a look-up of its own. */
+  async #remembered(model: ArtifactModel, id: string): Promise<ArtifactRow | undefined> {
+    return this.#deps.units.current?.known<ArtifactRow>(nameOf(model, id))
   }
 
-  #columnValue(model: ArtifactModel, column: string, payload: ArtifactPayload) {
+  #once<T>(name: string, read: () => Promise<T>): Promise<T> {
+    return this.#deps.units.current?.once(name, read) ?? read()
+  }
+
+  /** What the engine asks for next after a token: its grant, its account, its session. */
+  #foresee(model: ArtifactModel, payload: ArtifactPayload): void {
+    if (!MODELS[model].underGrant || !this.#deps.units.current) return
+    const { grantId, accountId, sessionUid, expiresWithSession } = payload
+    if (grantId) void this.#row('Grant', grantId)
+    if (accountId) this.#deps.foreseeAccount?.(accountId)
+    if (expiresWithSession && typeof sessionUid === 'string') void this.findByUid(sessionUid).catch(() => {})
+  }
+
+  async #use(model: ArtifactModel, id: string, successor: Buffer | null): Promise<boolean> {
+    if (!MODELS[model].consumable) throw new TypeError(`${model} is not single-use`)
+    const before = await this.#remembered(model, id)
+    if (before?.consumed_at) return false
+    const keys = before ? [before.id] : this.#keys(model, id)
+    const won = await this.#won(...keys.map((key): Write => ({ kind: 'use', model, id: key, successor })))
+    if (before) this.#deps.units.current?.remember(nameOf(model, id), { ...before, consumed_at: new Date() })
+    return won
+  }
+
+  async #won(...writes: Write[]): Promise<boolean> {
+    try {
+      await this.#deps.units.write(...writes)
+      return true
+    } catch (error) {
+      if (error instanceof UnitLost) return false
+      throw error
+    }
+  }
+
+  async #write(...writes: Write[]): Promise<void> {
+    try {
+      await this.#deps.units.write(...writes)
+    } catch (error) {
+      throw error instanceof UnitLost ? new ParentGoneError() : error
+    }
+  }
+
+  /** What a session with an account is signed in to belongs to its family. */
+  async #family(
+    payload: ArtifactPayload,
+    before: ArtifactRow | undefined,
+    ttl: number | null,
+    { replaceAuthorizations = false }: UpsertOptions,
+  ): Promise<Extract<Write, { kind: 'family' }> | undefined> {
+    const { accountId, uid } = payload
+    if (accountId === undefined || uid === undefined) return undefined
+    const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>
+    const ending = Object.values(authorizations).filter((it) => it.grantId && !it.persistsLogout)
+    return {
+      kind: 'family',
+      uid:
+        before?.uid ??
+        (await this.#deps.units.current?.known<Buffer>(`family\0${uid}`)) ??
+        this.#deps.atRest.hashId('Session.uid', uid),
+      account: accountId,
+      ttl,
+      authorizations: JSON.stringify(authorizations),
+      grants: JSON.stringify(
+        ending.flatMap((it) => this.#keys('Grant', String(it.grantId)).map((key) => key.toString('hex'))),
+      ),
+      replace: replaceAuthorizations,
+    }
+  }
+
+  #isUnchanged(before: ArtifactRow, payload: ArtifactPayload, ttl: number | null): boolean {
+    if (before.seconds_left === null || ttl === null || before.successor) return false
+    if (Math.abs(ttl - before.seconds_left) > ttl * NEGLIGIBLE) return false
+    return isDeepStrictEqual(lasting(this.#rows.payloadOf('Session', before)), lasting(payload))
+  }
+
+  /** As the grant is stored, which while two id keys are valid may be under the older. */
+  async #grantKey(grantId: string): Promise<Buffer> {
+    const keys = this.#keys('Grant', grantId)
+    const row = await (keys.length > 1 ? this.#row('Grant', grantId) : this.#remembered('Grant', grantId))
+    return row?.id ?? (keys[0] as Buffer)
+  }
+
+  #columnValue(
+    model: ArtifactModel,
+    column: string,
+    payload: ArtifactPayload,
+    grant: Buffer | null,
+    family: Buffer | undefined,
+  ) {
     const { accountOf, clientOf } = MODELS[model]
-    if (column === 'grant_id') return payload.grantId === undefined ? null : this.#grantKey(payload.grantId)
+    const { atRest } = this.#deps
+    if (column === 'grant_id') return grant
     if (column === 'account_id') return orNull(accountOf?.(payload))
     if (column === 'client_id') return orNull(clientOf?.(payload))
-    if (column === 'uid') return payload.uid === undefined ? null : this.#uidKey(payload.uid)
-    return payload.userCode === undefined ? null : this.#userCodeKey(payload.userCode)
+    if (column === 'uid')
+      return family ?? (payload.uid === undefined ? null : atRest.hashId('Session.uid', payload.uid))
+    return payload.userCode === undefined ? null : atRest.hashId('DeviceCode.userCode', payload.userCode)
   }
 
-  #grantKey(grantId: string): Buffer {
-    return this.#atRest.hashId('Grant', grantId)
+  #keys(model: ArtifactModel, id: string): readonly Buffer[] {
+    return this.#deps.atRest.idHashes(model, id)
   }
 
-  #uidKey(uid: string): Buffer {
-    return this.#atRest.hashId('Session.uid', uid)
-  }
-
-  #userCodeKey(userCode: string): Buffer {
-    return this.#atRest.hashId('DeviceCode.userCode', userCode)
+  #uidKeys(uid: string): readonly Buffer[] {
+    return this.#deps.atRest.idHashes('Session.uid', uid)
   }
 }
 
-type Statements = Record<ArtifactModel, string>
-
-function forEachModel(write: (model: ArtifactModel) => string): Statements {
-  return Object.fromEntries(ARTIFACT_MODELS.map((model) => [model, write(model)])) as Statements
+interface Authorization {
+  grantId?: string
+  persistsLogout?: boolean
 }
 
-const UPSERT = forEachModel(sql.upsertSql)
-const FIND = forEachModel((model) => sql.findSql(model))
-const CONSUME = forEachModel(sql.consumeSql)
-const CLAIM = forEachModel(sql.claimSql)
-const DESTROY = forEachModel(sql.destroySql)
-const REVOKE_BY_GRANT = forEachModel(sql.revokeByGrantSql)
-const FIND_BY_UID = sql.findSql('Session', 'uid')
-const FIND_BY_USER_CODE = sql.findSql('DeviceCode', 'user_code')
-const FIND_BY_ACCOUNT = sql.findSql('Session', 'account_id')
-const REVOKE_BY_CLIENT = sql.revokeBySql('client_id', '$1')
+function nameOf(model: ArtifactModel, id: string): string {
+  return `${model}\0${id}`
+}
 
-function translated(error: unknown): unknown {
-  switch (sqlState(error)) {
-    case SQLSTATE.foreignKey:
-      return new ParentGoneError()
-    case SQLSTATE.unique:
-      return new InvalidArtifactError('the user code is in use', { cause: error })
-    case SQLSTATE.untranslatable:
-    case SQLSTATE.invalidText:
-      return new InvalidArtifactError('a value is no valid Unicode, which cannot be stored', { cause: error })
-    default:
-      return error
-  }
+/** The payload without what changes at every write. */
+function lasting({ jti: _, iat: _iat, exp: _exp, ...rest }: ArtifactPayload): object {
+  return JSON.parse(JSON.stringify(rest))
 }

@@ -40,17 +40,22 @@ export async function connectPglite({ dataDir }: PgliteOptions): Promise<SqlConn
 
 function connection(db: PGlite, lock: DirectoryLock | undefined): SqlConnection {
   const knex = knexOnPglite(db)
+  async function query<Row>(statement: Statement): Promise<Result<Row>> {
+    const lane = await knex.client.acquireConnection()
+    try {
+      return await run<Row>(db, statement.text, statement.values)
+    } finally {
+      await knex.client.releaseConnection(lane)
+    }
+  }
+  const rowsOf = async <Row>(statement: Statement): Promise<Row[]> => (await query<Row>(statement)).rows
   return {
     kind: 'pglite',
     knex,
-    async query<Row>(statement: Statement): Promise<Result<Row>> {
-      const lane = await knex.client.acquireConnection()
-      try {
-        return await run<Row>(db, statement.text, statement.values)
-      } finally {
-        await knex.client.releaseConnection(lane)
-      }
-    },
+    query,
+    read: rowsOf,
+    commit: rowsOf,
+    commitLanes: 1,
     exclusively: (work) => work(knex),
     async close() {
       await knex.destroy()

@@ -1,11 +1,23 @@
-/** Postgres through `pg`: one pool for prepared statements, a small one of its own for knex. */
+/**
+ * Postgres through `pg`: a few lanes of the hot path's own, one pool for prepared statements, a small one for knex.
+ * Whatever waits, waits a bounded time: a database that is slow or gone is answered with an error, not with a queue.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
 import { parseInt8, quietKnex, type Result, type SqlConnection, type Statement } from './connection.ts'
+import { Lane } from './lane.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
 const LOCK_TIMEOUT_MS = 2_000
+/** Two of each keep one core busy; more only make the shared batches smaller. */
+const READ_LANES = 2
+const COMMIT_LANES = 2
+/** A look-up by key takes far less than a millisecond; a commit, what the disk takes. */
+const HOT_STATEMENT_TIMEOUT_MS = 2_000
+const HOT_LOCK_TIMEOUT_MS = 1_000
+/** Every hot statement looks up rows by key: no plan made while a table was small may scan it when it has grown. */
+const BY_KEY_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off'
 /** a stop waits this long for statements in flight, and as long for connections to end */
 const CLOSE_TIMEOUT_MS = 6000
 const CONNECT_TIMEOUT_MS = 3_000
@@ -33,6 +45,8 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
   // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
   const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)))
   const knex = knexModule({ client: 'pg', connectionPool: knexPool, ...quietKnex } as Knex.Config)
+  const readers = lanes(READ_LANES, { ...hotOptions(options), pipeline: true })
+  const committers = lanes(COMMIT_LANES, hotOptions(options))
   return {
     kind: 'postgres',
     knex,
@@ -40,8 +54,12 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
       const { rows, rowCount } = await pool.query(statement)
       return { rows, rowCount: rowCount ?? 0 }
     },
+    read: (statement) => leastBusy(readers).run(statement),
+    commit: (statement) => leastBusy(committers).run(statement),
+    commitLanes: COMMIT_LANES,
     exclusively: (work) => exclusively(options.url, work),
     async close() {
+      await Promise.all([...readers, ...committers].map((lane) => lane.close()))
       // A statement still on its way must give its connection back before knex lets go of the pool: it would be lent
       // out for ever, and the pool would wait for it.
       await untilIdle([pool, knexPool])
@@ -51,6 +69,28 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
         sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false }),
       ])
     },
+  }
+}
+
+function lanes(count: number, options: pg.ClientConfig): Lane[] {
+  return Array.from({ length: count }, () => new Lane(options))
+}
+
+function leastBusy(among: Lane[]): Lane {
+  return among.reduce((best, lane) => (lane.busy < best.busy ? lane : best))
+}
+
+function hotOptions({ url }: PostgresOptions): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'ostiary',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    statement_timeout: HOT_STATEMENT_TIMEOUT_MS,
+    lock_timeout: HOT_LOCK_TIMEOUT_MS,
+    query_timeout: HOT_STATEMENT_TIMEOUT_MS + 1_000,
+    options: BY_KEY_ONLY,
+    types,
   }
 }
 

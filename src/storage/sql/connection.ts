@@ -23,6 +23,12 @@ export interface SqlConnection {
   readonly knex: Knex
   /** Runs one statement in a transaction of its own. */
   query<Row = Record<string, unknown>>(statement: Statement): Promise<Result<Row>>
+  /** The hot path's reads: look-ups by key that may share a connection with others on their way. */
+  read<Row>(statement: Statement): Promise<Row[]>
+  /** The hot path's commits: one writing statement is one transaction, durable when it answers. */
+  commit<Row>(statement: Statement): Promise<Row[]>
+  /** commits that may be on their way at once */
+  readonly commitLanes: number
   /** Runs `work` without the usual time limits, alone among all processes of this database: for migrations. */
   exclusively<T>(work: (knex: Knex) => Promise<T>): Promise<T>
   close(): Promise<void>

@@ -33,7 +33,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
-    access: new SqlAccess(knex),
+    access: new SqlAccess(knex, atRest),
   }
 }
 

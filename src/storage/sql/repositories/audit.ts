@@ -12,16 +12,20 @@ export class SqlAudit implements AuditRepository {
   }
 
   async append(event: AuditEvent): Promise<void> {
-    await this.#knex('audit_events').insert({
-      name: event.name,
-      outcome: event.outcome,
-      user_id: text(event.userId),
-      client_id: text(event.clientId),
-      request_id: text(event.request?.id),
-      ip: text(event.request?.ip),
-      user_agent: text(event.request?.userAgent),
-      detail: event.detail ? toJson(cleanedFacts(event.detail)) : null,
-    })
+    await this.#knex('audit_events').insert(columnsOf(event))
+  }
+}
+
+export function columnsOf(event: AuditEvent) {
+  return {
+    name: event.name,
+    outcome: event.outcome,
+    user_id: text(event.userId),
+    client_id: text(event.clientId),
+    request_id: text(event.request?.id),
+    ip: text(event.request?.ip),
+    user_agent: text(event.request?.userAgent),
+    detail: event.detail ? toJson(cleanedFacts(event.detail)) : null,
   }
 }
 

@@ -1,17 +1,19 @@
 import type { Knex } from 'knex'
-import type { Client } from '../../../domain/clients/client.ts'
+import type { Client, ClientSettings } from '../../../domain/clients/client.ts'
 import type { ClientRepository } from '../../../domain/ports.ts'
+import { SqlAccess } from '../access.ts'
 import { isStorable, orNull, orUndefined, toJson } from '../rows.ts'
 
-interface Row {
+export interface ClientRow {
   id: string
   metadata: Record<string, unknown>
   secret_digest: string | null
   first_party: boolean
   source: Client['source']
+  status: Client['status']
 }
 
-const COLUMNS = ['id', 'metadata', 'secret_digest', 'first_party', 'source'] as const
+const COLUMNS = ['id', 'metadata', 'secret_digest', 'first_party', 'source', 'status'] as const
 
 export class SqlClients implements ClientRepository {
   readonly #knex: Knex
@@ -23,7 +25,7 @@ export class SqlClients implements ClientRepository {
   async find(id: string): Promise<Client | undefined> {
     if (!isStorable(id)) return undefined
     // Asked for in every request of the protocol, hence prepared by name.
-    const row = await this.#knex<Row>('clients')
+    const row = await this.#knex<ClientRow>('clients')
       .where({ id })
       .first(...COLUMNS)
       .options({ name: 'clients.find' })
@@ -31,13 +33,13 @@ export class SqlClients implements ClientRepository {
   }
 
   async list(): Promise<Client[]> {
-    const rows = await this.#knex<Row>('clients')
+    const rows = await this.#knex<ClientRow>('clients')
       .orderBy('id')
       .select(...COLUMNS)
     return rows.map(clientOf)
   }
 
-  async save(client: Client): Promise<void> {
+  async save(client: ClientSettings): Promise<void> {
     await this.#knex('clients')
       .insert({
         id: client.id,
@@ -51,17 +53,35 @@ export class SqlClients implements ClientRepository {
       .merge(['metadata', 'secret_digest', 'first_party', 'source', 'updated_at'])
   }
 
-  async delete(id: string): Promise<void> {
-    if (isStorable(id)) await this.#knex('clients').where({ id }).delete()
+  async setStatus(id: string, status: Client['status']): Promise<boolean> {
+    if (!isStorable(id)) return false
+    const changed = await this.#knex('clients')
+      .where({ id })
+      .update({ status, updated_at: this.#knex.fn.now() })
+    return changed === 1
+  }
+
+  async renewSecretDigest(id: string, from: string, to: string): Promise<void> {
+    await this.#knex('clients').where({ id, secret_digest: from }).update({ secret_digest: to })
+  }
+
+  async delete(id: string): Promise<boolean> {
+    if (!isStorable(id)) return false
+    return this.#knex.transaction(async (trx) => {
+      const deleted = await trx('clients').where({ id }).delete()
+      await new SqlAccess(trx).revokeClient(id)
+      return deleted === 1
+    })
   }
 }
 
-function clientOf(row: Row): Client {
+export function clientOf(row: ClientRow): Client {
   return {
     id: row.id,
     metadata: row.metadata,
     secretDigest: orUndefined(row.secret_digest),
     firstParty: row.first_party,
     source: row.source,
+    status: row.status,
   }
 }

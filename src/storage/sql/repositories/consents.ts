@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Consent } from '../../../domain/consents/consent.ts'
 import { DomainError } from '../../../domain/errors.ts'
 import type { ConsentRepository } from '../../../domain/ports.ts'
-import { SQLSTATE, sqlState, toJson } from '../rows.ts'
+import { isStorable, SQLSTATE, sqlState, toJson } from '../rows.ts'
 
 interface Row {
   user_id: string
@@ -71,7 +71,8 @@ export class SqlConsents implements ConsentRepository {
     )
   }
 
-  async forget(userId: string, clientId: string): Promise<void> {
-    await this.#knex('consents').where({ user_id: userId, client_id: clientId }).delete()
+  async forget(userId: string, clientId: string): Promise<boolean> {
+    if (!isStorable(userId) || !isStorable(clientId)) return false
+    return (await this.#knex('consents').where({ user_id: userId, client_id: clientId }).delete()) === 1
   }
 }

@@ -3,6 +3,7 @@ import type { SigningKey } from '../../../domain/keys/key.ts'
 import type { SigningKeyRepository } from '../../../domain/ports.ts'
 import type { AtRest } from '../../at-rest.ts'
 import { orNull, orUndefined } from '../rows.ts'
+import { placeOf, SIGNING_KEY } from '../sealed-columns.ts'
 
 interface Row {
   kid: string
@@ -60,7 +61,7 @@ export class SqlSigningKeys implements SigningKeyRepository {
       alg: orNull(alg),
       state,
       position,
-      sealed: this.#atRest.seal(place(kid), JSON.stringify(jwk)),
+      sealed: this.#atRest.seal(placeOf(SIGNING_KEY, kid), JSON.stringify(jwk)),
     }
   }
 
@@ -71,11 +72,7 @@ export class SqlSigningKeys implements SigningKeyRepository {
       alg: orUndefined(alg),
       state,
       position,
-      jwk: JSON.parse(this.#atRest.open(place(kid), sealed)),
+      jwk: JSON.parse(this.#atRest.open(placeOf(SIGNING_KEY, kid), sealed)),
     }
   }
-}
-
-function place(kid: string): string {
-  return `signing_keys.sealed:${kid}`
 }

@@ -10,6 +10,7 @@ export interface UserRow {
   username: string | null
   username_key: string | null
   status: User['status']
+  access_from: Date | null
   name: string | null
   given_name: string | null
   family_name: string | null
@@ -57,6 +58,7 @@ export function userOf(row: UserRow): User {
     emailVerified: row.email_verified,
     username: orUndefined(row.username),
     status: row.status,
+    accessFrom: row.access_from === null ? undefined : Math.floor(row.access_from.getTime() / 1000),
     profile: present<Profile>(
       Object.fromEntries(MEMBERS.map((member) => [member, row[PROFILE_COLUMNS[member]]])),
     ),

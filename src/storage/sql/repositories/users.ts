@@ -106,6 +106,18 @@ export class SqlUsers implements UserRepository {
     return true
   }
 
+  async setStatus(id: string, status: User['status']): Promise<boolean> {
+    return this.#change(id, (user) => user.update({ status, updated_at: this.#knex.fn.now() }))
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return this.#change(id, (user) => user.delete())
+  }
+
+  async #change(id: string, change: (user: Knex.QueryBuilder) => PromiseLike<number>): Promise<boolean> {
+    return isStorable(id) && (await change(this.#knex('users').where({ id }))) === 1
+  }
+
   async #findBy(column: 'id' | 'email_key' | 'username_key', value: string): Promise<User | undefined> {
     if (!isStorable(value)) return undefined
     const row = await this.#knex<UserRow>('users')

@@ -1,0 +1,108 @@
+/**
+ * Who ends whose access, and what ends with it (docs/decisions/0016-what-ends-what.md). Each operation is one
+ * transaction with its audit record: after it nothing that was ended works on any node, and nothing that was on its way
+ * works later. Who may ask for it is decided by the caller.
+ */
+import type { AuditEvent, AuditEventName, RequestFacts } from '../audit/events.ts'
+import { DomainError } from '../errors.ts'
+import type { Database, Repositories } from '../ports.ts'
+
+/** On whose behalf: the id of an administrator or of the person, or a tool's name ("cli"). */
+export interface Actor {
+  by: string
+  request?: RequestFacts | undefined
+}
+
+type About = Pick<AuditEvent, 'userId' | 'clientId'>
+
+export class Access {
+  readonly #database: Pick<Database, 'transaction'>
+
+  constructor(database: Pick<Database, 'transaction'>) {
+    this.#database = database
+  }
+
+  /** @throws `not_found` */
+  disableUser(userId: string, actor: Actor): Promise<void> {
+    return this.#record('user.disabled', { userId }, actor, async ({ users, access }) => {
+      await access.revokeAccount(userId)
+      return users.setStatus(userId, 'disabled')
+    })
+  }
+
+  /** @throws `not_found` */
+  enableUser(userId: string, actor: Actor): Promise<void> {
+    return this.#record('user.enabled', { userId }, actor, async ({ users, access }) => {
+      // What was in flight when the account was disabled may have been written since: dead then, and to stay so.
+      await access.revokeAccount(userId)
+      return users.setStatus(userId, 'active')
+    })
+  }
+
+  /** The record of what they did stays; the account's id never comes again. Throws `not_found`. */
+  deleteUser(userId: string, actor: Actor): Promise<void> {
+    return this.#record('user.deleted', { userId }, actor, async ({ users, access }) => {
+      await access.revokeAccount(userId)
+      return users.delete(userId)
+    })
+  }
+
+  /** @param sessionId of `openSessions`; throws `not_found` when the person has no such session open */
+  endSession(userId: string, sessionId: string, actor: Actor): Promise<void> {
+    return this.#record('session.ended', { userId }, actor, ({ access }) =>
+      access.endSession(userId, sessionId),
+    )
+  }
+
+  /** Every browser, every app, offline access too; signing in again is possible at once. */
+  signOutEverywhere(userId: string, actor: Actor): Promise<void> {
+    return this.#record('user.signed_out_everywhere', { userId }, actor, async ({ access }) => {
+      await access.revokeAccount(userId)
+      return true
+    })
+  }
+
+  /** The app asks again next time. Throws `not_found` when nothing was allowed. */
+  withdrawConsent(userId: string, clientId: string, actor: Actor): Promise<void> {
+    return this.#record('consent.withdrawn', { userId, clientId }, actor, async ({ consents, access }) => {
+      const remembered = await consents.forget(userId, clientId)
+      await access.revokeGrants(userId, clientId)
+      return remembered
+    })
+  }
+
+  /** @throws `not_found` */
+  disableClient(clientId: string, actor: Actor): Promise<void> {
+    return this.#record('client.disabled', { clientId }, actor, async ({ clients, access }) => {
+      await access.revokeClient(clientId)
+      return clients.setStatus(clientId, 'disabled')
+    })
+  }
+
+  /** @throws `not_found` */
+  enableClient(clientId: string, actor: Actor): Promise<void> {
+    return this.#record('client.enabled', { clientId }, actor, async ({ clients, access }) => {
+      // As with a person: whatever slipped in behind the disabling.
+      await access.revokeClient(clientId)
+      return clients.setStatus(clientId, 'active')
+    })
+  }
+
+  /** @throws `not_found` */
+  deleteClient(clientId: string, actor: Actor): Promise<void> {
+    return this.#record('client.deleted', { clientId }, actor, ({ clients }) => clients.delete(clientId))
+  }
+
+  /** @param change answers false when there is nothing to change: then nothing is, and nothing is recorded */
+  async #record(
+    name: AuditEventName,
+    about: About,
+    { by, request }: Actor,
+    change: (repositories: Repositories) => Promise<boolean>,
+  ): Promise<void> {
+    await this.#database.transaction(async (repositories) => {
+      if (!(await change(repositories))) throw new DomainError('not_found')
+      await repositories.audit.append({ name, outcome: 'success', ...about, request, detail: { by } })
+    })
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What only a former data key recognises. A keyed hash does not say which key made it; when its row was made does: a
+ * row keeps the hash it was inserted under.
+ */
+import type { Knex } from 'knex'
+import { ARTIFACT_MODELS } from '../artifact-store.ts'
+import type { Dependants } from '../at-rest.ts'
+import { MODELS } from './artifact-models.ts'
+import { alive, FAMILIES } from './artifact-sql.ts'
+
+/** Nodes begin to use a version within moments of each other, not at one. */
+const SLACK_SECONDS = 60
+
+const BEFORE = `created_at < now() - make_interval(secs => ?::float8)`
+
+const ARTIFACTS = [
+  { what: 'session families', table: FAMILIES },
+  ...ARTIFACT_MODELS.map((model) => ({ what: wordsOf(model), table: MODELS[model].table })),
+]
+
+export async function countDependants(
+  knex: Knex,
+  current: { version: number; activeForSeconds: number; pepperId: string },
+): Promise<Dependants[]> {
+  const count = async (what: string, sql: string, values: (string | number)[]) => {
+    const { rows } = await knex.raw(`select count(*)::int as count from ${sql}`, values)
+    return { what, count: (rows as { count: number }[])[0]?.count ?? 0 }
+  }
+  const age = ageOf(current.activeForSeconds)
+  const found = [
+    await count('passwords', `passwords where phc like '%,keyid=%' and phc not like ?`, [
+      `%,keyid=${current.pepperId}$%`,
+    ]),
+    await count('client secrets', `clients where secret_digest is not null and secret_digest not like ?`, [
+      `hmac-sha256:${current.version}:%`,
+    ]),
+    await count('mail links', `email_proofs where consumed_at is null and expires_at > now() and ${BEFORE}`, [
+      age,
+    ]),
+  ]
+  for (const { what, table } of ARTIFACTS)
+    found.push(await count(what, `${table} t where ${alive('t')} and t.${BEFORE}`, [age]))
+  return found
+}
+
+/** Artifacts nobody can present any more once the former key is gone. What hangs on a grant goes with it. */
+export async function dropDependants(knex: Knex, activeForSeconds: number, limit: number): Promise<number> {
+  let dropped = 0
+  for (const { table } of ARTIFACTS) {
+    const { rowCount } = await knex.raw(
+      `delete from ${table} where ctid = any (array(select ctid from ${table} where ${BEFORE} limit ?))`,
+      [ageOf(activeForSeconds), limit],
+    )
+    dropped += rowCount
+  }
+  return dropped
+}
+
+function ageOf(activeForSeconds: number): number {
+  return Math.max(0, activeForSeconds - SLACK_SECONDS)
+}
+
+/** "RefreshToken" as "refresh tokens". */
+function wordsOf(model: string): string {
+  return `${model.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()}s`
+}

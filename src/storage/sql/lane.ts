@@ -1,0 +1,86 @@
+/**
+ * One connection to Postgres of the hot path's own, opened when first used and replaced when it breaks. Reads share it
+ * (`pipeline`: the next statement is sent before the answer to the last has come), commits have it alone.
+ */
+import pg from 'pg'
+import type { Statement } from './connection.ts'
+import { sqlState } from './rows.ts'
+
+/** After these the connection itself is of no use: its server stops, was demoted, or is a standby. */
+const DEAD_END = new Set(['25006', '57P01', '57P02', '57P03', '57P04', '57P05'])
+
+/** A server that refused a moment ago is not asked again by every request. */
+const PAUSE_AFTER_FAILURE_MS = 100
+
+export class Lane {
+  readonly #options: pg.ClientConfig
+  #client: Promise<pg.Client> | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
+  #failure: unknown
+  #closed = false
+  /** statements on their way */
+  busy = 0
+
+  constructor(options: pg.ClientConfig) {
+    this.#options = options
+  }
+
+  async run<Row>(statement: Statement): Promise<Row[]> {
+    this.busy += 1
+    try {
+      const client = await this.#connected()
+      try {
+        return (await client.query(statement)).rows as Row[]
+      } catch (error) {
+        if (DEAD_END.has(sqlState(error) ?? '')) this.#drop(client)
+        throw error
+      }
+    } finally {
+      this.busy -= 1
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const client = await this.#client?.catch(() => undefined)
+    await client?.end().catch(() => {})
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#closed) throw new Error('Cannot use a pool after calling end on the pool')
+    if (this.#client) return this.#client
+    if (performance.now() - this.#failedAt < PAUSE_AFTER_FAILURE_MS) throw this.#failure
+    const opening = this.#open()
+    this.#client = opening
+    try {
+      return await opening
+    } catch (error) {
+      if (this.#client === opening) this.#client = undefined
+      this.#failedAt = performance.now()
+      this.#failure = error
+      throw error
+    }
+  }
+
+  async #open(): Promise<pg.Client> {
+    const client = new pg.Client(this.#options)
+    // Whoever waits for an answer learns of a break from the query that failed.
+    client.on('error', () => this.#drop(client))
+    client.on('end', () => this.#drop(client))
+    await client.connect()
+    return client
+  }
+
+  /** The next statement gets a new connection; those on their way end with the old one. */
+  #drop(client: pg.Client): void {
+    const held = this.#client
+    held?.then(
+      (current) => {
+        if (current !== client || this.#client !== held) return
+        this.#client = undefined
+        client.end().catch(() => {})
+      },
+      () => {},
+    )
+  }
+}

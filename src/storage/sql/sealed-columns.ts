@@ -1,0 +1,16 @@
+/** Every sealed column that lasts: a new data key seals them anew. Sealed payloads of artifacts run out by themselves. */
+export interface SealedColumn {
+  table: string
+  /** the row's key, of type text */
+  key: string
+  column: string
+}
+
+export const SIGNING_KEY: SealedColumn = { table: 'signing_keys', key: 'kid', column: 'sealed' }
+
+export const SEALED_COLUMNS: readonly SealedColumn[] = [SIGNING_KEY]
+
+/** What a sealed value is bound to. */
+export function placeOf({ table, column }: SealedColumn, key: string): string {
+  return `${table}.${column}:${key}`
+}

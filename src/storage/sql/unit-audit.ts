@@ -1,0 +1,17 @@
+/** Audit records of engine requests: committed with what they tell of, and not without it. */
+import type { AuditEvent } from '../../domain/audit/events.ts'
+import type { AuditRepository } from '../../domain/ports.ts'
+import { columnsOf } from './repositories/audit.ts'
+import type { Units } from './unit.ts'
+
+export class UnitAudit implements AuditRepository {
+  readonly #units: Units
+
+  constructor(units: Units) {
+    this.#units = units
+  }
+
+  append(event: AuditEvent): Promise<void> {
+    return this.#units.write({ kind: 'audit', columns: columnsOf(event) })
+  }
+}

@@ -1,0 +1,65 @@
+/** What a request leaves behind, as data: collected in `unit.ts`, made one statement in `commit-sql.ts`. */
+import type { ArtifactModel } from '../artifact-store.ts'
+
+export type Write =
+  /** inserts or replaces a row */
+  | {
+      kind: 'put'
+      model: ArtifactModel
+      id: Buffer
+      payload: string
+      ttl: number | null
+      /** values of `extraColumns(model)` */
+      extra: (Buffer | string | null)[]
+    }
+  /** single use: the whole unit stands or falls with it */
+  | { kind: 'use'; model: ArtifactModel; id: Buffer; successor: Buffer | null }
+  /** insert-only: the whole unit stands or falls with it */
+  | { kind: 'claim'; model: 'ReplayDetection'; id: Buffer; payload: string; ttl: number }
+  | { kind: 'destroy'; model: ArtifactModel; id: Buffer }
+  /** everything of the model under a grant */
+  | { kind: 'revoke'; model: ArtifactModel; grant: Buffer }
+  /** a session under a new id; the old one leads to it for a moment */
+  | { kind: 'rotate'; model: 'Session'; id: Buffer; successor: Buffer }
+  /** the session must not have been ended */
+  | { kind: 'guard'; uid: Buffer }
+  /** what a session is signed in to; the session must not have been ended */
+  | {
+      kind: 'family'
+      uid: Buffer
+      account: string
+      ttl: number | null
+      /** JSON: client id -> { sid, grantId, … } */
+      authorizations: string
+      /** hashed ids of the grants among them that end with the session, as a JSON list of hex */
+      grants: string
+      /** instead of what is there; else added to it */
+      replace: boolean
+    }
+  | { kind: 'audit'; columns: AuditColumns }
+
+export interface AuditColumns {
+  name: string
+  outcome: string
+  user_id: string | null
+  client_id: string | null
+  request_id: string | null
+  ip: string | null
+  user_agent: string | null
+  detail: string | null
+}
+
+/** Names the row a write is about; two writes of one row never travel in one statement. */
+export function rowOf(write: Write): string | undefined {
+  switch (write.kind) {
+    case 'guard':
+    case 'family':
+      return `family:${write.uid.toString('latin1')}`
+    case 'revoke':
+      return `${write.model}:under:${write.grant.toString('latin1')}`
+    case 'audit':
+      return undefined
+    default:
+      return `${write.model}:${write.id.toString('latin1')}`
+  }
+}
