@@ -40,10 +40,14 @@ export interface Tokens {
   idToken: string
 }
 
+/** The server had no place for one more password (503): a proper answer, where the load is meant to be too much. */
+export class TurnedAway extends Error {}
+
 /**
  * Authorization request, pages (password, consent), exchange of the code.
  * @param clientId a public client
  * @param person nobody: the session must do (`prompt=none`)
+ * @throws TurnedAway
  */
 export async function signIn(
   browser: UserAgent,
@@ -68,6 +72,7 @@ export async function signIn(
   if (person && hasForm('/sign-in'))
     page = await browser.submit(page, { identifier: person.email, password: person.password }, '/sign-in')
   if (person && hasForm('/consent')) page = await browser.submit(page, {}, '/consent')
+  if (page.status === 503) throw new TurnedAway(`the sign-in was turned away at ${page.url}`)
   const callback = new URL(page.url)
   const code = callback.searchParams.get('code')
   if (!callback.href.startsWith(CALLBACK) || code === null || callback.searchParams.get('state') !== state)

@@ -44,7 +44,7 @@ export async function commits(bench: Bench): Promise<Chapter | undefined> {
   }
   for (const flow of WRITING) await count(flow, contender.operation(flow), options.workers, () => 0)
   await count('refresh', contender.operation('refresh'), 1, () => 0)
-  await count('sign-in', signingIn, Math.min(8, options.workers), () => connection.sent)
+  await count('sign-in', signingIn, Math.min(4, options.workers), () => connection.sent)
   contender.close()
   connection.close()
   const verdicts: Verdict[] = rows.map(({ flow, workers, written }) => ({

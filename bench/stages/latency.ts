@@ -9,7 +9,7 @@ import { measure, openLoop } from '../lib/measure.ts'
 import { atMost, type Chapter, grid } from '../lib/report.ts'
 import { percentile } from '../lib/statistics.ts'
 import { Subject } from '../lib/subject.ts'
-import type { SignInLoad } from './sign-in-load.ts'
+import type { SignInLoad, SignInsDone } from './sign-in-load.ts'
 
 /** milliseconds */
 const GOAL = 10
@@ -36,7 +36,7 @@ export async function latency(bench: Bench): Promise<Chapter | undefined> {
   await sleep(1000)
   const beside = await openLoop(operation, rate, seconds)
   child.send('stop')
-  const [{ perSecond: signedIn }] = (await once(child, 'message')) as [{ perSecond: number }]
+  const [signedIn] = (await once(child, 'message')) as [SignInsDone]
   await ended(child)
   subject.close()
   const row = (name: string, delays: Float64Array) => [
@@ -50,7 +50,7 @@ export async function latency(bench: Bench): Promise<Chapter | undefined> {
       ['', 'p50 ms', 'p90', 'p99', 'p99.9'],
       row('alone', alone),
       row(`beside ${SIGN_INS} sign-ins`, beside),
-    ])}\n\nOpen loop, ${Math.round(rate)} a second: ${SHARE * 100} % of what a closed loop reached; a delay counts from when the request was due, up to a millisecond of it is the timer's. ${signedIn.toFixed(1)} sign-ins a second meanwhile.`,
+    ])}\n\nOpen loop, ${Math.round(rate)} a second: ${SHARE * 100} % of what a closed loop reached; a delay counts from when the request was due, up to a millisecond of it is the timer's. ${signedIn.perSecond.toFixed(1)} sign-ins a second meanwhile, ${signedIn.turnedAway} turned away.`,
     verdicts: [
       atMost(
         `JWT p99 at ${SHARE * 100} % load beside ${SIGN_INS} sign-ins`,

@@ -15,8 +15,8 @@ import { median, show, spread } from '../lib/statistics.ts'
 
 /** sign-ins a second, as a share of the hashes a second of the machine */
 const GOAL = 0.5
-/** at once: enough to keep the hashing busy */
-const WORKERS = 8
+/** at once: enough to keep the hashing busy, too few to be turned away */
+const WORKERS = 4
 
 interface Hashes {
   perSecond: number

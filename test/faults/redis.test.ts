@@ -137,7 +137,10 @@ describe('Redis fails', function () {
         await eventually(`it is seen ${seen}`, async () => (await health()).checks.redis.state === seen)
         expect((await health()).status).to.equal(seen === 'up' ? 'up' : 'degraded')
         const started = performance.now()
-        expect((await sendRaw(origin, { target: '/health/ready' })).status, 'no reason to get no traffic').to.equal(200)
+        expect(
+          (await sendRaw(origin, { target: '/health/ready' })).status,
+          'no reason to get no traffic',
+        ).to.equal(200)
         expect(performance.now() - started, 'milliseconds to say so').to.be.below(900)
         await sleep(lastsMs)
         await end()
@@ -174,7 +177,9 @@ describe('Redis fails', function () {
       const rp = await discover(origin)
       const agent = new UserAgent()
       const started = await begin(rp, { scope: 'openid email offline_access', prompt: 'consent' })
-      const code = String(new URL((await walk(agent, started.url, { email: JANE })).url).searchParams.get('code'))
+      const code = String(
+        new URL((await walk(agent, started.url, { email: JANE })).url).searchParams.get('code'),
+      )
       const exchangeOnce = () =>
         sendForm(origin, '/token', exchangeForm(code, started), { authorization: BASIC })
       expect((await exchangeOnce()).status).to.equal(200)

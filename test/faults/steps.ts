@@ -28,10 +28,7 @@ export interface InFlight {
 }
 
 /** @param limits of the throttle beside those of the tests, which are out of the way */
-export async function startInFlight(
-  settings: RawSettings,
-  limits: Partial<Limits> = {},
-): Promise<InFlight> {
+export async function startInFlight(settings: RawSettings, limits: Partial<Limits> = {}): Promise<InFlight> {
   const running = await startApp({
     stack: 'postgres+redis',
     settings,

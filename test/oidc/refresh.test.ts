@@ -12,7 +12,6 @@ import {
   type Tokens,
 } from '../support/protocol.ts'
 import { discover, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
-import { sqlOf } from '../support/stored-rows.ts'
 
 const clients = [webClient(), publicClient(), publicClient({ client_id: 'other-spa' })]
 const SCOPE = { scope: 'openid email profile' }
@@ -45,12 +44,10 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
 
   /** Moves the moment at which the used ones were used. */
   const later = async (seconds: number) => {
-    const sql = await sqlOf(app)
-    await sql.query(
+    await app.sql.query(
       `update oidc_refresh_tokens set consumed_at = consumed_at - interval '${seconds} seconds'
        where consumed_at is not null`,
     )
-    await sql.close()
   }
 
   it('ends the whole family when a used one comes back after its window (RFC 9700 4.14.2)', async () => {
@@ -88,10 +85,8 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
     expect(all).to.deep.equal(Array(20).fill(true))
     const next = await raw(String([...successors][0]), { client_id: 'spa' })
     expect(next.status).to.equal(200)
-    const stored = await sqlOf(app)
-    const live = await stored.query(`select count(*)::int as n from oidc_refresh_tokens
+    const live = await app.sql.query(`select count(*)::int as n from oidc_refresh_tokens
       where consumed_at is null and grant_id = (select grant_id from oidc_refresh_tokens order by created_at desc limit 1)`)
-    await stored.close()
     expect(live).to.deep.equal([{ n: 1 }])
   })
 
@@ -115,9 +110,7 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
     const stolen = await raw(refreshOf(tokens), { client_id: 'other-spa' })
     expect([stolen.status, stolen.json.error]).to.deep.equal([400, 'invalid_grant'])
     expect(JSON.stringify(stolen.json)).to.not.contain(String(first.json.refresh_token))
-    const sql = await sqlOf(app)
-    const rows = (await sql.dump()).filter((row) => row.includes(String(first.json.refresh_token)))
-    await sql.close()
+    const rows = (await app.sql.dump()).filter((row) => row.includes(String(first.json.refresh_token)))
     expect(rows).to.deep.equal([])
   })
 

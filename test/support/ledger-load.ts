@@ -3,6 +3,7 @@
  * its worst to what serves them. Afterwards `audit` compares every promise with the truth, over the protocol and in
  * the database.
  */
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { Ledger } from './ledger.ts'
@@ -47,6 +48,8 @@ export class Load {
   readonly people: LedgerPerson[] = []
   readonly #options: LoadOptions
   readonly #actors: Promise<void>[] = []
+  /** so that several loads may share a database */
+  readonly #tag = randomBytes(3).toString('hex')
   #going = true
   #broken: unknown
   #windowed = false
@@ -156,7 +159,7 @@ export class Load {
     const number = this.people.length + 1
     const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
     const deps: PersonDeps = { ledger: this.ledger, mail: this.mail, windowed: this.#windowed }
-    const person = new LedgerPerson(`p${number}@example.org`, new Line(this.traffic, address), deps)
+    const person = new LedgerPerson(`${this.#tag}-${number}@example.org`, new Line(this.traffic, address), deps)
     this.people.push(person)
     return person
   }

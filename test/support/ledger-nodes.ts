@@ -83,7 +83,7 @@ export class Nodes {
     return this.#running[index]?.pid ?? 0
   }
 
-  /** Error lines of the log that are no outage: `server-error` is what must never happen. */
+  /** Lines of the log about what must never happen: an error that is no outage. */
   get serverErrors(): string[] {
     const lines = this.#running.flatMap((app) => (app ? errorsOf(app) : []))
     return [...this.#errors, ...lines]
