@@ -300,6 +300,31 @@ describe('settings', () => {
       refuses({ SAMPLES_PORT: '3001' }, 'SAMPLES_PORT', /evaluation/)
     })
 
+    it('gives each of several workers its share of the hashing, and at least one slot', () => {
+      const slotsOf = (WORKERS: string, HASHING_SLOTS: string) => {
+        const { workers, hashing } = loadConfig({ ...PRODUCTION, WORKERS, HASHING_SLOTS }).config
+        return [workers, hashing.slots]
+      }
+      expect(slotsOf('1', '5')).to.deep.equal([1, 5])
+      expect(slotsOf('2', '5')).to.deep.equal([2, 2])
+      expect(slotsOf('4', '2')).to.deep.equal([4, 1])
+      expect(slotsOf('auto', '1')).to.deep.equal([availableParallelism(), 1])
+      expect(loadConfig(PRODUCTION).config).to.include({ workers: 1, drainDelaySeconds: 5 })
+    })
+
+    it('refuses several workers where one process is all there may be', () => {
+      for (const WORKERS of ['2', '64', 'auto']) {
+        const { DATABASE_URL, ...embedded } = PRODUCTION
+        expect(names(faultsOf({ ...embedded, WORKERS }))).to.have.members(['DATABASE_URL', 'WORKERS'])
+        expect(faultsOf({ WORKERS })[0]?.problem).to.match(/^needs DATABASE_URL: the embedded database/)
+        const evaluation = { WORKERS, DATABASE_URL: String(DATABASE_URL) }
+        expect(faultsOf(evaluation)[0]?.problem).to.match(/^is for production/)
+      }
+      for (const WORKERS of ['0', '65', '-1', '2.5', 'all', '1e1'])
+        refuses({ WORKERS }, 'WORKERS', /from 1 to 64, or auto/)
+      expect(faultsOf({ WORKERS: '1' }), 'one is always fine').to.deep.equal([])
+    })
+
     it('names every weakness at once', () => {
       const found = faultsOf({
         ISSUER: 'http://login.example.org/x',

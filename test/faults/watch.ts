@@ -27,6 +27,8 @@ interface Seen {
   milliseconds: number
   status: number
   retryAfter: number
+  /** the beginning of what was neither right nor a refusal */
+  text: string
 }
 
 export type Probe = 'discovery' | 'jwks' | 'write'
@@ -85,17 +87,17 @@ export class Watch {
   expectSound({ refusedWithin, cachedWithin }: { refusedWithin: number; cachedWithin: number }): void {
     for (const [probe, answers] of Object.entries(this.seen) as [Probe, Seen[]][]) {
       const allowed = probe === 'write' ? [WANTED[probe], 503] : [WANTED[probe]]
-      expect(
-        answers.filter(({ status }) => !allowed.includes(status)),
+      expectNone(
         `${probe}: neither ${allowed.join(' nor ')} (0 is no answer)`,
-      ).to.deep.equal([])
-      expect(
-        answers.filter(({ status, retryAfter }) => status === 503 && !(retryAfter > 0)),
+        answers.filter(({ status }) => !allowed.includes(status)),
+      )
+      expectNone(
         `${probe}: 503 without Retry-After`,
-      ).to.deep.equal([])
+        answers.filter(({ status, retryAfter }) => status === 503 && !(retryAfter > 0)),
+      )
     }
     const slow = this.seen.write.filter(({ milliseconds }) => milliseconds > refusedWithin)
-    expect(slow, `answers later than ${refusedWithin} ms`).to.deep.equal([])
+    expectNone(`answers later than ${refusedWithin} ms`, slow)
     for (const probe of ['discovery', 'jwks'] as const)
       expect(quantile(this.waits(probe), 0.99), `${probe}: p99 in ms`).to.be.below(cachedWithin)
   }
@@ -124,8 +126,11 @@ export class Watch {
     if (this.#waiting.size > MOST) throw new Error(`${MOST} answers are waited for: they pile up`)
     const at = this.now
     const look = this.#ask(probe)
-      .then(({ status, headers }) => ({ status, retryAfter: Number(headers['retry-after']) }))
-      .catch(() => ({ status: 0, retryAfter: 0 }))
+      .then(({ status, headers, text }) => {
+        const odd = ![WANTED[probe], 503].includes(status)
+        return { status, retryAfter: Number(headers['retry-after']), text: odd ? text.slice(0, 300) : '' }
+      })
+      .catch((error: Error) => ({ status: 0, retryAfter: 0, text: String(error) }))
       .then((answer) => {
         this.seen[probe].push({ at, milliseconds: this.now - at, ...answer })
         this.#waiting.delete(look)
@@ -149,6 +154,10 @@ export class Watch {
       body,
     )
   }
+}
+
+function expectNone(what: string, found: Seen[]): void {
+  if (found.length > 0) expect.fail(`${what}: ${found.length}, such as ${JSON.stringify(found.slice(0, 3))}`)
 }
 
 export function quantile(sorted: readonly number[], share: number): number {

@@ -15,7 +15,6 @@ import {
   walk,
   webClient,
 } from './relying-party.ts'
-import type { RunningApp } from './start-app.ts'
 import { type Page, UserAgent } from './user-agent.ts'
 
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -57,9 +56,11 @@ export async function registerApp(nodes: Nodes): Promise<Registered> {
 export async function newPerson(nodes: Nodes): Promise<User> {
   const [app] = nodes.apps
   people += 1
-  return createPerson({ app, config: app?.config, secrets: nodes.secrets } as RunningApp, {
-    email: `person-${people}@example.org`,
-  })
+  if (!app) throw new Error('no node')
+  return createPerson(
+    { app, config: app.config, secrets: nodes.secrets },
+    { email: `person-${people}@example.org` },
+  )
 }
 let people = 0
 
@@ -238,7 +239,9 @@ export async function makeHoldings(pair: Pair): Promise<Holdings> {
   const answered = await here.submit(await pair.askedForConsent(here), {}, '/consent')
   expect(responseOf(answered.url).code, 'a consent page works').to.be.a('string')
   const before = pair.browser()
-  expect(responseOf((await before.get(await pair.proven(before))).url).code, 'a proof works').to.be.a('string')
+  expect(responseOf((await before.get(await pair.proven(before))).url).code, 'a proof works').to.be.a(
+    'string',
+  )
   const arriving = pair.browser()
   const holdings: Holdings = {
     here,

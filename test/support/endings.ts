@@ -1,12 +1,13 @@
 /** The ways access ends, as somebody brings them about; and what, by decision 16, is left. */
+
+import { Argon2Hasher } from '../../src/crypto/password-hasher.ts'
+import { secureRandom } from '../../src/crypto/random.ts'
 import { Access } from '../../src/domain/access/service.ts'
 import { linkToken } from '../../src/domain/email/secrets.ts'
 import { PasswordReset } from '../../src/domain/passwords/reset.ts'
 import { Throttle } from '../../src/domain/protection/throttle.ts'
-import { Keyring } from '../../src/crypto/keyring.ts'
-import { Argon2Hasher } from '../../src/crypto/password-hasher.ts'
-import { secureRandom } from '../../src/crypto/random.ts'
 import type { Pair } from './access.ts'
+import { keyringOf } from './people.ts'
 import { send } from './protocol.ts'
 import { token } from './samples.ts'
 import type { UserAgent } from './user-agent.ts'
@@ -26,8 +27,6 @@ const BY = { by: 'test' }
 
 const accessOf = ({ nodes }: Pair) => new Access(databaseOf({ nodes }))
 const databaseOf = ({ nodes }: Pick<Pair, 'nodes'>) => nodes.apps[0]!.storage.database
-
-const OF_THE_PERSON = ['session', 'proven sign-in']
 
 export const ENDINGS: Record<string, Ending> = {
   'signing out': {
@@ -87,13 +86,11 @@ export const ENDINGS: Record<string, Ending> = {
   },
 }
 
-export const LEFT_OF_THE_PERSON = OF_THE_PERSON
-
 /** By a link that was mailed, as the page does it. */
 async function changePassword({ nodes, person }: Pair): Promise<void> {
   const [app] = nodes.apps
   if (!app) throw new Error('no node')
-  const keyed = new Keyring(nodes.secrets.rootKey)
+  const keyed = await keyringOf({ app, secrets: nodes.secrets })
   const { database, ephemeral } = app.storage
   const hasher = new Argon2Hasher(keyed, { memory: 19_456, passes: 2 })
   const reset = new PasswordReset({

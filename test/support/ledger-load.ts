@@ -9,13 +9,13 @@ import pg from 'pg'
 import { Ledger } from './ledger.ts'
 import { compareDatabase } from './ledger-audit.ts'
 import { MailReader } from './ledger-mail.ts'
-import { ISSUER } from './ledger-nodes.ts'
+import { ISSUER, type Nodes } from './ledger-nodes.ts'
 import { LedgerPerson, type PersonDeps } from './ledger-person.ts'
 import { Line, Traffic } from './ledger-traffic.ts'
 import type { SmtpSink } from './smtp-sink.ts'
 
 export interface LoadOptions {
-  ports: () => readonly number[]
+  nodes: Nodes
   /** straight to the database, whatever stands between it and the nodes */
   databaseUrl: () => string
   sink: SmtpSink
@@ -58,7 +58,11 @@ export class Load {
 
   private constructor(options: LoadOptions) {
     this.#options = options
-    this.traffic = new Traffic({ issuer: ISSUER, ports: options.ports, perSecond: options.perSecond ?? 50 })
+    this.traffic = new Traffic({
+      issuer: ISSUER,
+      ports: () => options.nodes.ports,
+      perSecond: options.perSecond ?? 50,
+    })
     this.mail = new MailReader(options.sink)
   }
 
@@ -105,6 +109,7 @@ export class Load {
       await database.end()
     }
     for (const fault of traffic.faults) ledger.violated('I7', 'answers', fault)
+    for (const line of this.#options.nodes.serverErrors) ledger.violated('I7', 'logs', line)
     ledger.assertClean()
     return summary
   }
@@ -159,7 +164,11 @@ export class Load {
     const number = this.people.length + 1
     const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
     const deps: PersonDeps = { ledger: this.ledger, mail: this.mail, windowed: this.#windowed }
-    const person = new LedgerPerson(`${this.#tag}-${number}@example.org`, new Line(this.traffic, address), deps)
+    const person = new LedgerPerson(
+      `${this.#tag}-${number}@example.org`,
+      new Line(this.traffic, address),
+      deps,
+    )
     this.people.push(person)
     return person
   }

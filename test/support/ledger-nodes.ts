@@ -109,7 +109,6 @@ export class Nodes {
 }
 
 function errorsOf(app: ChildApp): string[] {
-  return app.lines
-    .filter(({ problem }) => problem === 'server-error')
-    .map((line) => JSON.stringify(line).slice(0, 1500))
+  const errors = app.lines.filter(({ problem }) => problem === 'server-error')
+  return errors.map(({ err }) => JSON.stringify(err).slice(0, 1500))
 }

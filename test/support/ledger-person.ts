@@ -4,6 +4,7 @@
  * session's grant in `LedgerGrant`. When an answer was lost on the way, the person closes the browser and starts anew.
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ledger } from './ledger.ts'
 import { LedgerGrant, newNonce } from './ledger-grant.ts'
 import { CHANGED, type MailReader, RESET, VERIFY } from './ledger-mail.ts'
@@ -27,7 +28,9 @@ class WrongPage extends Error {
 
   constructor(wanted: string, { status, url, text }: Page) {
     const view = /class="view-([\w-]+)"/.exec(text)?.[1] ?? ''
-    super(`expected ${wanted}, got ${status} ${view} at ${url.split('?')[0]}`)
+    super(
+      `expected ${wanted}, got ${status} ${view} at ${url.startsWith(CALLBACK) ? url : url.split('?')[0]}`,
+    )
   }
 }
 
@@ -123,12 +126,9 @@ export class LedgerPerson {
     await this.#journey('single sign-on', async () => {
       const browser = this.#browser as UserAgent
       const nonce = newNonce()
-      const { url, status } = await browser.get(this.#authorization({ nonce, prompt: 'none' }))
-      const code = new URL(url).searchParams.get('code')
-      if (!code) {
-        this.#deps.ledger.violated('I2', this.item, `a live session brought no code: ${status} ${url}`)
-        return this.#close()
-      }
+      const page = await this.#ask(browser, { nonce, prompt: 'none' })
+      const code = new URL(page.url).searchParams.get('code')
+      if (!code) throw new WrongPage('a code for a live session', page)
       await this.#redeem(code, nonce, replay)
     })
   }
@@ -206,10 +206,19 @@ export class LedgerPerson {
     const nonce = newNonce()
     const browser = new UserAgent(this.#line.fetch)
     browser.stopAt = (url) => url.startsWith('http://localhost:9/')
-    const page = await browser.get(this.#authorization({ nonce }))
+    const page = await this.#ask(browser, { nonce })
     if (!page.forms.some(({ action }) => action.endsWith('/sign-in')))
       throw new WrongPage('the sign-in page', page)
     return { browser, page, nonce }
+  }
+
+  /** An authorization request; the app sends the browser once more when Ostiary is away for a moment. */
+  async #ask(browser: UserAgent, parameters: Record<string, string>): Promise<Page> {
+    const page = await browser.get(this.#authorization(parameters))
+    if (!isAway(page)) return page
+    this.#line.lost += 1
+    await sleep(1000)
+    return browser.get(this.#authorization(parameters))
   }
 
   /** From the page after the sign-in to tokens. */
@@ -224,6 +233,7 @@ export class LedgerPerson {
         this.#deps.ledger.acknowledge('consent', this.item)
       }
     }
+    if (isAway(page)) this.#line.lost += 1
     const code = page.url.startsWith(CALLBACK) ? new URL(page.url).searchParams.get('code') : null
     if (!code) throw new WrongPage('the app with a code', page)
     this.#browser = browser
@@ -289,6 +299,11 @@ export class LedgerPerson {
   #note(line: string): void {
     this.#deps.ledger.note(this.item, line)
   }
+}
+
+/** RFC 6749 4.1.2.1: 503 as a redirect can say it. */
+function isAway({ url }: Page): boolean {
+  return url.startsWith(CALLBACK) && url.includes('error=temporarily_unavailable')
 }
 
 /** @throws WrongPage where there is no such form */

@@ -170,7 +170,7 @@ export class Traffic {
     const key = `${method} ${place} ${status}`
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1)
     if (status < 500) return
-    if (status !== 503) this.faults.push(`${key}: ${text.slice(0, 500)}`)
+    if (status !== 503) this.faults.push(`${key}: ${readable(text)}`)
     else if (!(Number(headers['retry-after']) > 0)) this.faults.push(`${key} without Retry-After`)
   }
 }
@@ -223,6 +223,15 @@ export class Line {
     const empty = [101, 204, 205, 304].includes(reply.status)
     return new Response(empty ? null : reply.text, { status: reply.status, headers: answer })
   }
+}
+
+/** The words of a page or an answer. */
+function readable(text: string): string {
+  const words = text.replace(/<head>.*<\/head>|<[^>]*>/gs, ' ')
+  return words
+    .replace(/Request\s+\S+|Time\s+\S+/g, '')
+    .replace(/\s+/g, ' ')
+    .slice(0, 300)
 }
 
 function waitOf({ headers }: Reply): number {

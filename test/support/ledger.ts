@@ -44,6 +44,8 @@ export class Ledger {
   }
 
   violated(invariant: Invariant, item: string, what: string): void {
+    // The same again (an answer every tenth of a second) says nothing more.
+    if (this.violations.some((other) => other.item === item && other.what === what)) return
     this.note(item, `VIOLATED ${invariant}: ${what}`)
     this.violations.push({ invariant, item, what })
   }

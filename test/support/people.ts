@@ -15,12 +15,20 @@ export interface PersonOptions {
   profile?: Profile
 }
 
-export async function createPerson(running: RunningApp, options: PersonOptions): Promise<User> {
+/** The deployment's keys, as its processes hold them. */
+export async function keyringOf({ app, secrets }: Pick<RunningApp, 'app' | 'secrets'>): Promise<Keyring> {
+  const keyring = new Keyring()
+  await new DataKeys(app.storage.dataKeys, keyring, { current: secrets.rootKey }).open()
+  return keyring
+}
+
+export async function createPerson(
+  running: Pick<RunningApp, 'app' | 'secrets' | 'config'>,
+  options: PersonOptions,
+): Promise<User> {
   const { users } = running.app.storage.database
   const { memoryKiB: memory, iterations: passes } = running.config.hashing
-  const keyring = new Keyring()
-  await new DataKeys(running.app.storage.dataKeys, keyring, { current: running.secrets.rootKey }).open()
-  const hasher = new Argon2Hasher(keyring, { memory, passes })
+  const hasher = new Argon2Hasher(await keyringOf(running), { memory, passes })
   const user = await users.insert({
     id: secureRandom.id('usr'),
     email: options.email,

@@ -75,6 +75,11 @@ export class UserAgent {
     return this.#cookies.find((cookie) => cookie.name.endsWith(name))?.value
   }
 
+  /** The cookies of another, as they are now: a second tab whose requests are on their way already. */
+  takeCookies(other: UserAgent): void {
+    this.#cookies.splice(0, this.#cookies.length, ...other.#cookies.map((cookie) => ({ ...cookie })))
+  }
+
   /** Forgets every cookie whose name ends so. */
   dropCookie(name: string): void {
     for (let index = this.#cookies.length - 1; index >= 0; index -= 1)
