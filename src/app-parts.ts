@@ -64,7 +64,11 @@ export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): 
 /** Takes in data keys that `npm run rotate-keys` adds. */
 export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
   const keys = dataKeys(storage, secrets, keyring)
-  return new KeyWatch(() => keys.refresh(), log)
+  const watch = new KeyWatch(async () => {
+    if (await keys.refresh()) log.info({ versions: keyring.versions }, 'the data keys have changed')
+  }, log)
+  storage.notices.subscribe((topic) => topic === 'keys' && watch.soon())
+  return watch
 }
 
 export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logger): Argon2Hasher {

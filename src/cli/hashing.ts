@@ -2,7 +2,7 @@
  * `npm run hashing -- --target 100`: measures this machine, in the same child processes that Ostiary hashes in, and
  * proposes the three settings of password hashing for hashes of about that many milliseconds. Changes nothing.
  */
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Argon2Children } from '../crypto/argon2-children.ts'
 import { calibrate } from '../crypto/calibration.ts'
@@ -30,7 +30,10 @@ interface Throughput {
 }
 
 const children = new Argon2Children()
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+const sorted = (values: number[]) => values.toSorted((a, b) => a - b)
+const median = (values: number[]) => sorted(values)[values.length >> 1] ?? 0
+/** What a hash takes when nobody disturbs it; slower ones were disturbed. */
+const undisturbed = (values: number[]) => sorted(values)[values.length >> 2] ?? 0
 const words = ({ memory, passes }: Argon2Parameters) => `${memory} KiB, ${passes} iterations`
 
 /** Milliseconds of each hash, one after the other. */
@@ -48,7 +51,7 @@ async function hashes(parameters: Argon2Parameters): Promise<number[]> {
 async function alone(parameters: Argon2Parameters): Promise<number> {
   // The first finds a cold process.
   await children.hash('', parameters)
-  const milliseconds = median(await hashes(parameters))
+  const milliseconds = undisturbed(await hashes(parameters))
   console.error(`  ${words(parameters)}: ${milliseconds.toFixed(1)} ms`)
   return milliseconds
 }
@@ -85,7 +88,8 @@ async function main(): Promise<void> {
   const targetMs = targetOf(values.target)
   const cores = availableParallelism()
   const mostMemory = (totalmem() * MEMORY_SHARE) / Math.min(cores, MOST_SLOTS) / 1024
-  console.error(`Measuring for hashes of ${targetMs} ms; close to idle, this machine gives the best answer.`)
+  console.error(`Measuring for hashes of ${targetMs} ms:`)
+  const busy = loadavg()[0] ?? 0
   const proposed = await calibrate({ measure: alone, targetMs, mostMemory })
   const best = await worthwhile(proposed, cores)
   const usual = await alone(ARGON2_DEFAULTS)
@@ -107,6 +111,8 @@ async function main(): Promise<void> {
     `\n${best.slots} at once: ${best.perSecond.toFixed(1)} hashes a second of ${best.milliseconds.toFixed(0)} ms, ` +
       `${Math.ceil((best.slots * proposed.memory) / 1024)} MiB while they are computed.\n`,
   )
+  if (busy > cores / 2)
+    console.log(`This machine was busy (load ${busy.toFixed(1)}): better ask again when it is not.\n`)
   console.log(`ARGON2_MEMORY_KIB=${proposed.memory}`)
   console.log(`ARGON2_ITERATIONS=${proposed.passes}`)
   console.log(`HASHING_SLOTS=${best.slots}`)

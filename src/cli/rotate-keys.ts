@@ -40,6 +40,7 @@ async function main(): Promise<void> {
       config.database.kind === 'postgres'
         ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: 2 }
         : config.database,
+    redisUrl: secrets.redisUrl,
     atRest: keyring,
     onError: (error) => console.error(error.message),
   })
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
         request: undefined,
         detail: { version: added.version, forced: options.force },
       })
+    storage.notices.publish('keys')
     await untilCurrent(rotation, added)
     const sealed = await rotation.reseal()
     console.log(`${sealed} sealed ${sealed === 1 ? 'value was' : 'values were'} sealed with it.`)
@@ -125,7 +127,7 @@ function listOf(dependants: readonly Dependants[]): string {
 }
 
 function dateTime(inSeconds: number): string {
-  return new Date(Date.now() + inSeconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+  return new Date(Date.now() + inSeconds * 1000).toISOString().slice(0, 19).replace('T', ' ').concat(' UTC')
 }
 
 function clockTime(inSeconds: number): string {

@@ -7,6 +7,8 @@ export interface ResourceServerConfig {
   scopes: string[]
   /** seconds */
   tokenTtl: number
+  /** opaque: the API asks about each token (RFC 7662) and learns at once when it was ended */
+  tokenFormat: 'jwt' | 'opaque'
 }
 
 /** seconds: unused for so long, and so long in all */

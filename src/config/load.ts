@@ -97,7 +97,10 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
     resourceServers: samples
-      ? [...resourceServers, { audience: `${samples.origin}/api`, scopes: ['api:read'], tokenTtl: 300 }]
+      ? [
+          ...resourceServers,
+          { audience: `${samples.origin}/api`, scopes: ['api:read'], tokenTtl: 300, tokenFormat: 'jwt' },
+        ]
       : resourceServers,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
@@ -192,6 +195,7 @@ const resourceServerSchema = z.array(
       .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)'))
       .min(1),
     tokenTtl: z.number().int().min(30).max(86_400).default(300),
+    tokenFormat: z.enum(['jwt', 'opaque']).default('jwt'),
   }),
 )
 

@@ -120,8 +120,7 @@ class HashingChild {
     this.#process = fork(PROGRAM, [], {
       // Nothing of ours: no secret that came by the environment, no inspector, no loader.
       env: {},
-      // Its work leaves next to no garbage; without this it would keep three times 16 MB for it.
-      execArgv: ['--max-semi-space-size=1'],
+      execArgv: [],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

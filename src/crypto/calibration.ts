@@ -19,8 +19,11 @@ export interface Calibrated extends Argon2Parameters {
 
 /** Memory is rounded down to whole MiB: the last digits of a measurement mean nothing. */
 const STEP = 1024
-/** Time grows with memory nearly in proportion, but not quite (caches): each try corrects the one before. */
+/** Time grows with memory nearly in proportion, but not quite (caches): each try goes on from the two before it. */
 const TRIES = 4
+/** Aimed at a little less than the target, and near enough when not much below it. */
+const AIM = 0.97
+const NEAR = 0.9
 const MOST_PASSES = 100
 
 /** The strongest parameters found whose hash takes no longer than the target; the floor when even that takes longer. */
@@ -31,11 +34,13 @@ export async function calibrate({ measure, targetMs, mostMemory }: Calibration):
   })
   const most = Math.max(ARGON2_FLOOR.memory, mostMemory - (mostMemory % STEP))
   let best = await measured(ARGON2_FLOOR)
-  let last = best
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const wanted = (last.memory * targetMs) / last.milliseconds
+  let [before, last] = [{ memory: 0, milliseconds: 0 }, best]
+  for (let tries = 0; tries < TRIES && best.milliseconds < targetMs * NEAR; tries += 1) {
+    const slope = (last.memory - before.memory) / (last.milliseconds - before.milliseconds)
+    const wanted = last.memory + (targetMs * AIM - last.milliseconds) * slope
     const memory = Math.min(most, Math.max(ARGON2_FLOOR.memory, wanted - (wanted % STEP)))
-    if (memory === last.memory) break
+    if (!(slope > 0) || memory === last.memory) break
+    before = last
     last = await measured({ ...ARGON2_FLOOR, memory })
     if (last.milliseconds <= targetMs && last.memory > best.memory) best = last
   }

@@ -67,9 +67,11 @@ export class DataKeys {
     return { created, rewrapped, previousIsIdle }
   }
 
-  /** Takes in what was added or retired since. */
-  async refresh(): Promise<void> {
+  /** Takes in what was added or retired since; whether anything was. */
+  async refresh(): Promise<boolean> {
+    const before = this.#keyring.versions.join()
     this.#load(await this.#store.list())
+    return this.#keyring.versions.join() !== before
   }
 
   wrap(version: number, master: Buffer): NewWrappedKey {

@@ -54,7 +54,6 @@ export class KeyRotation {
     if (!current || versions[0] === current) return []
     const found = await this.#store.dependants({
       version: current.version,
-      activeForSeconds: -current.activeIn,
       pepperId: pepperId(this.#keyring),
     })
     return found.filter(({ count }) => count > 0)
@@ -78,7 +77,7 @@ export class KeyRotation {
       await this.reseal()
       const dependants = await this.dependants()
       if (dependants.length > 0 && !force) throw new StillNeededError(Math.min(...retire), dependants)
-      while ((await this.#store.dropDependants(-current.activeIn, DELETE_BATCH)) > 0);
+      while ((await this.#store.dropDependants(current.version, DELETE_BATCH)) > 0);
     }
     const known = versions.map(({ version }) => version)
     const next = (version: number) => this.#dataKeys.wrap(version, randomBytes(MASTER_BYTES))

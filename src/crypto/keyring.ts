@@ -47,6 +47,11 @@ export class Keyring implements AtRest, KeyedHash {
     return this.#all()[0].version
   }
 
+  /** All that are held, oldest first. */
+  get versions(): number[] {
+    return this.#held.map(({ key }) => key.version)
+  }
+
   key(version: number): DataKey | undefined {
     return this.#held.find(({ key }) => key.version === version)?.key
   }
@@ -76,7 +81,7 @@ export class Keyring implements AtRest, KeyedHash {
   }
 
   open(place: string, sealed: Buffer): string {
-    const key = this.key(sealed[0] as number)
+    const key = this.#all().find(({ version }) => version === sealed[0])
     if (!key)
       throw new Error(`"${place}" is sealed under data key ${sealed[0]}, which is not here (any more)`)
     return key.open(place, sealed)

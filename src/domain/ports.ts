@@ -198,7 +198,7 @@ export interface Repositories {
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
 export interface Database extends Repositories {
-  /** All or nothing. `work` must use only the repositories it is given. */
+  /** All or nothing. `work` must use only the repositories it is given; after a deadlock it is run again. */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
 }
 

@@ -24,6 +24,12 @@ export class KeyWatch {
     this.#after(this.#everyMs)
   }
 
+  /** Something was said to have changed: looks at once. */
+  soon(): void {
+    clearTimeout(this.#timer)
+    this.#after(0)
+  }
+
   /** Waits for the look in hand. */
   async stop(): Promise<void> {
     this.#stopped = true

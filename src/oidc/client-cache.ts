@@ -6,6 +6,7 @@
 import type Provider from 'oidc-provider'
 import type { Client } from 'oidc-provider'
 import type { Changes } from '../storage/changes.ts'
+import { Unavailable } from './errors.ts'
 
 /** about 5 KB each */
 const MAX_CLIENTS = 20_000
@@ -21,19 +22,24 @@ interface Kept {
 /**
  * Puts itself before the engine's `Client.find`.
  * @param stored the client's metadata as the engine's adapter gives it
+ * @param isUnavailable tells a store that is away from a fault of ours
  */
 export function keepClients(
   provider: Provider,
   changes: Changes,
   stored: (id: string) => Promise<object | undefined>,
+  isUnavailable: (error: unknown) => boolean,
 ): void {
   const kept = new Map<string, Kept>()
   const model = provider.Client as unknown as { find(id: string): Promise<Client | undefined> }
   const make = model.find.bind(model)
+  const refuse = (error: unknown): never => {
+    throw isUnavailable(error) ? new Unavailable(error) : error
+  }
   model.find = async (id) => {
     if (typeof id !== 'string' || id === '') return undefined
     const now = changes.current('clients')
-    const generation = typeof now === 'number' ? now : await now
+    const generation = typeof now === 'number' ? now : await now.catch(refuse)
     const known = kept.get(id)
     if (known?.generation === generation) return known.client
     const metadata = await stored(id)

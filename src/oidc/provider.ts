@@ -138,6 +138,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     provider,
     deps.changes,
     (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
+    deps.isUnavailable,
   )
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)

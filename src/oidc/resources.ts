@@ -1,4 +1,7 @@
-/** Resource servers (RFC 8707): whoever asks for one of them gets a JWT access token (RFC 9068) signed with ES256. */
+/**
+ * Resource servers (RFC 8707). Whoever asks for one of them gets a JWT access token (RFC 9068) signed with ES256, or an
+ * opaque one that the API asks us about.
+ */
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 
 export interface ResourceServerSettings {
@@ -6,6 +9,7 @@ export interface ResourceServerSettings {
   scopes: readonly string[]
   /** seconds */
   tokenTtl: number
+  tokenFormat?: 'jwt' | 'opaque'
 }
 
 export function resourceServerInfo(servers: readonly ResourceServerSettings[]) {
@@ -19,7 +23,7 @@ export function resourceServerInfo(servers: readonly ResourceServerSettings[]) {
     return {
       audience: server.audience,
       scope: server.scopes.join(' '),
-      accessTokenFormat: 'jwt',
+      accessTokenFormat: server.tokenFormat ?? 'jwt',
       accessTokenTTL: server.tokenTtl,
       jwt: { sign: { alg: 'ES256' } },
     }

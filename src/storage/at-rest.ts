@@ -63,8 +63,8 @@ export interface KeyRotationStore extends DataKeyStore {
   ): Promise<boolean>
   /** Seals up to `limit` values of sealed columns that are not under the current version anew; returns how many. */
   reseal(limit: number): Promise<number>
-  /** What still depends on versions before the current one, which is active since so many seconds. */
-  dependants(current: { version: number; activeForSeconds: number; pepperId: string }): Promise<Dependants[]>
-  /** Deletes up to `limit` stored artifacts that only older versions recognise; returns how many. */
-  dropDependants(activeForSeconds: number, limit: number): Promise<number>
+  /** What still depends on versions before the current one. */
+  dependants(current: { version: number; pepperId: string }): Promise<Dependants[]>
+  /** Deletes up to `limit` artifacts of each kind that only versions before the current one recognise; returns how many. */
+  dropDependants(current: number, limit: number): Promise<number>
 }

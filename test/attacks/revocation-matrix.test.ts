@@ -2,10 +2,14 @@
  * What ends ends, everywhere and for good (decision 16): every way access ends, times everything a person and an app
  * hold of each other, times where it is tried; and the same while requests are on their way.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { CHECKS, GATEWAY, type Holdings, makeHoldings, Pair, REGISTRATION } from '../support/access.ts'
 import { ENDINGS, type Ending } from '../support/endings.ts'
+import { LONG, times } from '../support/faults.ts'
+import { aliveOf, type InFlight, REQUESTS } from '../support/in-flight.ts'
 import { type Nodes, startNodes } from '../support/nodes.ts'
+import type { UserAgent } from '../support/user-agent.ts'
 
 const MANY = 100_000
 const LIMITS = { signInNetwork: MANY, formNetwork: MANY, userCodeNetwork: MANY, mailNetwork: MANY }
@@ -35,6 +39,10 @@ describe('revocation', function () {
   beforeEach(() => {
     nodes.current = 0
   })
+  afterEach(() => {
+    const failed = nodes.logs.splice(0).filter(({ level }) => level === 'error')
+    expect(failed.map((line) => JSON.stringify(line).slice(0, 1000))).to.deep.equal([])
+  })
   after(() => nodes?.close())
 
   for (const [name, ending] of Object.entries(ENDINGS)) {
@@ -48,7 +56,7 @@ describe('revocation', function () {
           holdings = await makeHoldings(pair)
           await ending.end(pair, [holdings.here, holdings.away])
           await go(nodes)
-          if (ending.ofClient) await new Promise((resolve) => setTimeout(resolve, CLIENT_AGE_MS))
+          if (ending.ofClient) await sleep(CLIENT_AGE_MS)
         })
         beforeEach(async () => {
           if (place === 'on another node') nodes.current = 1
@@ -64,7 +72,7 @@ describe('revocation', function () {
         if (ending.undo)
           it('and what is undone brings nothing back', async () => {
             await ending.undo?.(pair)
-            await new Promise((resolve) => setTimeout(resolve, CLIENT_AGE_MS))
+            await sleep(CLIENT_AGE_MS)
             for (const what of [
               'refresh token',
               'introspection by the app',
@@ -78,4 +86,50 @@ describe('revocation', function () {
       })
     }
   }
+
+  describe('in flight', function () {
+    this.timeout(LONG ? 1_800_000 : 180_000)
+    const combinations = Object.entries(ENDINGS).flatMap(([name, { mayFollow = [] }]) =>
+      Object.keys(REQUESTS)
+        .filter((request) => !mayFollow.includes(request))
+        .map((request) => [name, request] as const),
+    )
+
+    it(`leaves nothing, in ${times(combinations.length, 1000)} tries`, async () => {
+      const resurrected: string[] = []
+      let answered = 0
+      for (let index = 0; index < times(combinations.length, 1000); index += 1) {
+        const [name, request] = combinations[index % combinations.length] as readonly [string, string]
+        const ending = ENDINGS[name] as Ending
+        const pair = await Pair.make(nodes)
+        const { browsers, send } = await (REQUESTS[request] as (pair: Pair) => Promise<InFlight>)(pair)
+        const [outcome] = await Promise.all([
+          soon().then(send),
+          soon().then(() => ending.end(pair, browsers)),
+        ])
+        if (Object.values(outcome).some((value) => value !== undefined)) answered += 1
+        const deadline = performance.now() + CLIENT_AGE_MS
+        const alive = async () => [
+          ...(await aliveOf(pair, outcome)),
+          ...(ending.leaves.includes('session') ? [] : await signedIn(pair, browsers)),
+        ]
+        let left = await alive()
+        while (ending.ofClient && left.length > 0 && performance.now() < deadline) left = await alive()
+        await ending.undo?.(pair)
+        for (const what of [...left, ...(ending.undo ? await alive() : [])])
+          resurrected.push(`${name} / ${request}: ${what}`)
+      }
+      expect(resurrected).to.deep.equal([])
+      // Else nothing raced: all requests came too late.
+      expect(answered).to.be.greaterThan(combinations.length / 10)
+    })
+  })
 })
+
+/** So that each may be first, and both may be in the middle. */
+const soon = () => sleep(Math.random() * 30)
+
+async function signedIn(pair: Pair, browsers: UserAgent[]): Promise<string[]> {
+  const answers = await Promise.all(browsers.map((browser) => pair.isSignedIn(browser)))
+  return answers.flatMap((yes) => (yes ? ['session'] : []))
+}

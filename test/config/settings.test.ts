@@ -287,7 +287,7 @@ describe('settings', () => {
 
     it('hashes in processes beside Postgres, and in this one, on two threads at most, beside the embedded database', () => {
       const hashing = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.hashing
-      const { DATABASE_URL } = PRODUCTION
+      const DATABASE_URL = String(PRODUCTION.DATABASE_URL)
       expect(hashing({ DATABASE_URL, HASHING_SLOTS: '7' })).to.include({ processes: true, slots: 7 })
       expect(hashing({ HASHING_SLOTS: '7' })).to.include({ processes: false, slots: 2 })
       expect(hashing({ HASHING_SLOTS: '1' })).to.include({ processes: false, slots: 1 })
@@ -413,7 +413,9 @@ describe('settings', () => {
       for (const [name, member] of Object.entries(value)) check(member, `${path}.${name}`)
     }
     check(config, 'config')
-    expect(config.resourceServers).to.deep.equal([{ audience: 'urn:api', scopes: ['read'], tokenTtl: 300 }])
+    expect(config.resourceServers).to.deep.equal([
+      { audience: 'urn:api', scopes: ['read'], tokenTtl: 300, tokenFormat: 'jwt' },
+    ])
     expect(() => {
       ;(config.hashing as { slots: number }).slots = 99
     }).to.throw(TypeError)

@@ -156,7 +156,7 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       const hasher = new Argon2Hasher(keyring, { memory: 19_456, passes: 2 })
       await database.users.setPassword(user.id, await hasher.hash('a long password of the test'))
       const digest = digestSecret(keyring, 'its secret')
-      await database.clients.save({ ...client, secretDigest: digest })
+      await database.clients.save({ ...client, secretDigest: digest, firstParty: true })
       await artifacts.upsert('Grant', 'g', { accountId: user.id, clientId: client.id }, 600)
       await artifacts.upsert(
         'RefreshToken',
@@ -196,16 +196,16 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
     it('are retired by force with everything that only they recognise', async () => {
       const { keyring, rotation } = await node(secret())
       const { artifacts } = storesOn(instance.connection, keyring)
-      await artifacts.upsert('Grant', 'old', { accountId: 'a', clientId: 'c' }, 600)
+      await artifacts.upsert('Grant', 'old', { clientId: 'c' }, 600)
       await artifacts.upsert('Session', 'old', { uid: 'u', accountId: 'a' }, 600)
       for (const table of ['oidc_grants', 'oidc_sessions', 'oidc_session_families'])
         await instance.connection.knex(table).update({ created_at: new Date(Date.now() - 86_400_000) })
       await rotation.begin({ activeInSeconds: 0 })
-      await artifacts.upsert('Grant', 'new', { accountId: 'a', clientId: 'c' }, 600)
+      await artifacts.upsert('Grant', 'new', { clientId: 'c' }, 600)
       expect((await rotation.dependants()).map(({ what }) => what)).to.include.members(['sessions', 'grants'])
       await rotation.begin({ activeInSeconds: 0, force: true })
       expect(await artifacts.find('Grant', 'old')).to.equal(undefined)
-      expect(await artifacts.find('Grant', 'new')).to.include({ accountId: 'a' })
+      expect(await artifacts.find('Grant', 'new')).to.include({ clientId: 'c' })
       expect(await artifacts.findSessionsByAccount('a')).to.deep.equal([])
       expect(await instance.connection.knex('oidc_session_families')).to.deep.equal([])
     })

@@ -83,6 +83,11 @@ export class Watch {
     return found.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b)
   }
 
+  /** Writes that were refused since a moment. */
+  refused(since = 0): number {
+    return this.seen.write.filter(({ at, status }) => at >= since && status === 503).length
+  }
+
   /** Every answer so far was right, or (for the write) 503 with a wait; and soon. */
   expectSound({ refusedWithin, cachedWithin }: { refusedWithin: number; cachedWithin: number }): void {
     for (const [probe, answers] of Object.entries(this.seen) as [Probe, Seen[]][]) {

@@ -143,6 +143,11 @@ export class Pair {
     return post(`${this.nodes.issuer}/userinfo`, { access_token: token })
   }
 
+  /** At the operator's own app only. */
+  async signIn(agent: UserAgent): Promise<void> {
+    codeOf(await begin(this.#gateway), await walk(agent, (await begin(this.#gateway)).url, this.person))
+  }
+
   async isSignedIn(agent: UserAgent): Promise<boolean> {
     const { url } = await begin(this.#gateway, { prompt: 'none' })
     const page = await agent.get(url.href)
@@ -171,8 +176,8 @@ export class Pair {
   }
 
   /** The password was right, and the browser has not been sent back to the engine: where it would go. */
-  async proven(agent: UserAgent): Promise<string> {
-    const form = await agent.get((await this.begin()).url.href)
+  async proven(agent: UserAgent, started?: Started): Promise<string> {
+    const form = await agent.get((started ?? (await this.begin())).url.href)
     const { stopAt } = agent
     agent.stopAt = (url) => new URL(url).pathname.startsWith('/auth/')
     const { url } = await agent.submit(
@@ -277,10 +282,11 @@ export const CHECKS: Record<string, (pair: Pair, holdings: Holdings) => Promise<
     return status === 200
   },
   'device code': async (pair, { deviceCode }) => gotTokens(await pair.poll(deviceCode)),
-  'consent page': async (_pair, { here, consentPage }) =>
-    gotCode(await here.submit(consentPage, {}, '/consent')),
   'proven sign-in': async (_pair, { arriving, resume }) => gotCode(await arriving.get(resume)),
   'lasting refresh token': async (pair, { lastingToken }) => gotTokens(await pair.refresh(lastingToken)),
+  // last: answered, it may stand for all of them
+  'consent page': async (_pair, { here, consentPage }) =>
+    gotCode(await here.submit(consentPage, {}, '/consent')),
 }
 
 function gotTokens({ status, json, text }: Answer): boolean {

@@ -7,16 +7,18 @@ import { linkToken } from '../../src/domain/email/secrets.ts'
 import { PasswordReset } from '../../src/domain/passwords/reset.ts'
 import { Throttle } from '../../src/domain/protection/throttle.ts'
 import type { Pair } from './access.ts'
+import type { Nodes } from './nodes.ts'
 import { keyringOf } from './people.ts'
 import { send } from './protocol.ts'
 import { token } from './samples.ts'
 import type { UserAgent } from './user-agent.ts'
 
 export interface Ending {
-  /** on which node the browser is, if one is needed */
   end(pair: Pair, browsers: UserAgent[]): Promise<void>
   /** what works afterwards, by the names of `CHECKS` */
   leaves: readonly string[]
+  /** Requests on their way (`in-flight.ts`) that may have come after it, and then rightly live. */
+  mayFollow?: readonly string[]
   /** other nodes learn of it with the change of the client, within a second */
   ofClient?: true
   /** brings back what can be brought back: what was ended stays so */
@@ -28,16 +30,17 @@ const BY = { by: 'test' }
 const accessOf = ({ nodes }: Pair) => new Access(databaseOf({ nodes }))
 const databaseOf = ({ nodes }: Pick<Pair, 'nodes'>) => nodes.apps[0]!.storage.database
 
+/** A session that begins is none that ends. */
+const SIGNING_IN = ['proven sign-in', 'sign-in with a password']
+
 export const ENDINGS: Record<string, Ending> = {
   'signing out': {
     async end({ nodes }, browsers) {
-      for (const browser of browsers) {
-        const page = await browser.get(`${nodes.issuer}/session/end`)
-        await browser.submit(page, { logout: 'yes' })
-      }
+      for (const browser of browsers) await signOut(nodes, browser)
     },
     // OpenID Connect Core 1.0, 11; and a browser that is about to be signed in is none that is signed out.
     leaves: ['lasting refresh token', 'proven sign-in'],
+    mayFollow: ['lasting refresh', ...SIGNING_IN],
   },
   'an administrator ending the sessions': {
     async end(pair) {
@@ -46,6 +49,7 @@ export const ENDINGS: Record<string, Ending> = {
         await accessOf(pair).endSession(pair.person.id, id, BY)
     },
     leaves: ['proven sign-in'],
+    mayFollow: SIGNING_IN,
   },
   'disabling the person': {
     end: (pair) => accessOf(pair).disableUser(pair.person.id, BY),
@@ -57,6 +61,7 @@ export const ENDINGS: Record<string, Ending> = {
   'signing out everywhere': {
     end: (pair) => accessOf(pair).signOutEverywhere(pair.person.id, BY),
     leaves: [],
+    mayFollow: ['sign-in with a password'],
   },
   'disabling the client': {
     end: (pair) => accessOf(pair).disableClient(pair.app.client_id, BY),
@@ -83,7 +88,18 @@ export const ENDINGS: Record<string, Ending> = {
     end: (pair) => accessOf(pair).withdrawConsent(pair.person.id, pair.app.client_id, BY),
     // A page that asks may be answered anew.
     leaves: ['session', 'consent page'],
+    mayFollow: ['consent'],
   },
+}
+
+/** Another request of the browser may take the page's secret off the session; the person is told, and tries again. */
+async function signOut({ issuer }: Nodes, browser: UserAgent): Promise<void> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    const page = await browser.get(`${issuer}/session/end`)
+    const done = await browser.submit(page, { logout: 'yes' })
+    if (done.text.includes('class="view-logout-done"')) return
+  }
+  throw new Error('signing out failed')
 }
 
 /** By a link that was mailed, as the page does it. */

@@ -109,7 +109,7 @@ export class Load {
       await database.end()
     }
     for (const fault of traffic.faults) ledger.violated('I7', 'answers', fault)
-    for (const line of this.#options.nodes.serverErrors) ledger.violated('I7', 'logs', line)
+    for (const line of this.#options.nodes.takeServerErrors()) ledger.violated('I7', 'logs', line)
     ledger.assertClean()
     return summary
   }

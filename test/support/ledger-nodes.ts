@@ -18,8 +18,9 @@ export class Nodes {
   readonly #clientsFile: string
   readonly #running: (ChildApp | undefined)[] = []
   #ports: number[] = []
-  /** error lines of nodes that are gone */
   readonly #errors: string[] = []
+  /** errors that were read of each process */
+  readonly #known = new WeakMap<ChildApp, number>()
 
   private constructor(settings: Settings, clientsFile: string) {
     this.#settings = settings
@@ -83,10 +84,10 @@ export class Nodes {
     return this.#running[index]?.pid ?? 0
   }
 
-  /** Lines of the log about what must never happen: an error that is no outage. */
-  get serverErrors(): string[] {
-    const lines = this.#running.flatMap((app) => (app ? errorsOf(app) : []))
-    return [...this.#errors, ...lines]
+  /** What the logs say, and did not when this was asked last, about what must never happen: errors of our own. */
+  takeServerErrors(): string[] {
+    for (const app of this.#running) if (app) this.#read(app)
+    return this.#errors.splice(0)
   }
 
   async dispose(): Promise<void> {
@@ -94,21 +95,25 @@ export class Nodes {
     rmSync(this.#clientsFile, { force: true })
   }
 
+  #read(app: ChildApp): void {
+    const errors = app.lines.filter(
+      ({ problem, msg }) => problem === 'server-error' || msg === 'the engine failed',
+    )
+    for (const { err } of errors.slice(this.#known.get(app) ?? 0))
+      this.#errors.push(JSON.stringify(err).slice(0, 1500))
+    this.#known.set(app, errors.length)
+  }
+
   async #retire(index: number): Promise<void> {
     const app = this.#running[index]
     if (!app) return
     this.#running[index] = undefined
     await app.dispose()
-    this.#errors.push(...errorsOf(app))
+    this.#read(app)
   }
 
   async #start(index: number): Promise<void> {
     this.#running[index] = await ChildApp.start({ ...this.#settings, PORT: String(this.#ports[index]) })
     while (!(await this.isReady(index))) await sleep(10)
   }
-}
-
-function errorsOf(app: ChildApp): string[] {
-  const errors = app.lines.filter(({ problem }) => problem === 'server-error')
-  return errors.map(({ err }) => JSON.stringify(err).slice(0, 1500))
 }

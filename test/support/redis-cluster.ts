@@ -27,6 +27,8 @@ export interface SentinelSet extends RedisSet {
   master(): Promise<RunningService>
 }
 
+/** By default a master waits five seconds for more replicas before it sends the first what it has. */
+const AT_ONCE = { 'repl-diskless-sync-delay': 0 }
 /** How soon a server that is silent counts as gone. */
 const GONE_MS = 1_000
 const READY_MS = 60_000
@@ -34,6 +36,7 @@ const READY_MS = 60_000
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes = await all(6, async () =>
     startRedis({
+      ...AT_ONCE,
       'cluster-enabled': 'yes',
       // not the port + 10000, which may be taken or none at all
       'cluster-port': await freePort(),
@@ -84,7 +87,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 }
 
 export async function startSentinels(): Promise<SentinelSet> {
-  const [servers, sentinels] = await Promise.all([all(2, () => startRedis()), all(3, startSentinel)])
+  const [servers, sentinels] = await Promise.all([all(2, () => startRedis(AT_ONCE)), all(3, startSentinel)])
   const [first, second] = servers as [RunningService, RunningService]
   const master = async () => {
     const sentinel = sentinels.find(({ service }) => service.running) as RunningService
@@ -104,7 +107,9 @@ export async function startSentinels(): Promise<SentinelSet> {
       await ask(sentinel, 'sentinel', 'set', 'ostiary', 'down-after-milliseconds', String(GONE_MS))
       await ask(sentinel, 'sentinel', 'set', 'ostiary', 'failover-timeout', '5000')
     }
-    await until('the Sentinels know each other and the replica', async () => {
+    await until('the Sentinels know each other and the replica, and that has everything', async () => {
+      const role = await ask(second, 'role')
+      if (!Array.isArray(role) || role[3] !== 'connected') return false
       const info = await Promise.all(sentinels.map((sentinel) => ask(sentinel, 'info', 'sentinel')))
       return info.every((text) => /status=ok,.*slaves=1,sentinels=3/.test(String(text)))
     })

@@ -1,6 +1,7 @@
 /** The artifact store's statements but for commits (`commit-sql.ts`), generated from the model table. */
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS } from './artifact-models.ts'
+import { foundColumns, type Lookup } from './loader.ts'
 
 export const FAMILIES = 'oidc_session_families'
 
@@ -16,25 +17,32 @@ export function extraColumns(model: ArtifactModel): string[] {
   ]
 }
 
-/** What a row looks like to `artifact-rows.ts`; a look-up takes an array of keys and says which one each row is for. */
-export function lookupSql(model: ArtifactModel, by: 'id' | 'uid' | 'user_code' = 'id'): string {
+/** One row by its id, its uid or its user code. */
+export function artifactLookup(model: ArtifactModel, by: 'id' | 'uid' | 'user_code' = 'id'): Lookup {
   const { table, consumable } = MODELS[model]
-  const from = `from unnest($1::bytea[]) with ordinality as x(key, n)
-    join ${table} t on t.${by} = x.key and ${alive('t')}`
-  const columns = `x.n::int as n, t.id, t.payload::text as payload, ${consumable ? 't.consumed_at' : 'null::timestamptz as consumed_at'},
-    extract(epoch from t.expires_at - now())::float8 as seconds_left`
-  const successor = model === 'RefreshToken' ? 't.successor' : 'null::bytea as successor'
-  if (model !== 'Session')
-    return `select ${columns}, ${successor}, null::bytea as uid, null::text as authorizations ${from}`
+  const columns = foundColumns({
+    payload: 't.payload::text',
+    seconds_left: 'extract(epoch from t.expires_at - now())::float8',
+    ...(by === 'id' ? {} : { id: 't.id' }),
+    ...(consumable ? { consumed_at: 't.consumed_at' } : {}),
+    ...(model === 'RefreshToken' || model === 'Session' ? { successor: 't.successor' } : {}),
+    ...(model === 'Session' ? { uid: 't.uid', authorizations: 'f.authorizations::text' } : {}),
+  })
+  const found = `t.${by} = x.key and ${alive('t')}`
   // Of the rows of one uid the newest that nothing has replaced.
-  const newest = by === 'uid' ? 'and t.successor is null order by t.serial' : ''
-  return `select ${columns}, t.successor, t.uid, f.authorizations::text as authorizations ${from}
-    left join ${FAMILIES} f on f.uid = t.uid
-    where (t.account_id is null or f.ended_at is null) ${newest}`
+  const newest = `cross join lateral (select * from ${table} t
+    where ${found} and t.successor is null order by t.serial desc limit 1) t`
+  const family = `left join ${FAMILIES} f on f.uid = t.uid where t.account_id is null or f.ended_at is null`
+  return {
+    name: `${model}.${by}`,
+    type: 'bytea',
+    select: (from) =>
+      `${columns} from ${from} ${by === 'uid' ? newest : `join ${table} t on ${found}`} ${model === 'Session' ? family : ''}`,
+  }
 }
 
 export const FIND_BY_ACCOUNT_SQL = `select t.id, t.payload::text as payload, null::timestamptz as consumed_at,
-    null::float8 as seconds_left, null::bytea as successor, t.uid, f.authorizations::text as authorizations
+    f.authorizations::text as authorizations
   from oidc_sessions t join ${FAMILIES} f on f.uid = t.uid and f.ended_at is null
   where t.account_id = $1 and t.successor is null and ${alive('t')}`
 

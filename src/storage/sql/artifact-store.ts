@@ -111,7 +111,7 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   async findSessionsByAccount(accountId: string): Promise<ArtifactPayload[]> {
-    const { rows } = await this.#deps.connection.query<ArtifactRow>({
+    const { rows } = await this.#deps.connection.query<SessionRow>({
       name: 'find.Session.account',
       text: sql.FIND_BY_ACCOUNT_SQL,
       values: [accountId],
@@ -309,6 +309,8 @@ export class SqlArtifactStore implements ArtifactStore {
     return this.#deps.atRest.idHashes('Session.uid', uid)
   }
 }
+
+type SessionRow = Pick<ArtifactRow, 'id' | 'payload' | 'consumed_at' | 'authorizations'>
 
 interface Authorization {
   grantId?: string

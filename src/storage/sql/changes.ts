@@ -1,16 +1,17 @@
 /** The change counters, asked for when somebody wants them and at most twice a second: an idle process asks nothing. */
 import type { Changes, Topic } from '../changes.ts'
-import type { Loader, Lookup } from './loader.ts'
+import { foundColumns, type Loader, type Lookup } from './loader.ts'
 
 /** Older than this an answer is not given any more. */
 const LEASE_MS = 800
 /** Older than this it is renewed while it is still given. */
 const RENEW_MS = 400
 
-const COUNTERS: Lookup<{ value: number }> = {
-  name: 'find.change_counter',
-  text: `select x.n::int as n, c.value from unnest($1::text[]) with ordinality as x(key, n)
-    join change_counters c on c.topic = x.key`,
+const COUNTERS: Lookup = {
+  name: 'change_counters',
+  type: 'text',
+  select: (from) =>
+    `${foundColumns({ payload: 'c.value::text' })} from ${from} join change_counters c on c.topic = x.key`,
 }
 
 interface Known {
@@ -57,7 +58,7 @@ export class SqlChanges implements Changes {
     const renewing = this.#loader
       .load(COUNTERS, topic)
       .then((row) => {
-        const value = row?.value ?? 0
+        const value = Number(row?.payload ?? 0)
         if (known.renewing === renewing) Object.assign(known, { value, asOf })
         return value
       })

@@ -8,6 +8,7 @@ import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS, type ModelTable } from './artifact-models.ts'
 import { alive, extraColumns, FAMILIES } from './artifact-sql.ts'
 import type { Statement } from './connection.ts'
+import { shaped } from './shapes.ts'
 import type { AuditColumns, Write } from './writes.ts'
 
 /** A unit that lost, by its place in the batch, and the model whose condition did not hold. */
@@ -62,20 +63,8 @@ export function commitStatement(units: readonly (readonly Write[])[]): Statement
     }
   })
   const names = [...SECTIONS.keys()].filter((name) => groups.has(name))
-  return { ...shaped(names), values: names.flatMap((name) => groups.get(name) as unknown[][]) }
-}
-
-const SHAPES = new Map<string, { name: string; text: string }>()
-/** Each shape is prepared once per connection; what comes after so many is sent unprepared. */
-const MAX_SHAPES = 250
-
-function shaped(names: string[]): { name: string; text: string } {
-  const key = names.join()
-  const known = SHAPES.get(key)
-  if (known) return known
-  const made = { name: SHAPES.size < MAX_SHAPES ? `commit.${SHAPES.size}` : '', text: textOf(names) }
-  if (made.name !== '') SHAPES.set(key, made)
-  return made
+  const shape = shaped('commit', names, () => textOf(names))
+  return { ...shape, values: names.flatMap((name) => groups.get(name) as unknown[][]) }
 }
 
 function textOf(names: string[]): string {

@@ -55,6 +55,7 @@ function connection(db: PGlite, lock: DirectoryLock | undefined): SqlConnection 
     query,
     read: rowsOf,
     commit: rowsOf,
+    readLanes: 1,
     commitLanes: 1,
     exclusively: (work) => work(knex),
     async close() {

@@ -10,7 +10,7 @@ import { Lane } from './lane.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
 const LOCK_TIMEOUT_MS = 2_000
-/** Two of each keep one core busy; more only make the shared batches smaller. */
+/** Two of each keep one core busy; more only make what is sent together smaller. */
 const READ_LANES = 2
 const COMMIT_LANES = 2
 /** A look-up by key takes far less than a millisecond; a commit, what the disk takes. */
@@ -45,7 +45,7 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
   // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
   const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)))
   const knex = knexModule({ client: 'pg', connectionPool: knexPool, ...quietKnex } as Knex.Config)
-  const readers = lanes(READ_LANES, { ...hotOptions(options), pipeline: true })
+  const readers = lanes(READ_LANES, hotOptions(options))
   const committers = lanes(COMMIT_LANES, hotOptions(options))
   return {
     kind: 'postgres',
@@ -56,6 +56,7 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
     },
     read: (statement) => leastBusy(readers).run(statement),
     commit: (statement) => leastBusy(committers).run(statement),
+    readLanes: READ_LANES,
     commitLanes: COMMIT_LANES,
     exclusively: (work) => exclusively(options.url, work),
     async close() {

@@ -23,8 +23,10 @@ export interface SqlConnection {
   readonly knex: Knex
   /** Runs one statement in a transaction of its own. */
   query<Row = Record<string, unknown>>(statement: Statement): Promise<Result<Row>>
-  /** The hot path's reads: look-ups by key that may share a connection with others on their way. */
+  /** The hot path's reads: look-ups by key. */
   read<Row>(statement: Statement): Promise<Row[]>
+  /** reads that may be on their way at once */
+  readonly readLanes: number
   /** The hot path's commits: one writing statement is one transaction, durable when it answers. */
   commit<Row>(statement: Statement): Promise<Row[]>
   /** commits that may be on their way at once */

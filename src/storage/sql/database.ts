@@ -15,13 +15,27 @@ import { SqlOutbox } from './repositories/outbox.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
+import { SQLSTATE, sqlState } from './rows.ts'
 
 export function sqlDatabase(connection: SqlConnection, atRest: AtRest): Database {
   return {
     ...repositories(connection.knex, atRest),
-    transaction: (work) => connection.knex.transaction((trx) => work(repositories(trx, atRest))),
+    transaction: (work) => again(() => connection.knex.transaction((trx) => work(repositories(trx, atRest)))),
   }
 }
+
+/** Of two transactions that wait for each other Postgres ends one; nothing of it was kept, so it begins anew. */
+async function again<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (tries === TRIES || sqlState(error) !== SQLSTATE.deadlock) throw error
+    }
+  }
+}
+
+const TRIES = 3
 
 function repositories(knex: Knex, atRest: AtRest): Repositories {
   return {

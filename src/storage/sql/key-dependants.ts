@@ -8,10 +8,11 @@ import type { Dependants } from '../at-rest.ts'
 import { MODELS } from './artifact-models.ts'
 import { alive, FAMILIES } from './artifact-sql.ts'
 
-/** Nodes begin to use a version within moments of each other, not at one. */
+/** Nodes begin to use a version within moments of each other, not at one; counted as depending in doubt. */
 const SLACK_SECONDS = 60
 
-const BEFORE = `created_at < now() - make_interval(secs => ?::float8)`
+/** of the version that is written with now */
+const ACTIVE_SINCE = '(select activate_at from data_keys where version = ?)'
 
 const ARTIFACTS = [
   { what: 'session families', table: FAMILIES },
@@ -20,13 +21,13 @@ const ARTIFACTS = [
 
 export async function countDependants(
   knex: Knex,
-  current: { version: number; activeForSeconds: number; pepperId: string },
+  current: { version: number; pepperId: string },
 ): Promise<Dependants[]> {
   const count = async (what: string, sql: string, values: (string | number)[]) => {
     const { rows } = await knex.raw(`select count(*)::int as count from ${sql}`, values)
     return { what, count: (rows as { count: number }[])[0]?.count ?? 0 }
   }
-  const age = ageOf(current.activeForSeconds)
+  const before = `created_at < ${ACTIVE_SINCE} + interval '${SLACK_SECONDS} seconds'`
   const found = [
     await count('passwords', `passwords where phc like '%,keyid=%' and phc not like ?`, [
       `%,keyid=${current.pepperId}$%`,
@@ -34,30 +35,26 @@ export async function countDependants(
     await count('client secrets', `clients where secret_digest is not null and secret_digest not like ?`, [
       `hmac-sha256:${current.version}:%`,
     ]),
-    await count('mail links', `email_proofs where consumed_at is null and expires_at > now() and ${BEFORE}`, [
-      age,
+    await count('mail links', `email_proofs where consumed_at is null and expires_at > now() and ${before}`, [
+      current.version,
     ]),
   ]
   for (const { what, table } of ARTIFACTS)
-    found.push(await count(what, `${table} t where ${alive('t')} and t.${BEFORE}`, [age]))
+    found.push(await count(what, `${table} t where ${alive('t')} and t.${before}`, [current.version]))
   return found
 }
 
 /** Artifacts nobody can present any more once the former key is gone. What hangs on a grant goes with it. */
-export async function dropDependants(knex: Knex, activeForSeconds: number, limit: number): Promise<number> {
+export async function dropDependants(knex: Knex, current: number, limit: number): Promise<number> {
   let dropped = 0
   for (const { table } of ARTIFACTS) {
     const { rowCount } = await knex.raw(
-      `delete from ${table} where ctid = any (array(select ctid from ${table} where ${BEFORE} limit ?))`,
-      [ageOf(activeForSeconds), limit],
+      `delete from ${table} where ctid = any (array(select ctid from ${table} where created_at < ${ACTIVE_SINCE} limit ?))`,
+      [current, limit],
     )
     dropped += rowCount
   }
   return dropped
-}
-
-function ageOf(activeForSeconds: number): number {
-  return Math.max(0, activeForSeconds - SLACK_SECONDS)
 }
 
 /** "RefreshToken" as "refresh tokens". */

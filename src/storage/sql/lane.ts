@@ -1,6 +1,6 @@
 /**
- * One connection to Postgres of the hot path's own, opened when first used and replaced when it breaks. Reads share it
- * (`pipeline`: the next statement is sent before the answer to the last has come), commits have it alone.
+ * One connection to Postgres of the hot path's own, opened when first used and replaced when it breaks. Its users see to
+ * it that one statement is on its way at a time.
  */
 import pg from 'pg'
 import type { Statement } from './connection.ts'

@@ -1,23 +1,50 @@
 /**
- * Look-ups by key, gathered: what all requests ask for in one turn of the event loop goes out as one statement a table.
- * Knows nothing of requests; what was found is remembered in `unit.ts`, never here.
+ * Look-ups by key, gathered. What all requests ask for in one turn of the event loop, or while earlier statements are on
+ * their way, goes out as one statement. Knows nothing of requests; what was found is remembered in `unit.ts`, never here.
  */
 import { Overloaded } from '../faults.ts'
-import type { SqlConnection } from './connection.ts'
+import type { SqlConnection, Statement } from './connection.ts'
+import { shaped } from './shapes.ts'
 
-/** One way to look rows up: `text` takes an array of keys and names each row's place in it as `n` (from 1). */
-export interface Lookup<Row> {
+/** One way to look things up by a key. */
+export interface Lookup {
   name: string
-  text: string
-  /** type only */
-  row?: Row
+  /** of the keys */
+  type: 'bytea' | 'text'
+  /**
+   * A select of `FOUND_COLUMNS` for the rows of the keys in `x(key, n)`.
+   * @param from the array of keys as that table
+   */
+  select(from: string): string
+}
+
+/** What every look-up yields, so that several go out together; what a kind does not have is null. */
+export interface Found {
+  /** JSON */
+  payload: string
+  /** the key it is stored under, where it was not looked up by that */
+  id: Buffer | null
+  consumed_at: Date | null
+  seconds_left: number | null
+  successor: Buffer | null
+  uid: Buffer | null
+  authorizations: string | null
+}
+
+/** In the order of `Found`, after the place of the key in its array. */
+export function foundColumns(columns: Partial<Record<keyof Found, string>> & { payload: string }): string {
+  const or = (name: keyof Found, type: string) => `${columns[name] ?? `null::${type}`} as ${name}`
+  return `x.n::int as n, ${columns.payload} as payload, ${or('id', 'bytea')}, ${or('consumed_at', 'timestamptz')},
+    ${or('seconds_left', 'float8')}, ${or('successor', 'bytea')}, ${or('uid', 'bytea')}, ${or('authorizations', 'text')}`
 }
 
 interface Asked {
   key: Buffer | string
-  found(row: unknown): void
+  found(row: Found | undefined): void
   failed(error: unknown): void
 }
+
+type Row = Found & { kind: number; n: number }
 
 /** One statement does not grow without end. */
 const MAX_KEYS = 500
@@ -26,8 +53,10 @@ const MAX_WAITING = 5_000
 
 export class Loader {
   readonly #connection: SqlConnection
-  readonly #asked = new Map<Lookup<unknown>, Asked[]>()
+  /** by look-up, in the order of the first that asked */
+  #asked = new Map<Lookup, Asked[]>()
   #waiting = 0
+  #flying = 0
   #scheduled = false
 
   constructor(connection: SqlConnection) {
@@ -35,43 +64,67 @@ export class Loader {
   }
 
   /** The row of this key. @throws Overloaded when too many wait already; what the database throws */
-  load<Row>(lookup: Lookup<Row>, key: Buffer | string): Promise<Row | undefined> {
+  load(lookup: Lookup, key: Buffer | string): Promise<Found | undefined> {
     if (this.#waiting >= MAX_WAITING) return Promise.reject(new Overloaded('look-ups'))
     return new Promise((found, failed) => {
-      const ask = { key, found, failed } as Asked
       const asked = this.#asked.get(lookup)
-      if (asked) asked.push(ask)
-      else this.#asked.set(lookup, [ask])
+      if (asked) asked.push({ key, found, failed })
+      else this.#asked.set(lookup, [{ key, found, failed }])
       this.#waiting += 1
       if (this.#scheduled) return
       this.#scheduled = true
-      setImmediate(() => this.#send())
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#pump()
+      })
     })
   }
 
-  #send(): void {
-    this.#scheduled = false
-    for (const [lookup, asked] of this.#asked) {
-      for (let from = 0; from < asked.length; from += MAX_KEYS)
-        void this.#ask(lookup, asked.slice(from, from + MAX_KEYS))
+  #pump(): void {
+    while (this.#flying < this.#connection.readLanes && this.#asked.size > 0) {
+      this.#flying += 1
+      void this.#send(this.#next()).finally(() => {
+        this.#flying -= 1
+        this.#pump()
+      })
     }
-    this.#asked.clear()
   }
 
-  async #ask(lookup: Lookup<unknown>, asked: Asked[]): Promise<void> {
-    try {
-      const values = [asked.map(({ key }) => key)]
-      const rows = await this.#connection.read<{ n: number }>({
-        name: lookup.name,
-        text: lookup.text,
-        values,
-      })
-      this.#waiting -= asked.length
-      const found = new Map(rows.map((row) => [row.n, row]))
-      for (const [index, ask] of asked.entries()) ask.found(found.get(index + 1))
-    } catch (error) {
-      this.#waiting -= asked.length
-      for (const ask of asked) ask.failed(error)
+  #next(): [Lookup, Asked[]][] {
+    const batch: [Lookup, Asked[]][] = []
+    const left = new Map<Lookup, Asked[]>()
+    for (const [lookup, asked] of this.#asked) {
+      batch.push([lookup, asked.slice(0, MAX_KEYS)])
+      if (asked.length > MAX_KEYS) left.set(lookup, asked.slice(MAX_KEYS))
     }
+    this.#asked = left
+    // The same kinds make the same statement, whoever asked first.
+    return batch.sort(([one], [other]) => (one.name < other.name ? -1 : 1))
+  }
+
+  async #send(batch: [Lookup, Asked[]][]): Promise<void> {
+    for (const [, asked] of batch) this.#waiting -= asked.length
+    try {
+      const rows = await this.#connection.read<Row>(this.#statement(batch))
+      const answers = batch.map(([, asked]) => new Array<Found | undefined>(asked.length))
+      for (const row of rows) (answers[row.kind] as Found[])[row.n - 1] = row
+      for (const [kind, [, asked]] of batch.entries())
+        for (const [index, ask] of asked.entries()) ask.found(answers[kind]?.[index])
+    } catch (error) {
+      for (const [, asked] of batch) for (const ask of asked) ask.failed(error)
+    }
+  }
+
+  #statement(batch: [Lookup, Asked[]][]): Statement {
+    const names = batch.map(([{ name }]) => name)
+    const shape = shaped('load', names, () =>
+      batch
+        .map(([lookup], kind) => {
+          const from = `unnest($${kind + 1}::${lookup.type}[]) with ordinality as x(key, n)`
+          return `select ${kind} as kind, ${lookup.select(from)}`
+        })
+        .join('\nunion all '),
+    )
+    return { ...shape, values: batch.map(([, asked]) => asked.map(({ key }) => key)) }
   }
 }

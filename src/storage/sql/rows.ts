@@ -37,6 +37,7 @@ export function sqlState(error: unknown): string | undefined {
 export const SQLSTATE = {
   foreignKey: '23503',
   unique: '23505',
+  deadlock: '40P01',
   /** an escape such as \u0000 that the text type cannot hold */
   untranslatable: '22P05',
   invalidText: '22P02',

@@ -88,16 +88,12 @@ export class SqlDataKeys implements KeyRotationStore {
     return count
   }
 
-  dependants(current: {
-    version: number
-    activeForSeconds: number
-    pepperId: string
-  }): Promise<Dependants[]> {
+  dependants(current: { version: number; pepperId: string }): Promise<Dependants[]> {
     return countDependants(this.#knex, current)
   }
 
-  dropDependants(activeForSeconds: number, limit: number): Promise<number> {
-    return dropDependants(this.#knex, activeForSeconds, limit)
+  dropDependants(current: number, limit: number): Promise<number> {
+    return dropDependants(this.#knex, current, limit)
   }
 
   #locked<T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
@@ -112,7 +108,8 @@ async function listOf(knex: Knex): Promise<WrappedKey[]> {
   const rows: Row[] = await knex('data_keys')
     .orderBy('version')
     .select('version', 'kek_id', 'wrapped')
-    .select({ active_in: knex.raw('extract(epoch from activate_at - now())::float8') })
+    // Not now(): a transaction that waited for the lock began before the key it finds was made.
+    .select({ active_in: knex.raw('extract(epoch from activate_at - clock_timestamp())::float8') })
   return rows.map(({ version, kek_id: kekId, wrapped, active_in: activeIn }) => ({
     version,
     kekId,
