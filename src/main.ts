@@ -5,6 +5,9 @@ import { readSettings, startedByNpm } from './config/read-env.ts'
 import { explainStartFailure } from './start-failure.ts'
 import { createLogger } from './telemetry/logger.ts'
 
+// The engine makes error objects that it never throws; each would pay for a deep stack.
+Error.stackTraceLimit = 4
+
 try {
   await main()
 } catch (error) {

@@ -37,15 +37,21 @@ export interface Load {
   seconds: number
 }
 
+/** Fewer operations say little: on a crowded machine a measurement takes up to four times as long to get there. */
+const ENOUGH = 200
+const LONGER = 4
+
 /** A wrong answer ends the run: figures of a server that answers wrongly are worth nothing. */
 export async function measure(operation: Operation, load: Load, watched: Watched): Promise<Sample> {
   const times: number[] = []
   const take = await costs(watched)
   const started = performance.now()
-  const end = started + load.seconds * 1000
+  const wanted = started + load.seconds * 1000
+  const latest = started + load.seconds * 1000 * LONGER
   await Promise.all(
     Array.from({ length: load.workers }, async (_, worker) => {
-      for (let at = performance.now(); at < end; at = performance.now()) {
+      const goesOn = (at: number) => at < wanted || (at < latest && times.length < ENOUGH)
+      for (let at = started; goesOn(at); at = performance.now()) {
         await operation(worker)
         times.push(performance.now() - at)
       }

@@ -167,8 +167,6 @@ export interface ConsentRepository {
   remember(consent: Consent): Promise<void>
   /** Takes scopes back from what is remembered, because the person refused them now. */
   withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
-  /** False: nothing was remembered. */
-  forget(userId: string, clientId: string): Promise<boolean>
 }
 
 export interface SigningKeyRepository {
@@ -204,15 +202,14 @@ export interface Database extends Repositories {
 
 /**
  * Ends access for good: what is ended stays ended, whatever is in flight (docs/decisions/0016-what-ends-what.md).
- * In a transaction it belongs after what makes new access impossible (no consent, no account).
  */
 export interface AccessRevoker {
   /** Everything of a person, in every browser and app; and what was proven until now counts for nothing. */
   revokeAccount(userId: string): Promise<void>
   /** Everything issued to a client. */
   revokeClient(clientId: string): Promise<void>
-  /** Everything a person granted a client. */
-  revokeGrants(userId: string, clientId: string): Promise<void>
+  /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
+  withdrawConsent(userId: string, clientId: string): Promise<boolean>
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
   endSession(userId: string, sessionId: string): Promise<boolean>
   openSessions(userId: string): Promise<OpenSession[]>

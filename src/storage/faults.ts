@@ -36,7 +36,7 @@ const NAMES = new Set([
 ])
 /** Neither `pg` nor `ioredis` gives these a code; knex writes the statement before them. */
 const MESSAGES =
-  /(?:^| - )(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|Command timed out|Connection is closed|Stream isn't writeable|Unable to acquire a connection|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN |OOM |BUSY |MISCONF )/
+  /(?:^| - )(?:Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|Command timed out|Connection is closed|Stream isn't writeable|Unable to acquire a connection|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN |OOM |BUSY |MISCONF )/
 
 /** Whether trying again later, with nothing changed, may well succeed: 503 with Retry-After, never 500. */
 export function isUnavailable(error: unknown): boolean {

@@ -19,7 +19,7 @@ export const MACHINE = webClient({
 
 const EVERY_MS = 100
 /** answers waited for at once, of each probe; beyond that they pile up and that is told */
-const MOST = 100
+const MOST = 400
 
 interface Seen {
   /** since the watch began */
@@ -103,6 +103,7 @@ export class Watch {
     }
     const slow = this.seen.write.filter(({ milliseconds }) => milliseconds > refusedWithin)
     expectNone(`answers later than ${refusedWithin} ms`, slow)
+    expect(this.busiest, 'answers waited for at once: they pile up').to.be.below(MOST)
     for (const probe of ['discovery', 'jwks'] as const)
       expect(quantile(this.waits(probe), 0.99), `${probe}: p99 in ms`).to.be.below(cachedWithin)
   }
@@ -115,7 +116,7 @@ export class Watch {
     const cached = [...this.waits('discovery', since), ...this.waits('jwks', since)].sort((a, b) => a - b)
     return (
       `${writes.length} writes, ${refused.length} refused (slowest refusal ${slowest.toFixed(0)} ms), ` +
-      `cached p99 ${quantile(cached, 0.99).toFixed(0)} ms, at most ${this.busiest} waiting`
+      `write median ${quantile(this.waits('write', since), 0.5).toFixed(0)} ms, cached p99 ${quantile(cached, 0.99).toFixed(0)} ms, at most ${this.busiest} waiting`
     )
   }
 
@@ -128,7 +129,8 @@ export class Watch {
   }
 
   #look(probe: Probe): void {
-    if (this.#waiting.size > MOST) throw new Error(`${MOST} answers are waited for: they pile up`)
+    // Enough is seen, and our own sockets are bounded too; `expectSound` says it.
+    if (this.#waiting.size >= MOST) return
     const at = this.now
     const look = this.#ask(probe)
       .then(({ status, headers, text }) => {

@@ -227,7 +227,7 @@ for (const stack of STACKS) {
       expect(lines.length).to.be.above(1)
       for (const line of lines) expect(line.requestId).to.equal(answer.headers['x-request-id'])
       const summary = lines.find(({ msg }) => msg === 'request')
-      expect(summary).to.have.keys('level time service requestId method path status ms ip msg'.split(' '))
+      expect(summary).to.have.keys('level time service pid requestId method path status ms ip msg'.split(' '))
     })
   })
 }

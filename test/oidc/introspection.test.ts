@@ -1,8 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import * as client from 'openid-client'
+import { createPerson } from '../support/people.ts'
 import { discoverPublic, onEveryStack, post, type SendOptions, signIn } from '../support/protocol.ts'
 import { discover, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
 
+const API = 'https://orders.example'
+const OTHER_API = 'https://stock.example'
+const PUBLIC_API = 'https://public.example'
 const clients = [
   webClient(),
   publicClient(),
@@ -13,10 +18,24 @@ const clients = [
     client_id: 'doomed',
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
   }),
+  webClient({
+    client_id: 'machine',
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+  }),
+  webClient({ client_id: API }),
+  webClient({ client_id: OTHER_API }),
+  publicClient({ client_id: PUBLIC_API }),
 ]
+const settings = {
+  RESOURCE_SERVERS: JSON.stringify(
+    [API, OTHER_API].map((audience) => ({ audience, scopes: ['orders:read'], tokenFormat: 'opaque' })),
+  ),
+}
 const as = (id: string): SendOptions => ({ basic: [id, RP_SECRET] })
 
-onEveryStack('introspection', { overrides: { clients } }, (app) => {
+onEveryStack('introspection', { settings, overrides: { clients } }, (app) => {
   const ask = (token: string, options: SendOptions, more: Record<string, string> = {}) =>
     post(`${app.issuer}/introspect`, { token, ...more }, options)
 
@@ -101,8 +120,97 @@ onEveryStack('introspection', { overrides: { clients } }, (app) => {
     const all = [tokens.access_token, String(tokens.refresh_token), machine.access_token]
     const activity = () => Promise.all(all.map(async (token) => (await ask(token, as('gateway'))).json))
     expect((await activity()).map(({ active }) => active)).to.deep.equal([true, true, true])
-    // Whoever removes the row by hand removes nothing else.
+    // Whoever removes the row by hand removes nothing else, and the change is seen within a second.
     await app.sql.query(`delete from clients where id = 'doomed'`)
+    await sleep(1000)
     expect(await activity()).to.deep.equal([{ active: false }, { active: false }, { active: false }])
+  })
+
+  it('says of a disabled or deleted person’s tokens that they are not active, to whoever asks', async () => {
+    const rp = await discover(app.issuer)
+    const { users } = app.app.storage.database
+    const person = await createPerson(app, { email: 'leaving@example.org' })
+    const { tokens } = await signIn(rp, {}, { person })
+    const seen = async () => {
+      const all = []
+      for (const token of [tokens.access_token, String(tokens.refresh_token)])
+        for (const id of ['web', 'gateway']) all.push((await ask(token, as(id))).json)
+      return all.map(({ active }) => active)
+    }
+    expect(await seen()).to.deep.equal([true, true, true, true])
+    // The status alone, without all that ends with it.
+    await users.setStatus(person.id, 'disabled')
+    expect(await seen()).to.deep.equal([false, false, false, false])
+    await users.setStatus(person.id, 'active')
+    expect(await seen()).to.deep.equal([true, true, true, true])
+    await users.delete(person.id)
+    expect(await seen()).to.deep.equal([false, false, false, false])
+  })
+
+  it('looks the person up once for each token', async () => {
+    const { tokens } = await signIn(await discover(app.issuer))
+    const { users } = app.app.storage.byId
+    let asked = 0
+    const find = users.find.bind(users)
+    users.find = async (id) => {
+      asked += 1
+      return find(id)
+    }
+    try {
+      expect((await ask(tokens.access_token, as('gateway'))).json.active).to.equal(true)
+      expect(asked).to.equal(1)
+    } finally {
+      users.find = find
+    }
+  })
+
+  it('shows each token to whom it concerns and to nobody else (RFC 7662 4)', async () => {
+    const own = await signIn(await discover(app.issuer))
+    const forApi = await signIn(
+      await discover(app.issuer),
+      { resource: API, scope: 'openid orders:read', prompt: 'consent' },
+      { exchange: { resource: API } },
+    )
+    const machine = await client.clientCredentialsGrant(await discover(app.issuer, 'machine'), {
+      resource: API,
+      scope: 'orders:read',
+    })
+    const tokens = {
+      'access token': own.tokens.access_token,
+      'refresh token': String(own.tokens.refresh_token),
+      'access token for the API': forApi.tokens.access_token,
+      'machine’s token for the API': machine.access_token,
+    }
+    const seers: Record<string, SendOptions> = {
+      web: as('web'),
+      machine: as('machine'),
+      API: as(API),
+      'other API': as(OTHER_API),
+      stranger: as('stranger'),
+      gateway: as('gateway'),
+    }
+    const mine = ['web', 'gateway']
+    const concerns: Record<keyof typeof tokens, string[]> = {
+      'access token': mine,
+      'refresh token': mine,
+      'access token for the API': [...mine, 'API'],
+      'machine’s token for the API': ['machine', 'gateway', 'API'],
+    }
+    for (const [what, token] of Object.entries(tokens) as [keyof typeof tokens, string][])
+      for (const [who, options] of Object.entries(seers)) {
+        const { status, json } = await ask(token, options)
+        expect([status, json.active], `${who} asks about the ${what}`).to.deep.equal([
+          200,
+          concerns[what].includes(who),
+        ])
+        if (!json.active) expect(json).to.deep.equal({ active: false })
+      }
+    const { json } = await ask(forApi.tokens.access_token, as(API))
+    expect(json).to.include({ client_id: 'web', aud: API, scope: 'orders:read', sub: own.sub })
+    // A public client of that name is nobody: anybody can be it.
+    for (const id of ['spa', PUBLIC_API])
+      expect((await ask(tokens['access token for the API'], {}, { client_id: id })).json.active).to.equal(
+        false,
+      )
   })
 })

@@ -119,31 +119,30 @@ describe('outages', function () {
     expect(await storage.database.users.passwordHash(user.id), 'what was not committed').to.equal(undefined)
   })
 
-  it('a Redis that goes away fails at once, queues nothing, and is used again when it is back', async () => {
+  it('a Redis that goes away is done without at once, queues nothing, and is seen when it is back', async () => {
     const cable = new Cable(required('TEST_REDIS_URL'))
     const reported: string[] = []
     const storage = await open({
       redisUrl: await cable.plug(),
+      redisPrefix: `outage-${token()}:`,
       onError: (error) => reported.push(error.message),
     })
+    await storage.migrate()
     await storage.ephemeral.put('k', 'v', 60)
-    expect((await storage.health()).redis?.state).to.equal('up')
+    expect(await storage.health()).to.have.nested.include({ 'redis.state': 'up', 'redis.breaker': 'closed' })
     await cable.pull()
-    await until('a failure', async () => (await failure(storage.ephemeral.get('k'))) !== 'no failure')
+    await until('it is seen', async () => (await storage.health()).redis?.state === 'down')
     const started = performance.now()
-    for (const outcome of await Promise.all(
-      Array.from({ length: 1000 }, () => failure(storage.ephemeral.increment('n', 60))),
-    )) {
-      expect(isUnavailable(outcome), String(outcome)).to.equal(true)
-    }
-    expect(performance.now() - started).to.be.lessThan(2_000)
-    expect((await storage.health()).redis?.state).to.equal('down')
-    expect((await storage.health()).database.state).to.equal('up')
-    await until('it is reported', async () => reported.length > 0)
+    await Promise.all(Array.from({ length: 500 }, (_, n) => storage.ephemeral.put(`k${n}`, 'w', 60)))
+    expect(performance.now() - started, 'milliseconds for 500').to.be.lessThan(2_000)
+    expect(await storage.ephemeral.take('k499')).to.equal('w')
+    expect((await storage.health()).redis?.breaker).to.equal('open')
+    expect((await storage.vitalHealth()).database.state).to.equal('up')
+    expect(reported.some((message) => message.includes('ECONNREFUSED'))).to.equal(true)
+    expect(reported.some((message) => message.startsWith('Redis fails'))).to.equal(true)
     await cable.plug()
     undo.push(() => cable.pull())
     await until('Redis is back', async () => (await storage.health()).redis?.state === 'up')
-    expect(await storage.ephemeral.get('k')).to.equal('v')
   })
 
   it('starts while both are down', async () => {
@@ -155,6 +154,7 @@ describe('outages', function () {
     expect([health.database.state, health.redis?.state]).to.deep.equal(['down', 'down'])
     expect(JSON.stringify(health)).to.not.include('hunter2').and.not.include('127.0.0.1')
     expect(isUnavailable(await failure(storage.migrate()))).to.equal(true)
+    expect(isUnavailable(await failure(storage.ephemeral.get('k')))).to.equal(true)
   })
 
   it('a statement, a lock and a pool that keep one waiting are unavailable; a wrong statement is not', async () => {

@@ -64,11 +64,9 @@ export class Access {
 
   /** The app asks again next time. Throws `not_found` when nothing was allowed. */
   withdrawConsent(userId: string, clientId: string, actor: Actor): Promise<void> {
-    return this.#record('consent.withdrawn', { userId, clientId }, actor, async ({ consents, access }) => {
-      const remembered = await consents.forget(userId, clientId)
-      await access.revokeGrants(userId, clientId)
-      return remembered
-    })
+    return this.#record('consent.withdrawn', { userId, clientId }, actor, ({ access }) =>
+      access.withdrawConsent(userId, clientId),
+    )
   }
 
   /** @throws `not_found` */

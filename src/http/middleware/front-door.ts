@@ -3,7 +3,7 @@
  * only from proxies the operator named and are replaced by what was decided here, so nothing behind this can be told
  * another host, protocol or address (Host and X-Forwarded-* poisoning, `security.md` group E).
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 import type { Context, Middleware, Next } from 'koa'
 import type { RequestFacts } from '../../domain/audit/events.ts'
@@ -37,16 +37,15 @@ const BODY_MAX = 56 * 1024
 /** Decides id and address; must come first. */
 export function identify(options: FrontDoorOptions): Middleware {
   const trusted = blockListOf(options.trustedProxies)
+  const isProxy =
+    options.trustedProxies.length === 0 ? () => false : remembered((peer) => isListed(trusted, peer))
   return (ctx: Context, next: Next) => {
     const { headers } = ctx.req
     const peer = ctx.req.socket.remoteAddress ?? ''
-    const viaProxy = isListed(trusted, peer)
+    const viaProxy = isProxy(peer)
     const ip = viaProxy ? clientAddress(headers['x-forwarded-for'], peer, trusted) : canonical(peer)
     const given = headers['x-request-id']
-    const id =
-      viaProxy && typeof given === 'string' && REQUEST_ID.test(given)
-        ? given
-        : randomBytes(9).toString('base64url')
+    const id = viaProxy && typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
     for (const name of FORWARDED) delete headers[name]
     takeHostOfTarget(ctx)
     headers['x-forwarded-proto'] = options.issuer.startsWith('https:') ? 'https' : 'http'
@@ -121,6 +120,16 @@ function blockListOf(entries: readonly string[]): BlockList {
 function isListed(list: BlockList, address: string): boolean {
   const ip = canonical(address)
   return isIP(ip) !== 0 && list.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** The few peers that a connection comes from again and again. */
+function remembered(ask: (peer: string) => boolean): (peer: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (peer) => {
+    const answer = known.get(peer) ?? ask(peer)
+    if (known.size < 1_000) known.set(peer, answer)
+    return answer
+  }
 }
 
 /** The right-most address that is no trusted proxy: everything left of it could have been made up. */

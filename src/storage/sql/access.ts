@@ -1,7 +1,7 @@
 /**
  * Ends access for good, in the caller's transaction where there is one. Rows are taken in the order in which requests
- * take them (person, session families, single-use artifacts, grants), so that the two wait for each other and do not
- * lock each other out.
+ * take them (`commit-sql.ts`: person, session families, single-use artifacts, consents, clients, grants), so that the
+ * two wait for each other and do not lock each other out.
  */
 import type { Knex } from 'knex'
 import type { AccessRevoker, OpenSession } from '../../domain/ports.ts'
@@ -10,8 +10,6 @@ import type { AtRest } from '../at-rest.ts'
 import { MODELS } from './artifact-models.ts'
 import * as sql from './artifact-sql.ts'
 import { isStorable } from './rows.ts'
-
-type Values = Record<string, string | Buffer | Buffer[]>
 
 export class SqlAccess implements AccessRevoker {
   readonly #knex: Knex
@@ -24,30 +22,49 @@ export class SqlAccess implements AccessRevoker {
   }
 
   async revokeAccount(accountId: string): Promise<void> {
-    await this.#together(
-      [ACCESS_FROM_NOW, sql.END_FAMILIES_SQL, LOCK_OF_ACCOUNT, REVOKE_BY_ACCOUNT],
-      accountId,
+    if (!isStorable(accountId)) return
+    await this.#run(
+      [
+        ACCESS_FROM_NOW,
+        LOCK_FAMILIES,
+        sql.END_FAMILIES_SQL,
+        LOCK_OF_ACCOUNT,
+        LOCK_CONSENTS,
+        REVOKE_BY_ACCOUNT,
+      ],
+      { value: accountId },
     )
   }
 
   async revokeClient(clientId: string): Promise<void> {
-    await this.#together([LOCK_OF_CLIENT, REVOKE_BY_CLIENT], clientId)
+    if (isStorable(clientId)) await this.#run([LOCK_OF_CLIENT, REVOKE_BY_CLIENT], { value: clientId })
   }
 
-  async revokeGrants(userId: string, clientId: string): Promise<void> {
-    if (!isStorable(userId) || !isStorable(clientId)) return
-    await this.#run([LOCK_OF_PAIR, DELETE_GRANTS_OF_PAIR], { user: userId, client: clientId })
+  async deleteClient(clientId: string): Promise<boolean> {
+    if (!isStorable(clientId)) return false
+    const [, deleted] = await this.#run([LOCK_OF_CLIENT, DELETE_CLIENT, REVOKE_BY_CLIENT], {
+      value: clientId,
+    })
+    return deleted === 1
+  }
+
+  async withdrawConsent(userId: string, clientId: string): Promise<boolean> {
+    if (!isStorable(userId) || !isStorable(clientId)) return false
+    const pair = { user: userId, client: clientId }
+    const [, forgotten] = await this.#run([LOCK_OF_PAIR, FORGET_CONSENT, DELETE_GRANTS_OF_PAIR], pair)
+    return forgotten === 1
   }
 
   /** One session by the hash of its `uid`; offline access lives on (OpenID Connect Core 1.0, 11). */
   async endFamily(uid: Buffer): Promise<void> {
-    await this.#together(
+    await this.#run(
       [sql.END_FAMILY_SQL, LOCK_OF_FAMILY, sql.DELETE_FAMILY_GRANTS_SQL, sql.DELETE_FAMILY_SESSIONS_SQL],
-      uid,
+      { value: uid },
     )
   }
 
   async endSession(userId: string, sessionId: string): Promise<boolean> {
+    if (!isStorable(userId)) return false
     const uid = Buffer.from(sessionId, 'base64url')
     return this.#knex.transaction(async (trx) => {
       const { rows } = await trx.raw<{ rows: FamilyRow[] }>(`${OPEN_FAMILIES} and uid = :uid for update`, {
@@ -56,9 +73,9 @@ export class SqlAccess implements AccessRevoker {
       })
       const [family] = rows
       if (!family) return false
-      const access = new SqlAccess(trx, this.#atRest)
-      await access.endFamily(uid)
-      await access.#run([LOCK_GRANTED, DELETE_GRANTED], { value: this.#granted(family) })
+      await trx.raw(LOCK_GRANTED, { granted: this.#granted(family) })
+      await new SqlAccess(trx).endFamily(uid)
+      await trx.raw(DELETE_GRANTED, { granted: this.#granted(family) })
       return true
     })
   }
@@ -81,15 +98,13 @@ export class SqlAccess implements AccessRevoker {
     )
   }
 
-  async #together(statements: string[], value: string | Buffer): Promise<void> {
-    if (typeof value === 'string' && !isStorable(value)) return
-    await this.#run(statements, { value })
-  }
-
-  /** One statement after the other: each sees what the ones before waited for. */
-  async #run(statements: string[], values: Values): Promise<void> {
-    await this.#knex.transaction(async (trx) => {
-      for (const statement of statements) await trx.raw(statement, values)
+  /** One statement after the other: each sees what the ones before waited for. Answers how many rows each changed. */
+  async #run(statements: string[], values: Record<string, string | Buffer>): Promise<(number | null)[]> {
+    return this.#knex.transaction(async (trx) => {
+      const changed: (number | null)[] = []
+      for (const statement of statements)
+        changed.push((await trx.raw<{ rowCount: number | null }>(statement, values)).rowCount)
+      return changed
     })
   }
 }
@@ -106,26 +121,35 @@ const ACCESS_FROM_NOW = `update users
 const OPEN_FAMILIES = `select uid, authorizations from ${sql.FAMILIES}
   where account_id = :value and ended_at is null and ${sql.alive(sql.FAMILIES)}`
 
-const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable && MODELS[model].underGrant)
+const LOCK_FAMILIES = `select uid from ${sql.FAMILIES} where account_id = :value order by uid for update`
 
-/** Single-use artifacts under the grants that go: whoever is using one at this moment locks it before its grant. */
-function lockSingleUse(grants: string): string {
-  const locks = SINGLE_USE.map(
-    (model) => `(select count(*) from (select t.id from ${MODELS[model].table} t
-      join oidc_grants g on g.id = t.grant_id where ${grants} order by t.id for update of t) locked)`,
-  )
-  return `select ${locks.join(', ')}`
+const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable)
+
+/** Single-use artifacts under the grants that go; and of a client, what it pushed. */
+function lockSingleUse(ofGrant: string, ofClient?: string): string {
+  const locks = SINGLE_USE.flatMap((model) => {
+    const { table, underGrant } = MODELS[model]
+    if (underGrant)
+      return `select t.id from ${table} t join oidc_grants g on g.id = t.grant_id
+        where ${ofGrant} order by t.id for update of t`
+    return ofClient ? `select t.id from ${table} t where ${ofClient} order by t.id for update` : []
+  })
+  return `select ${locks.map((lock) => `(select count(*) from (${lock}) locked)`).join(', ')}`
 }
 
 const LOCK_OF_ACCOUNT = lockSingleUse('g.account_id = :value')
-const LOCK_OF_CLIENT = lockSingleUse('g.client_id = :value')
+const LOCK_OF_CLIENT = lockSingleUse('g.client_id = :value', 't.client_id = :value')
 const LOCK_OF_PAIR = lockSingleUse('g.account_id = :user and g.client_id = :client')
 const LOCK_OF_FAMILY = lockSingleUse(
   `g.id = any (array(select unnest(grants) from ${sql.FAMILIES} where uid = :value))`,
 )
-const LOCK_GRANTED = lockSingleUse('g.id = any (:value)')
+const LOCK_GRANTED = lockSingleUse('g.id = any (:granted)')
+const LOCK_CONSENTS = 'select client_id from consents where user_id = :value order by client_id for update'
 
+const FORGET_CONSENT = 'delete from consents where user_id = :user and client_id = :client'
+/** What people allowed it goes with it. */
+const DELETE_CLIENT = 'delete from clients where id = :value'
 const REVOKE_BY_ACCOUNT = sql.revokeBySql('account_id', ':value')
 const REVOKE_BY_CLIENT = sql.revokeBySql('client_id', ':value')
 const DELETE_GRANTS_OF_PAIR = 'delete from oidc_grants where account_id = :user and client_id = :client'
-const DELETE_GRANTED = 'delete from oidc_grants where id = any (:value)'
+const DELETE_GRANTED = 'delete from oidc_grants where id = any (:granted)'

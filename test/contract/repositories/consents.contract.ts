@@ -67,7 +67,7 @@ export function consentsContract(instance: () => SqlInstance): void {
     const ids = await pair()
     const consent = { ...ids, scopes: ['openid'], claims: [], resources: {} }
     await consents().remember(consent)
-    await consents().forget(ids.userId, ids.clientId)
+    await instance().database.access.withdrawConsent(ids.userId, ids.clientId)
     expect(await consents().find(ids.userId, ids.clientId)).to.equal(undefined)
     await consents().remember(consent)
     await instance().database.clients.delete(ids.clientId)

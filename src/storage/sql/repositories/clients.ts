@@ -66,12 +66,7 @@ export class SqlClients implements ClientRepository {
   }
 
   async delete(id: string): Promise<boolean> {
-    if (!isStorable(id)) return false
-    return this.#knex.transaction(async (trx) => {
-      const deleted = await trx('clients').where({ id }).delete()
-      await new SqlAccess(trx).revokeClient(id)
-      return deleted === 1
-    })
+    return new SqlAccess(this.#knex).deleteClient(id)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Consent } from '../../../domain/consents/consent.ts'
 import { DomainError } from '../../../domain/errors.ts'
 import type { ConsentRepository } from '../../../domain/ports.ts'
-import { isStorable, SQLSTATE, sqlState, toJson } from '../rows.ts'
+import { SQLSTATE, sqlState, toJson } from '../rows.ts'
 
 interface Row {
   user_id: string
@@ -69,10 +69,5 @@ export class SqlConsents implements ConsentRepository {
        where user_id = :userId and client_id = :clientId`,
       { userId, clientId, refused: toJson([...scopes]) },
     )
-  }
-
-  async forget(userId: string, clientId: string): Promise<boolean> {
-    if (!isStorable(userId) || !isStorable(clientId)) return false
-    return (await this.#knex('consents').where({ user_id: userId, client_id: clientId }).delete()) === 1
   }
 }
