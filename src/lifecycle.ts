@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto'
 import { type App, createApp, type Overrides } from './app.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Logger } from './lib/log.ts'
-import { createSamples, sampleApiAudience, sampleClients } from './samples/server.ts'
 import { type Farewell, type Serving, serve } from './server.ts'
 import { obeyStopOrders, stopLimitMs } from './stop-orders.ts'
 import { isUnavailable } from './storage/faults.ts'
@@ -29,7 +28,7 @@ export async function runServer(
   const open: Open = {}
   const primary = primaryOf()
   primary?.obey((farewell) => void stop(open, farewell, 'the primary', log))
-  const samples = config.samples && prepareSamples(config, config.samples, secrets, log)
+  const samples = config.samples && (await prepareSamples(config, config.samples, secrets, log))
   const app = await start(config, secrets, log, samples?.overrides ?? {})
   try {
     await app.listen()
@@ -74,12 +73,14 @@ async function start(config: Config, secrets: Secrets, log: Logger, overrides: O
   }
 }
 
-function prepareSamples(
+async function prepareSamples(
   config: Config,
   samples: { port: number; origin: string },
   secrets: Secrets,
   log: Logger,
 ) {
+  // Production has no use for them.
+  const { createSamples, sampleApiAudience, sampleClients } = await import('./samples/server.ts')
   // The same at every start, so that a session of the sample app outlives a restart of Ostiary.
   const secret = createHash('sha256').update(secrets.rootKey).update('sample-web').digest('base64url')
   const clients = sampleClients(samples.origin, secret)

@@ -1,7 +1,7 @@
 /** Ostiary as an operator runs it: `node src/main.ts`, production settings, log level and limits as they come. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,8 @@ import type { Database } from './database.ts'
 import { type Address, Connection } from './http.ts'
 import type { Watched } from './measure.ts'
 
+/** as `npm start` does */
+const AS_STARTED = ['--max-semi-space-size=16']
 const HERE = fileURLToPath(new URL('../..', import.meta.url))
 const SETUP_MS = 30_000
 
@@ -127,8 +129,9 @@ export class Product {
   async run(extra: readonly string[] = []): Promise<number> {
     const { flags = [], folder } = this.#options
     this.#log ||= openSync(join(this.#data, 'log'), 'a')
-    const main = resolve(folder ?? HERE, 'src/main.ts')
-    const child = spawn(process.execPath, [...flags, ...extra, main], {
+    const started = ['src/start.mjs', 'src/main.ts'].map((file) => resolve(folder ?? HERE, file))
+    const main = started.find((file) => existsSync(file)) as string
+    const child = spawn(process.execPath, [...AS_STARTED, ...flags, ...extra, main], {
       cwd: this.#data,
       stdio: ['ignore', this.#log, this.#log],
       env: this.#env,

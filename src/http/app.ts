@@ -38,11 +38,11 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
 
   app.use(identify(deps.frontDoor))
   app.use(requestLog(deps.log))
+  app.use(metadataCaching(deps.engine, deps.frontDoor.issuer))
   app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
   app.use(errors(deps))
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
-  app.use(metadataCaching(deps.engine))
   app.use(createAssets(deps.assetsDir))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)

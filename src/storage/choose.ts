@@ -14,7 +14,6 @@ import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { clientsById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
-import { connectPglite } from './sql/connect-pglite.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
 import type { SqlConnection } from './sql/connection.ts'
 import { purgeExpiredRows, sqlDatabase } from './sql/database.ts'
@@ -136,6 +135,7 @@ async function connect({ database, onError }: StorageOptions): Promise<SqlConnec
     case 'postgres':
       return connectPostgres({ url: database.url, poolSize: database.poolSize, onError })
     case 'pglite':
-      return connectPglite({ dataDir: database.dataDir })
+      // A Postgres inside the process is loaded only where it is the database.
+      return (await import('./sql/connect-pglite.ts')).connectPglite({ dataDir: database.dataDir })
   }
 }

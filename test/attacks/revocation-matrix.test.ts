@@ -106,7 +106,9 @@ describe('revocation', function () {
         const [outcome] = await Promise.all([
           soon().then(send),
           soon().then(() => ending.end(pair, browsers)),
-        ])
+        ]).catch((cause: unknown) => {
+          throw new Error(`${request}, while ${name} (try ${index + 1}): ${cause}`, { cause })
+        })
         if (Object.values(outcome).some((value) => value !== undefined)) answered += 1
         const deadline = performance.now() + CLIENT_AGE_MS
         const alive = async () => [

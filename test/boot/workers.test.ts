@@ -65,20 +65,6 @@ describe('workers', function () {
     for (const line of app.lines) expect(line.pid, JSON.stringify(line)).to.be.a('number')
   })
 
-  it('write to the same pipe without running into each other’s lines', async () => {
-    const app = await start()
-    const requests = 600
-    const long = `/nothing/${'x'.repeat(400)}`
-    for (let at = 0; at < requests; at += 100)
-      await Promise.all(
-        Array.from({ length: 100 }, () => sendRaw(app.origin, { target: long, headers: HOST })),
-      )
-    const raw = () => app.stdout.split('\n').slice(0, -1)
-    await app.until('all are written', () => raw().length >= requests + 3)
-    for (const line of raw()) expect(() => JSON.parse(line), line).to.not.throw()
-    await app.until('each has its line', () => said(app, 'request').length === requests)
-  })
-
   it('stop with the primary, in order, however many of the group are signalled', async () => {
     const app = await start({ DRAIN_DELAY_SECONDS: '1' })
     const pids = workers(app)

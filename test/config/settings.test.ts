@@ -179,6 +179,20 @@ describe('settings', () => {
       expect(names(faultsOf({ RESOURCE_SERVERS: '{}' }))[0]).to.match(/^RESOURCE_SERVERS/)
     })
 
+    it('of lifetimes that contradict each other say which', () => {
+      expect(faultsOf({ SESSION_IDLE_HOURS: '24', SESSION_MAX_HOURS: '24' })).to.deep.equal([])
+      const found = faultsOf({
+        SESSION_IDLE_HOURS: '25',
+        REMEMBER_IDLE_DAYS: '31',
+        REFRESH_IDLE_DAYS: '30',
+        REFRESH_MAX_DAYS: '29',
+      })
+      expect(names(found)).to.deep.equal(['SESSION_IDLE_HOURS', 'REMEMBER_IDLE_DAYS', 'REFRESH_IDLE_DAYS'])
+      expect(found[0]?.problem).to.include('must not be longer than SESSION_MAX_HOURS')
+      const shorter = faultsOf({ SESSION_IDLE_HOURS: '48', SESSION_MAX_HOURS: '48', REMEMBER_IDLE_DAYS: '1' })
+      expect(names(shorter)).to.deep.equal(['REMEMBER_IDLE_DAYS'])
+    })
+
     it('hold no value of a secret', () => {
       const secret = 'hunter2-hunter2'
       const found = faultsOf({

@@ -95,8 +95,8 @@ describe('the Dockerfile', () => {
         SAMPLES_PORT: String(await freePort()),
         DATA_DIR: join(folder, 'data'),
       }
-      const [, command = ''] = /^CMD \["(.+)"\]$/m.exec(dockerfile) ?? []
-      const child = spawn(process.execPath, [command], { cwd: folder, env, stdio: 'ignore' })
+      const command: string[] = JSON.parse(/^CMD (\[.+\])$/m.exec(dockerfile)?.[1] ?? '[]')
+      const child = spawn(process.execPath, command, { cwd: folder, env, stdio: 'ignore' })
       const ended = new Promise((resolve) => child.once('exit', resolve))
       try {
         const check = healthCheck()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import Koa, { type Context } from 'koa'
@@ -78,7 +79,7 @@ onEveryStack('metadata', {}, (app) => {
 describe('metadata of an engine whose Provider is replaced', () => {
   const engine = { provider: {} as object }
   let compose: (ctx: Context) => void
-  let read: (headers?: Record<string, string>) => Promise<Response>
+  let read: (headers?: Record<string, string>, suffix?: string) => Promise<Response>
   let close: () => void
 
   beforeEach(async () => {
@@ -87,13 +88,16 @@ describe('metadata of an engine whose Provider is replaced', () => {
       composed += 1
       ctx.body = { keys: [composed] }
     }
-    const app = new Koa({ env: 'test' })
-    app.use(metadataCaching(engine))
-    app.use((ctx) => compose(ctx))
-    const server = app.listen(0, '127.0.0.1')
+    const server = createServer((request, response) => void handle(request, response))
+    server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    read = (headers = {}) => fetch(`http://127.0.0.1:${port}/jwks`, { headers })
+    const origin = `http://127.0.0.1:${port}`
+    const app = new Koa({ env: 'test' })
+    app.use(metadataCaching(engine, origin))
+    app.use((ctx) => compose(ctx))
+    const handle = app.callback()
+    read = (headers = {}, suffix = '') => fetch(`${origin}/jwks${suffix}`, { headers })
     close = () => {
       server.close()
       server.closeAllConnections()
@@ -135,5 +139,23 @@ describe('metadata of an engine whose Provider is replaced', () => {
     expect((await read()).status).to.equal(500)
     compose = plain
     expect(await bodies(read())).to.deep.equal(['{"keys":[1]}'])
+  })
+
+  it('keeps nothing of one answer for the next: no cookie, no end of a connection', async () => {
+    const plain = compose
+    compose = (ctx) => {
+      ctx.set({ 'Set-Cookie': 'mine=1', Connection: 'close', 'X-Frame-Options': 'DENY' })
+      plain(ctx)
+    }
+    await read()
+    const { headers } = await read()
+    expect(headers.getSetCookie()).to.deep.equal([])
+    expect(headers.get('connection')).to.equal('keep-alive')
+    expect(headers.get('x-frame-options'), 'what every answer has').to.equal('DENY')
+  })
+
+  it('leaves a request that is not plain to those further in', async () => {
+    await read()
+    expect(await bodies(read({}, '?v=2'))).to.deep.equal(['{"keys":[2]}'])
   })
 })

@@ -55,6 +55,14 @@ onEveryStack('a disabled account', { overrides: { clients }, people }, (app) => 
     expect(json).to.not.have.any.keys('sub', 'email')
   })
 
+  it('is not known at introspection, and neither is its token', async () => {
+    const rp = await discover(app.issuer)
+    const { tokens } = await signIn(rp)
+    await setStatus('disabled')
+    for (const token of [tokens.access_token, String(tokens.refresh_token)])
+      expect(await client.tokenIntrospection(rp, token)).to.deep.equal({ active: false })
+  })
+
   it('gets nothing for a code it had in hand', async () => {
     const started = await begin(await discover(app.issuer))
     const { url } = await walk(newAgent(), started.url, JANE)

@@ -147,23 +147,6 @@ onEveryStack('introspection', { settings, overrides: { clients } }, (app) => {
     expect(await seen()).to.deep.equal([false, false, false, false])
   })
 
-  it('looks the person up once for each token', async () => {
-    const { tokens } = await signIn(await discover(app.issuer))
-    const { users } = app.app.storage.byId
-    let asked = 0
-    const find = users.find.bind(users)
-    users.find = async (id) => {
-      asked += 1
-      return find(id)
-    }
-    try {
-      expect((await ask(tokens.access_token, as('gateway'))).json.active).to.equal(true)
-      expect(asked).to.equal(1)
-    } finally {
-      users.find = find
-    }
-  })
-
   it('shows each token to whom it concerns and to nobody else (RFC 7662 4)', async () => {
     const own = await signIn(await discover(app.issuer))
     const forApi = await signIn(

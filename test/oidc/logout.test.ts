@@ -138,6 +138,20 @@ onEveryStack('sign-out (RP-Initiated Logout 1.0)', { overrides: { clients } }, (
     expect(renewed.access_token).to.be.a('string')
   })
 
+  it('leaves lasting access that came later in the same session, and ends what was bound to it', async () => {
+    const config = await rp()
+    const first = await signIn(config)
+    const lasting = { scope: 'openid email offline_access', prompt: 'consent' }
+    const second = await signIn(config, lasting, { agent: first.agent })
+    const page = await endSession(first.agent, hint(first.tokens))
+    await first.agent.submit(page, { logout: 'yes' })
+    const { error } = await refusal(client.refreshTokenGrant(config, String(first.tokens.refresh_token)))
+    expect(error).to.equal('invalid_grant')
+    expect((await client.tokenIntrospection(config, first.tokens.access_token)).active).to.equal(false)
+    const renewed = await client.refreshTokenGrant(config, String(second.tokens.refresh_token))
+    expect(renewed.access_token).to.be.a('string')
+  })
+
   it('is no second sign-in: the old cookie opens nothing afterwards', async () => {
     const { agent } = await signIn(await rp())
     const { url } = await begin(await rp(), { prompt: 'none' })
@@ -168,6 +182,13 @@ onEveryStack('sign-out (RP-Initiated Logout 1.0)', { overrides: { clients } }, (
     const other = await discover(app.issuer, 'other')
     expect((await client.tokenIntrospection(other, there.tokens.access_token)).active).to.equal(false)
     expect(await isSignedIn((await signIn(config)).agent), 'signing in again is possible').to.equal(true)
+    const records = await app.sql.query(
+      `select user_id, outcome, detail, ip is not null as located from audit_events where name = $1`,
+      ['user.signed_out_everywhere'],
+    )
+    expect(records).to.deep.equal([
+      { user_id: here.sub, outcome: 'success', detail: { by: 'self' }, located: true },
+    ])
   })
 
   it('"Stay signed in" with the box ticked ends nothing', async () => {

@@ -43,6 +43,11 @@ export class Nodes {
     }
   }
 
+  /** what every node was started with: for the command line */
+  get settings(): Settings {
+    return this.#settings
+  }
+
   get ports(): readonly number[] {
     return this.#ports
   }

@@ -39,7 +39,7 @@ export class Loot {
         for (const key of batch) {
           keys += 1
           this.take(key)
-          this.take(await valueOf(redis, key))
+          this.take(await redisValue(redis, key))
         }
       }
       return keys
@@ -64,8 +64,12 @@ export class Loot {
     if (text.length < MIN_LENGTH || text.length > MAX_LENGTH || this.#strings.has(text)) return
     this.#strings.add(text)
     const json = parsed(text)
-    if (json !== undefined) return this.take(json)
-    if (text.startsWith('\\x')) return this.#bytes(Buffer.from(text.slice(2), 'hex'))
+    if (json !== undefined) this.take(json)
+    else if (text.startsWith('\\x')) this.#bytes(Buffer.from(text.slice(2), 'hex'))
+    else this.#plain(text)
+  }
+
+  #plain(text: string): void {
     // ids in keys and composed values: `a:b`, `a.b.c`, `$a$b`, `a=b&c`
     for (const part of text.split(/[^\w+/=-]+|[:|]/)) this.#text(part)
     for (const part of text.split(/[^\w-]+/)) this.#text(part)
@@ -84,7 +88,7 @@ export class Loot {
   }
 }
 
-async function valueOf(redis: Redis, key: string): Promise<unknown> {
+async function redisValue(redis: Redis, key: string): Promise<unknown> {
   switch (await redis.type(key)) {
     case 'string':
       return redis.get(key)
@@ -95,7 +99,7 @@ async function valueOf(redis: Redis, key: string): Promise<unknown> {
     case 'list':
       return redis.lrange(key, 0, -1)
     case 'zset':
-      return redis.zrange(key, 0, -1, 'WITHSCORES')
+      return redis.zrange(key, '0', '-1')
     default:
       throw new Error(`a kind of value nobody looks into: ${await redis.type(key)} at ${key}`)
   }

@@ -17,7 +17,7 @@ export interface ProcessOptions {
   clients?: readonly object[]
 }
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/start.mjs', import.meta.url))
 const READY_MS = 60_000
 const STOP_MS = 40_000
 const START_TRIES = 3

@@ -1,7 +1,7 @@
 /**
  * Ends access for good, in the caller's transaction where there is one. Rows are taken in the order in which requests
- * take them (`commit-sql.ts`: person, session families, single-use artifacts, consents, clients, grants), so that the
- * two wait for each other and do not lock each other out.
+ * take them (`commit-sql.ts`: person, session families, single-use artifacts, sign-ins in progress, consents, clients,
+ * grants), so that the two wait for each other and do not lock each other out.
  */
 import type { Knex } from 'knex'
 import type { AccessRevoker, OpenSession } from '../../domain/ports.ts'
@@ -29,6 +29,7 @@ export class SqlAccess implements AccessRevoker {
         LOCK_FAMILIES,
         sql.END_FAMILIES_SQL,
         LOCK_OF_ACCOUNT,
+        LOCK_SIGN_INS,
         LOCK_CONSENTS,
         REVOKE_BY_ACCOUNT,
       ],
@@ -144,6 +145,8 @@ const LOCK_OF_FAMILY = lockSingleUse(
   `g.id = any (array(select unnest(grants) from ${sql.FAMILIES} where uid = :value))`,
 )
 const LOCK_GRANTED = lockSingleUse('g.id = any (:granted)')
+/** A sign-in that is finished at this moment takes itself off this list before it grants anything. */
+const LOCK_SIGN_INS = 'select id from oidc_interactions where account_id = :value order by id for update'
 const LOCK_CONSENTS = 'select client_id from consents where user_id = :value order by client_id for update'
 
 const FORGET_CONSENT = 'delete from consents where user_id = :user and client_id = :client'

@@ -50,5 +50,10 @@ export function clientsById(loader: Loader): ById<ClientRow, Client> {
 
 /** JSON has no dates. */
 function withDates(row: UserRow): UserRow {
-  return { ...row, created_at: new Date(row.created_at), updated_at: new Date(row.updated_at) }
+  return {
+    ...row,
+    access_from: row.access_from && new Date(row.access_from),
+    created_at: new Date(row.created_at),
+    updated_at: new Date(row.updated_at),
+  }
 }
