@@ -115,6 +115,10 @@ export async function createApp(
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
 
+    const clientsChanged = () => {
+      storage.changes.expire('clients')
+      storage.notices.publish('clients')
+    }
     const refreshWindow = new RefreshWindow(artifacts, log)
     const outwardPages = enginePages({ pages, users: database.users, evaluation })
     const provider = createProvider({
@@ -124,7 +128,7 @@ export async function createApp(
       usersById: storage.byId.users,
       clients: database.clients,
       clientsById: storage.byId.clients,
-      clientsChanged: () => storage.changes.expire('clients'),
+      clientsChanged,
       changes: storage.changes,
       consents: database.consents,
       artifacts,
@@ -133,7 +137,7 @@ export async function createApp(
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
       lifetimes: config.lifetimes,
-      access: new Access(database),
+      access: new Access(database, clientsChanged),
       factsOf: (ctx) => stateOf(ctx).facts,
       initialAccessToken: secrets.initialAccessToken,
       refreshWindow,

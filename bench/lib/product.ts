@@ -99,8 +99,9 @@ export class Product {
       if (people > 0) await database?.addPeople(1, people)
       return product
     } catch (error) {
+      const said = product.log.slice(-4000)
       await product.stop()
-      throw new Error(`Ostiary could not be started:\n${product.log.slice(-4000)}`, { cause: error })
+      throw new Error(`Ostiary could not be started:\n${said}`, { cause: error })
     }
   }
 
@@ -115,7 +116,7 @@ export class Product {
   }
 
   get log(): string {
-    return readFileSync(join(this.#data, 'log'), 'utf8')
+    return this.#log === 0 ? '' : readFileSync(join(this.#data, 'log'), 'utf8')
   }
 
   /** The one at a worker's browser; the embedded product has nobody but the administrator. */

@@ -2,6 +2,7 @@
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
 import type { Ephemeral } from '../domain/ports.ts'
+import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { createAssets } from './assets.ts'
 import type { HttpDeps } from './deps.ts'
@@ -46,6 +47,8 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(createAssets(deps.assetsDir))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
+  const engine = mount(deps.engine.provider as unknown as Koa)
+  app.use(shortWay(engine))
   const routers = [
     home(deps.home),
     interactionRouter(deps),
@@ -60,6 +63,12 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
-  app.use(mount(deps.engine.provider as unknown as Koa))
+  app.use(engine)
   return app
+}
+
+/** Endpoints that are asked again and again have no need to be compared with every page first. */
+function shortWay(engine: Middleware): Middleware {
+  const asked = new Set<string>([ENDPOINTS.token, ENDPOINTS.introspection, ENDPOINTS.userinfo])
+  return (ctx, next) => (asked.has(ctx.path) ? engine(ctx, next) : next())
 }

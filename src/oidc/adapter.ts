@@ -124,8 +124,14 @@ class ArtifactAdapter implements Adapter {
     await this.#destroy(id)
   }
 
-  #destroy(id: string): Promise<void> {
-    return this.#deps.artifacts.destroy(this.#model, id)
+  async #destroy(id: string): Promise<void> {
+    const ctx = currentContext()
+    // RFC 7592 3: a token that is replaced at an update is used up by it, and by one update only.
+    if (this.#model === 'RegistrationAccessToken' && ctx?.oidc?.route === 'client_update') {
+      if (!(await this.#deps.artifacts.take(this.#model, id))) throw lostError(this.#model, ctx)
+      return
+    }
+    await this.#deps.artifacts.destroy(this.#model, id)
   }
 
   #isConfigured(token: string): boolean {

@@ -83,6 +83,8 @@ export interface ArtifactStore {
   successorOf(model: 'RefreshToken', id: string, withinSeconds: number): Promise<string | undefined>
   /** Inserts only if absent (RFC 9449 11.1, RFC 7523 3: a `jti` counts once); true as with `consume`. */
   claim(model: 'ReplayDetection', id: string, ttlSeconds: number): Promise<boolean>
+  /** Removes what may be used once; false (or the loss of the unit) when somebody else was first. */
+  take(model: 'RegistrationAccessToken', id: string): Promise<boolean>
   /** Removes one; with a Grant goes everything issued under it. */
   destroy(model: ArtifactModel, id: string): Promise<void>
   /** A session continues under another id; for a moment the old one still leads to it. */

@@ -83,13 +83,15 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       ? undefined
       : await openRedis({ url: redisUrl, prefix: redisPrefix, rows: softRows, onError })
   const notices = redis?.notices ?? noticesOf(options, connection)
+  const changes = new SqlChanges(loader)
+  notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
   return {
     database: sqlDatabase(connection, atRest),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
     byId: { users, clients: clientsById(loader) },
-    changes: new SqlChanges(loader),
+    changes,
     units,
     audit: new UnitAudit(units),
     ephemeral: redis?.ephemeral ?? softRows,

@@ -238,6 +238,13 @@ onEveryStack('a rotation under a running deployment', options, (app) => {
       },
     ])
 
+    const { artifacts } = app.app.storage
+    expect(await artifacts.claim('ReplayDetection', 'a jti', 600)).to.equal(true)
+    later.push([
+      'a jti that was seen',
+      async () => expect(await artifacts.claim('ReplayDetection', 'a jti', 600)).to.equal(false),
+    ])
+
     await rotate()
     expect(
       (await rows('select version from data_keys order by version')).map(({ version }) => version),

@@ -65,7 +65,15 @@ describe('Redis fails', function () {
   }
   const health = async () => JSON.parse((await sendRaw(origin, { target: '/health' })).text)
   const breaker = async () => (await health()).checks.redis.breaker
-  const usedAgain = () => eventually('Redis is used again', async () => (await breaker()) === 'closed', 60)
+  const usedAgain = () =>
+    eventually(
+      'Redis is used again',
+      async () => {
+        await product.running.app.storage.ephemeral.get('somebody has to try')
+        return (await breaker()) === 'closed'
+      },
+      60,
+    )
 
   interface Fault {
     name: string

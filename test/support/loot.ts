@@ -18,10 +18,12 @@ export class Loot {
     return this.#strings.has(text)
   }
 
-  async takeSql(sql: Sql): Promise<string[]> {
-    const tables = await sql.query<{ name: string }>(
+  /** @param only these tables; all unless given */
+  async takeSql(sql: Sql, only?: readonly string[]): Promise<string[]> {
+    const all = await sql.query<{ name: string }>(
       `select tablename as name from pg_tables where schemaname = 'public' order by 1`,
     )
+    const tables = all.filter(({ name }) => only?.includes(name) ?? true)
     for (const { name } of tables) {
       const rows = await sql.query<{ row: Record<string, unknown> }>(
         `select to_jsonb(t) as row from "${name}" t`,

@@ -18,8 +18,12 @@ type About = Pick<AuditEvent, 'userId' | 'clientId'>
 export class Access {
   readonly #database: Pick<Database, 'transaction'>
 
-  constructor(database: Pick<Database, 'transaction'>) {
+  readonly #clientsChanged: () => void
+
+  /** @param clientsChanged told after a change of a client has been committed */
+  constructor(database: Pick<Database, 'transaction'>, clientsChanged: () => void = () => {}) {
     this.#database = database
+    this.#clientsChanged = clientsChanged
   }
 
   /** @throws `not_found` */
@@ -102,5 +106,6 @@ export class Access {
       if (!(await change(repositories))) throw new DomainError('not_found')
       await repositories.audit.append({ name, outcome: 'success', ...about, request, detail: { by } })
     })
+    if (name.startsWith('client.')) this.#clientsChanged()
   }
 }

@@ -4,6 +4,7 @@
  * There is no Cross-Origin-Opener-Policy: it would cut off apps that sign in by pop-up.
  */
 import type { Context, Middleware, Next } from 'koa'
+import { ENDPOINTS } from '../../oidc/routes.ts'
 import { stateOf } from '../state.ts'
 
 const PAGE_POLICY = [
@@ -26,19 +27,36 @@ export const MAIL_POLICY = [
   'sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation',
 ].join(';')
 
+/** Endpoints that only programs read: no page is shown there, but for an error that a browser walked into. */
+const PROGRAMS = new Set<string>([
+  ENDPOINTS.token,
+  ENDPOINTS.introspection,
+  ENDPOINTS.userinfo,
+  ENDPOINTS.revocation,
+  ENDPOINTS.pushed_authorization_request,
+  ENDPOINTS.device_authorization,
+  ENDPOINTS.backchannel_authentication,
+])
+
 export function securityHeaders(options: { https: boolean }): Middleware {
   return async (ctx: Context, next: Next) => {
-    ctx.set('Content-Security-Policy', PAGE_POLICY)
+    const program = PROGRAMS.has(ctx.path)
     ctx.set('X-Content-Type-Options', 'nosniff')
-    ctx.set('Referrer-Policy', 'no-referrer')
-    ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
-    ctx.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()')
     ctx.set('Cache-Control', 'no-store')
     if (options.https) ctx.set('Strict-Transport-Security', 'max-age=31536000')
+    if (!program) setPageHeaders(ctx)
     await next()
-    const html = ctx.response.is('html')
-    if (html && !ctx.response.get('X-Frame-Options'))
+    if (!String(ctx.response.get('Content-Type')).startsWith('text/html')) return
+    if (program) setPageHeaders(ctx)
+    if (!ctx.response.get('X-Frame-Options'))
       ctx.set('X-Frame-Options', stateOf(ctx).framedByUs ? 'SAMEORIGIN' : 'DENY')
-    if (html) ctx.set('X-Robots-Tag', 'noindex')
+    ctx.set('X-Robots-Tag', 'noindex')
   }
+}
+
+function setPageHeaders(ctx: Context): void {
+  ctx.set('Content-Security-Policy', PAGE_POLICY)
+  ctx.set('Referrer-Policy', 'no-referrer')
+  ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
+  ctx.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()')
 }

@@ -7,6 +7,8 @@ export interface ModelTable {
   underGrant?: true
   /** may be used once */
   consumable?: true
+  /** may be used once, and is removed by that */
+  taken?: true
   /** The payload holds secrets besides its own id: encrypted whole. */
   sealed?: true
   /** who it belongs to, where it can be revoked by that */
@@ -38,7 +40,7 @@ export const MODELS: Record<ArtifactModel, ModelTable> = {
   PushedAuthorizationRequest: { table: 'oidc_pushed_requests', clientOf, consumable: true },
   ReplayDetection: { table: 'oidc_replay_detections' },
   InitialAccessToken: { table: 'oidc_initial_access_tokens' },
-  RegistrationAccessToken: { table: 'oidc_registration_access_tokens', clientOf },
+  RegistrationAccessToken: { table: 'oidc_registration_access_tokens', clientOf, taken: true },
 }
 
 function provenAccount(payload: ArtifactPayload): string | undefined {

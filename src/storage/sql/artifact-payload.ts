@@ -3,6 +3,7 @@ import type { ArtifactModel, ArtifactPayload } from '../artifact-store.ts'
 import type { AtRest } from '../at-rest.ts'
 import { UnstorableError } from '../faults.ts'
 import { MODELS } from './artifact-models.ts'
+import { orNull } from './rows.ts'
 
 /** The payload cannot be stored as it is: the request it came from is at fault, not the store. */
 export class InvalidArtifactError extends UnstorableError {
@@ -20,6 +21,30 @@ export function encodePayload(atRest: AtRest, model: ArtifactModel, id: Buffer, 
     throw new InvalidArtifactError('a value holds a NUL byte, which cannot be stored')
   if (!sealed) return json
   return JSON.stringify({ sealed: atRest.seal(place(model, id), json).toString('base64') })
+}
+
+/** What stands in a column of its own, to be found or revoked by. */
+export function columnValue(
+  atRest: AtRest,
+  model: ArtifactModel,
+  column: string,
+  payload: ArtifactPayload,
+  hashed: { grant: Buffer | null; family: Buffer | undefined },
+) {
+  const { accountOf, clientOf } = MODELS[model]
+  const hash = (kind: string, id: string | undefined) => (id === undefined ? null : atRest.hashId(kind, id))
+  switch (column) {
+    case 'grant_id':
+      return hashed.grant
+    case 'account_id':
+      return orNull(accountOf?.(payload))
+    case 'client_id':
+      return orNull(clientOf?.(payload))
+    case 'uid':
+      return hashed.family ?? hash('Session.uid', payload.uid)
+    default:
+      return hash('DeviceCode.userCode', payload.userCode)
+  }
 }
 
 /** @param row `payload` is the column's JSON text */

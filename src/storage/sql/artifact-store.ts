@@ -2,7 +2,6 @@
  * The engine's artifacts in SQL. Ids never reach the database, only keyed hashes of them. Whatever may happen once is
  * decided by one statement (`commit-sql.ts`), and every finder goes by the database's clock.
  */
-import { isDeepStrictEqual } from 'node:util'
 import {
   type ArtifactModel,
   type ArtifactPayload,
@@ -15,12 +14,13 @@ import { openUnder, sealUnder } from '../successor.ts'
 import { UnitLost } from '../unit-of-work.ts'
 import { SqlAccess } from './access.ts'
 import { MODELS } from './artifact-models.ts'
-import { encodePayload } from './artifact-payload.ts'
+import { columnValue, encodePayload } from './artifact-payload.ts'
 import { type ArtifactRow, ArtifactRows } from './artifact-rows.ts'
 import * as sql from './artifact-sql.ts'
 import type { SqlConnection } from './connection.ts'
 import type { Loader } from './loader.ts'
 import { orNull } from './rows.ts'
+import { familyOf, isOnlyUsed, isSameSession } from './session-family.ts'
 import type { Units } from './unit.ts'
 import type { Write } from './writes.ts'
 
@@ -33,8 +33,6 @@ export interface ArtifactStoreDeps {
   foreseeAccount?: (accountId: string) => void
 }
 
-/** A session whose only change is that it lives this much of its lifetime longer is not written. */
-const NEGLIGIBLE = 0.01
 /** Ids that follow each other within seconds; more than a person can cause is not followed. */
 const MAX_ROTATIONS = 5
 
@@ -54,20 +52,20 @@ export class SqlArtifactStore implements ArtifactStore {
     id: string,
     payload: ArtifactPayload,
     ttlSeconds: number | undefined,
-    options: UpsertOptions = {},
+    { replaceAuthorizations: replace = false }: UpsertOptions = {},
   ): Promise<void> {
     const before = await this.#remembered(model, id)
     const grant = payload.grantId === undefined ? null : await this.#grantKey(payload.grantId)
     const ttl = orNull(ttlSeconds)
-    const family = model === 'Session' ? await this.#family(payload, before, ttl, options) : undefined
+    const family = model === 'Session' ? await this.#family(payload, before, ttl, replace) : undefined
     const stored = family ? { ...payload, authorizations: undefined } : payload
-    if (family && before && !options.replaceAuthorizations && this.#isUnchanged(before, payload, ttl))
+    if (family && before && !replace && this.#isUnchanged(before, payload, ttl))
       return this.#deps.units.write({ kind: 'guard', uid: family.uid })
     const key = before?.id ?? this.#deps.atRest.hashId(model, id)
     const json = encodePayload(this.#deps.atRest, model, key, { ...stored, jti: id })
     const extra = sql
       .extraColumns(model)
-      .map((column) => this.#columnValue(model, column, payload, grant, family?.uid))
+      .map((column) => columnValue(this.#deps.atRest, model, column, payload, { grant, family: family?.uid }))
     const put: Write = { kind: 'put', model, id: key, payload: json, ttl, extra }
     await this.#write(...(family ? [family] : []), put)
     this.#deps.units.current?.remember(nameOf(model, id), {
@@ -139,9 +137,20 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   async claim(model: 'ReplayDetection', id: string, ttlSeconds: number): Promise<boolean> {
-    const key = this.#deps.atRest.hashId(model, id)
-    const payload = encodePayload(this.#deps.atRest, model, key, {})
-    return this.#won({ kind: 'claim', model, id: key, payload, ttl: ttlSeconds })
+    // Under every key that somebody may have claimed it under: a change of keys gives no second use.
+    const payloadOf = (key: Buffer) => encodePayload(this.#deps.atRest, model, key, {})
+    const claims = this.#keys(model, id).map(
+      (key): Write => ({ kind: 'claim', model, id: key, payload: payloadOf(key), ttl: ttlSeconds }),
+    )
+    return this.#won(...claims)
+  }
+
+  async take(model: 'RegistrationAccessToken', id: string): Promise<boolean> {
+    const before = await this.#remembered(model, id)
+    const keys = before ? [before.id] : this.#keys(model, id)
+    const won = await this.#won(...keys.map((key): Write => ({ kind: 'take', model, id: key })))
+    this.#deps.units.current?.remember(nameOf(model, id), undefined)
+    return won
   }
 
   async destroy(model: ArtifactModel, id: string): Promise<void> {
@@ -249,32 +258,21 @@ export class SqlArtifactStore implements ArtifactStore {
     payload: ArtifactPayload,
     before: ArtifactRow | undefined,
     ttl: number | null,
-    { replaceAuthorizations = false }: UpsertOptions,
-  ): Promise<Extract<Write, { kind: 'family' }> | undefined> {
+    replace: boolean,
+  ) {
     const { accountId, uid } = payload
     if (accountId === undefined || uid === undefined) return undefined
-    const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>
-    const ending = Object.values(authorizations).filter((it) => it.grantId && !it.persistsLogout)
-    return {
-      kind: 'family',
-      uid:
-        before?.uid ??
-        (await this.#deps.units.current?.known<Buffer>(`family\0${uid}`)) ??
-        this.#deps.atRest.hashId('Session.uid', uid),
-      account: accountId,
-      ttl,
-      authorizations: JSON.stringify(authorizations),
-      grants: JSON.stringify(
-        ending.flatMap((it) => this.#keys('Grant', String(it.grantId)).map((key) => key.toString('hex'))),
-      ),
-      replace: replaceAuthorizations,
-    }
+    const key =
+      before?.uid ??
+      (await this.#deps.units.current?.known<Buffer>(`family\0${uid}`)) ??
+      this.#deps.atRest.hashId('Session.uid', uid)
+    return familyOf(payload, { key, account: accountId, ttl, replace }, (grantId) =>
+      this.#keys('Grant', grantId),
+    )
   }
 
   #isUnchanged(before: ArtifactRow, payload: ArtifactPayload, ttl: number | null): boolean {
-    if (before.seconds_left === null || ttl === null || before.successor) return false
-    if (Math.abs(ttl - before.seconds_left) > ttl * NEGLIGIBLE) return false
-    return isDeepStrictEqual(lasting(this.#rows.payloadOf('Session', before)), lasting(payload))
+    return isOnlyUsed(before, ttl) && isSameSession(this.#rows.payloadOf('Session', before), payload)
   }
 
   /** As the grant is stored, which while two id keys are valid may be under the older. */
@@ -282,23 +280,6 @@ export class SqlArtifactStore implements ArtifactStore {
     const keys = this.#keys('Grant', grantId)
     const row = await (keys.length > 1 ? this.#row('Grant', grantId) : this.#remembered('Grant', grantId))
     return row?.id ?? (keys[0] as Buffer)
-  }
-
-  #columnValue(
-    model: ArtifactModel,
-    column: string,
-    payload: ArtifactPayload,
-    grant: Buffer | null,
-    family: Buffer | undefined,
-  ) {
-    const { accountOf, clientOf } = MODELS[model]
-    const { atRest } = this.#deps
-    if (column === 'grant_id') return grant
-    if (column === 'account_id') return orNull(accountOf?.(payload))
-    if (column === 'client_id') return orNull(clientOf?.(payload))
-    if (column === 'uid')
-      return family ?? (payload.uid === undefined ? null : atRest.hashId('Session.uid', payload.uid))
-    return payload.userCode === undefined ? null : atRest.hashId('DeviceCode.userCode', payload.userCode)
   }
 
   #keys(model: ArtifactModel, id: string): readonly Buffer[] {
@@ -312,16 +293,6 @@ export class SqlArtifactStore implements ArtifactStore {
 
 type SessionRow = Pick<ArtifactRow, 'id' | 'payload' | 'consumed_at' | 'authorizations'>
 
-interface Authorization {
-  grantId?: string
-  persistsLogout?: boolean
-}
-
 function nameOf(model: ArtifactModel, id: string): string {
   return `${model}\0${id}`
-}
-
-/** The payload without what changes at every write. */
-function lasting({ jti: _, iat: _iat, exp: _exp, ...rest }: ArtifactPayload): object {
-  return JSON.parse(JSON.stringify(rest))
 }

@@ -24,8 +24,8 @@ interface Waiting {
 
 const MAX_UNITS = 128
 const MAX_WAITING = 2_000
-/** Whoever waited this long has been given up by its client. */
-const DEADLINE_MS = 5_000
+/** Whoever waited this long, and then the time-out of one statement, has been given up by its client. */
+const DEADLINE_MS = 4_000
 
 /** Not the fault of the whole statement, although Postgres ended it: somebody else's lock, or a circle of them. */
 const LOCKING = new Set(['55P03', '40P01', '40001'])
@@ -63,6 +63,8 @@ export class Committer {
   }
 
   #pump(): void {
+    // Also while every lane is busy: whoever waited too long is told so now and not when one is free.
+    this.#queue = this.#queue.filter((waiting) => !isOverdue(waiting))
     while (this.#flying < this.#connection.commitLanes) {
       const batch = this.#next()
       if (batch.length === 0) return
@@ -79,11 +81,8 @@ export class Committer {
   #next(): Waiting[] {
     const batch: Waiting[] = []
     const left: Waiting[] = []
-    const overdue = performance.now() - DEADLINE_MS
     for (const waiting of this.#queue) {
-      if (waiting.since < overdue) {
-        waiting.failed(new Overloaded('commits'))
-      } else if (batch.length === MAX_UNITS || waiting.rows.some((row) => this.#taken.has(row))) {
+      if (batch.length === MAX_UNITS || waiting.rows.some((row) => this.#taken.has(row))) {
         left.push(waiting)
       } else {
         for (const row of waiting.rows) this.#taken.add(row)
@@ -119,6 +118,8 @@ export class Committer {
 
   /** @param failure of the first try, when there was one */
   async #alone(waiting: Waiting, failure?: unknown): Promise<void> {
+    // Of many that wait for one lock, each takes the lock's whole time-out.
+    if (failure === undefined && isOverdue(waiting)) return
     let error = failure
     for (let tries = failure === undefined ? 0 : 1; tries < TRIES; tries += 1) {
       if (error !== undefined && !['40P01', '40001'].includes(sqlState(error) ?? '')) break
@@ -130,6 +131,13 @@ export class Committer {
     }
     waiting.failed(translated(error))
   }
+}
+
+/** Whether it waited too long; then it has been told. */
+function isOverdue({ since, failed }: Waiting): boolean {
+  if (performance.now() - since < DEADLINE_MS) return false
+  failed(new Overloaded('commits'))
+  return true
 }
 
 /** What the constraints of the tables mean. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
 import { parseInt8, quietKnex, type Result, type SqlConnection, type Statement } from './connection.ts'
+import { Connections } from './connections.ts'
 import { Lane } from './lane.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
@@ -41,12 +42,13 @@ export interface PostgresOptions {
 
 /** Opens pools; connects when first used, so a database that is down now may come up later. */
 export function connectPostgres(options: PostgresOptions): SqlConnection {
-  const pool = openPool(options, options.poolSize)
+  const connections = new Connections()
+  const pool = openPool(options, options.poolSize, connections)
   // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
-  const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)))
+  const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)), connections)
   const knex = knexModule({ client: 'pg', connectionPool: knexPool, ...quietKnex } as Knex.Config)
-  const readers = lanes(READ_LANES, hotOptions(options))
-  const committers = lanes(COMMIT_LANES, hotOptions(options))
+  const readers = lanes(READ_LANES, hotOptions(options), connections)
+  const committers = lanes(COMMIT_LANES, hotOptions(options), connections)
   return {
     kind: 'postgres',
     knex,
@@ -73,8 +75,8 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
   }
 }
 
-function lanes(count: number, options: pg.ClientConfig): Lane[] {
-  return Array.from({ length: count }, () => new Lane(options))
+function lanes(count: number, options: pg.ClientConfig, connections: Connections): Lane[] {
+  return Array.from({ length: count }, () => new Lane(options, connections))
 }
 
 function leastBusy(among: Lane[]): Lane {
@@ -107,7 +109,7 @@ async function untilIdle(pools: pg.Pool[]): Promise<void> {
   while (busy() && performance.now() < deadline) await sleep(20)
 }
 
-function openPool({ url, onError }: PostgresOptions, max: number): pg.Pool {
+function openPool({ url, onError }: PostgresOptions, max: number, connections: Connections): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -124,7 +126,10 @@ function openPool({ url, onError }: PostgresOptions, max: number): pg.Pool {
   pool.on('error', onError)
   // While a connection is lent out the pool does not listen to it, and an 'error' nobody hears ends the process.
   // Whoever borrowed it learns of the break from the query that failed.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    connections.add(client)
+  })
   return pool
 }
 

@@ -4,6 +4,7 @@
  */
 import pg from 'pg'
 import type { Statement } from './connection.ts'
+import type { Connections } from './connections.ts'
 import { sqlState } from './rows.ts'
 
 /** After these the connection itself is of no use: its server stops, was demoted, or is a standby. */
@@ -14,6 +15,7 @@ const PAUSE_AFTER_FAILURE_MS = 100
 
 export class Lane {
   readonly #options: pg.ClientConfig
+  readonly #connections: Connections
   #client: Promise<pg.Client> | undefined
   #failedAt = Number.NEGATIVE_INFINITY
   #failure: unknown
@@ -21,8 +23,9 @@ export class Lane {
   /** statements on their way */
   busy = 0
 
-  constructor(options: pg.ClientConfig) {
+  constructor(options: pg.ClientConfig, connections: Connections) {
     this.#options = options
+    this.#connections = connections
   }
 
   async run<Row>(statement: Statement): Promise<Row[]> {
@@ -64,6 +67,7 @@ export class Lane {
 
   async #open(): Promise<pg.Client> {
     const client = new pg.Client(this.#options)
+    this.#connections.add(client)
     // Whoever waits for an answer learns of a break from the query that failed.
     client.on('error', () => this.#drop(client))
     client.on('end', () => this.#drop(client))

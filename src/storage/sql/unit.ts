@@ -82,7 +82,7 @@ export class Unit {
   }
 }
 
-const CONDITIONS = new Set<Write['kind']>(['use', 'claim'])
+const CONDITIONS = new Set<Write['kind']>(['use', 'claim', 'take'])
 
 export class Units implements UnitOfWork {
   readonly #committer: Committer

@@ -16,6 +16,8 @@ export type Write =
   | { kind: 'use'; model: ArtifactModel; id: Buffer; successor: Buffer | null }
   /** insert-only: the whole unit stands or falls with it */
   | { kind: 'claim'; model: 'ReplayDetection'; id: Buffer; payload: string; ttl: number }
+  /** single use by removal: the whole unit stands or falls with it */
+  | { kind: 'take'; model: ArtifactModel; id: Buffer }
   | { kind: 'destroy'; model: ArtifactModel; id: Buffer }
   /** everything of the model under a grant */
   | { kind: 'revoke'; model: ArtifactModel; grant: Buffer }

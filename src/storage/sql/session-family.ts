@@ -1,0 +1,53 @@
+/**
+ * What is written with a session: the family that its ids belong to as they follow each other, with the grants that end
+ * with it. And what need not be written at all.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { ArtifactPayload } from '../artifact-store.ts'
+import type { ArtifactRow } from './artifact-rows.ts'
+import type { Write } from './writes.ts'
+
+export type FamilyWrite = Extract<Write, { kind: 'family' }>
+
+interface Authorization {
+  grantId?: string
+  persistsLogout?: boolean
+}
+
+/** A session whose only change is that it lives this much of its lifetime longer is not written. */
+const NEGLIGIBLE = 0.01
+
+/** `keysOf`: under which keys a grant may be stored. A grant with offline_access outlives the session. */
+export function familyOf(
+  payload: ArtifactPayload,
+  its: { key: Buffer; account: string; ttl: number | null; replace: boolean },
+  keysOf: (grantId: string) => readonly Buffer[],
+): FamilyWrite {
+  const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>
+  const ending = Object.values(authorizations).filter((it) => it.grantId && !it.persistsLogout)
+  const grants = ending.flatMap((it) => keysOf(String(it.grantId)).map((key) => key.toString('hex')))
+  return {
+    kind: 'family',
+    uid: its.key,
+    account: its.account,
+    ttl: its.ttl,
+    authorizations: JSON.stringify(authorizations),
+    grants: JSON.stringify(grants),
+    replace: its.replace,
+  }
+}
+
+/** Whether the session would only live a little longer than it does. */
+export function isOnlyUsed(before: ArtifactRow, ttl: number | null): boolean {
+  if (before.seconds_left === null || ttl === null || before.successor) return false
+  return Math.abs(ttl - before.seconds_left) <= ttl * NEGLIGIBLE
+}
+
+export function isSameSession(before: ArtifactPayload, after: ArtifactPayload): boolean {
+  return isDeepStrictEqual(lasting(before), lasting(after))
+}
+
+/** The payload without what changes at every write. */
+function lasting({ jti: _, iat: _iat, exp: _exp, ...rest }: ArtifactPayload): object {
+  return JSON.parse(JSON.stringify(rest))
+}
