@@ -20,7 +20,7 @@ import { MACHINE, Watch } from './watch.ts'
 
 /** writes come this often: what is not shed piles up to hundreds within the fault */
 const EVERY_MS = 40
-const FAULT_MS = times(3_000, 30_000)
+const FAULT_MS = times(5_000, 30_000)
 /** design: a request is answered or refused within 5 s; the rest is for a busy machine */
 const DEADLINE_MS = 5_000 + 1_500
 const CACHED_MS = 500

@@ -16,6 +16,8 @@ import {
 import { type RunningApp, startApp } from '../support/start-app.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
 
+const GRANTS = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code']
+
 export const BASIC = `Basic ${Buffer.from(`web:${RP_SECRET}`).toString('base64')}`
 export const JANE = 'jane@example.org'
 
@@ -33,7 +35,7 @@ export async function startInFlight(settings: RawSettings, limits: Partial<Limit
     stack: 'postgres+redis',
     settings,
     overrides: {
-      clients: [webClient()],
+      clients: [webClient({ grant_types: GRANTS })],
       limits: { formNetwork: 1000, signInNetwork: 10_000, signInStranger: 1000, ...limits },
     },
   })

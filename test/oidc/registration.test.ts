@@ -65,7 +65,7 @@ onEveryStack('dynamic registration', { settings }, (app) => {
       'select metadata, secret_digest from clients where id = $1',
       [json.client_id],
     )
-    expect(row?.secret_digest).to.match(/^hmac-sha256:[\w-]{43}$/)
+    expect(row?.secret_digest).to.match(/^hmac-sha256:1:[\w-]{43}$/)
     expect(JSON.stringify(row)).to.not.include(json.client_secret)
     expect(row?.metadata).to.not.have.property('client_secret')
   })
