@@ -16,7 +16,7 @@ export interface UnitDeps extends RefusalDeps {
 }
 
 /** Routes that people see in a browser; all others answer programs. */
-const SEEN = /^(authorization|resume|end_session|device|code_verification|device_resume)/
+const SEEN = /^(authorization|resume|end_session|code_verification|device_resume)/
 
 export function unitOfWork(deps: UnitDeps) {
   const showError = renderError(deps.pages)

@@ -11,8 +11,9 @@ import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { newPostgresDatabase } from '../support/backends.ts'
+import { freePort } from '../support/child-service.ts'
 import { get, post, sendJson } from '../support/protocol.ts'
-import { freePort, type RunningApp, startApp } from '../support/start-app.ts'
+import { type RunningApp, startApp } from '../support/start-app.ts'
 
 const TOKEN = 'an-initial-access-token-of-the-tests-0001'
 const META = { redirect_uris: ['https://app.example.org/cb'], client_name: 'x' }

@@ -7,7 +7,8 @@ import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { SECRET_NAMES, SETTING_NAMES } from '../../src/config/schema.ts'
-import { freePort, startApp } from '../support/start-app.ts'
+import { freePort } from '../support/child-service.ts'
+import { startApp } from '../support/start-app.ts'
 import { ROOT, readDoc } from './markdown.ts'
 
 /** The YAML reader that mocha brings; the project itself has no use for one. */

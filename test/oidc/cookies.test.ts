@@ -1,8 +1,9 @@
 import { expect } from 'chai'
+import { freePort } from '../support/child-service.ts'
 import { JANE, newAgent, onEveryStack, responseOf, signIn } from '../support/protocol.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { begin, discover, PASSWORD, webClient } from '../support/relying-party.ts'
-import { freePort, type RunningApp, startApp } from '../support/start-app.ts'
+import { type RunningApp, startApp } from '../support/start-app.ts'
 
 interface Cookie {
   name: string

@@ -255,7 +255,8 @@ export const codeIn = (mail: string) => /\b(\d{3}) ?(\d{3})\b/.exec(mail)?.slice
 /** Fields of a form as the page has them. */
 export function fieldsOf(page: Page, action: string): Record<string, string> {
   const found = page.forms.find((each) => each.action.includes(action))
-  if (!found) throw new Error(`no form ${action} on ${page.url} (${page.status})`)
+  if (!found)
+    throw new Error(`no form ${action} on ${page.url} (${page.status}): ${page.text.slice(0, 3000)}`)
   return Object.fromEntries(found.fields)
 }
 

@@ -16,7 +16,10 @@ describe('storage', function () {
       expect((await storage.migrate()).applied).to.not.deep.equal([])
       expect((await storage.migrate()).applied).to.deep.equal([])
       const health = await storage.health()
-      expect(Object.keys(health)).to.deep.equal(options.redisUrl ? ['database', 'redis'] : ['database'])
+      expect(Object.keys(health)).to.deep.equal([
+        ...['database', 'clock'],
+        ...(options.redisUrl ? ['redis'] : []),
+      ])
       for (const { state } of Object.values(health)) expect(state).to.equal('up')
       const user = await storage.database.users.insert(sampleUser())
       await storage.artifacts.upsert('Session', token(), { uid: token(), accountId: user.id }, 0.001)

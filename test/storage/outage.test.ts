@@ -114,6 +114,8 @@ describe('outages', function () {
 
     await cable.plug()
     undo.push(() => cable.pull())
+    // a server that has just refused is left alone for a tenth of a second
+    await sleep(200)
     await Promise.all(calls())
     expect((await storage.health()).database.state).to.equal('up')
     expect(await storage.database.users.passwordHash(user.id), 'what was not committed').to.equal(undefined)

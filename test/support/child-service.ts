@@ -3,6 +3,7 @@
  * removed. Faults are done to it on purpose: `kill` is `kill -9`, `pause` is a machine that hangs.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,15 +27,22 @@ const READY_MS = 30_000
 const STOP_MS = 10_000
 const LOG_LIMIT = 64 * 1024
 
+/** Below those that systems lend to outgoing connections, one of which would else take it before we do. */
+const PORTS = { from: 12_000, to: 32_000 }
+
 /** A loopback port nobody listens on now. Another process may take it before we do, so starting tries again. */
 export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
 

@@ -10,8 +10,8 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { RawSettings } from '../../src/config/read-env.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { newPostgresDatabase } from './backends.ts'
+import { freePort } from './child-service.ts'
 import { cleanRedisUrl } from './redis.ts'
-import { freePort } from './start-app.ts'
 
 /** Names the node a request is for; without it they go to `Nodes.current`. */
 export const NODE_HEADER = 'x-test-node'

@@ -1,7 +1,6 @@
 /** Starts the same app as `main.ts`, in this process, on a free port with a database of its own. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
@@ -10,6 +9,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { RawSettings } from '../../src/config/read-env.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { newPostgresDatabase } from './backends.ts'
+import { freePort } from './child-service.ts'
 import { cleanRedisUrl } from './redis.ts'
 
 /** The two ends a deployment can have; every suite about the product runs on both. */
@@ -94,15 +94,4 @@ export async function startApp({
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

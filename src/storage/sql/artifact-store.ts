@@ -33,8 +33,8 @@ export interface ArtifactStoreDeps {
   foreseeAccount?: (accountId: string) => void
 }
 
-/** Ids that follow each other within seconds; more than a person can cause is not followed. */
-const MAX_ROTATIONS = 5
+/** Ids that follow each other within seconds: a browser with so many tabs waiting for one person. */
+const MAX_ROTATIONS = 32
 
 export class SqlArtifactStore implements ArtifactStore {
   readonly #deps: ArtifactStoreDeps
