@@ -31,11 +31,15 @@ export function createLogger(
   level: 'debug' | 'info' | 'warn' | 'error' | 'silent',
   destination?: DestinationStream,
 ): Logger {
-  const options = {
+  const plain = {
     level,
     base: { service: 'ostiary', pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), log: innerCensored },
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  const looking = {
+    ...plain,
+    formatters: { ...plain.formatters, log: innerCensored },
     // A copy: pino writes the line's own fields into what it is given, and the next line would have them too.
     mixin: () => ({ ...scope.getStore() }),
     redact: {
@@ -45,7 +49,11 @@ export function createLogger(
     },
     serializers: { err: serializeError },
   }
-  return pino(options, destination ?? standardOutput())
+  const output = destination ?? standardOutput()
+  const lines = pino(plain, output)
+  return Object.assign(pino(looking, output), {
+    plain: (fields: object, message: string) => lines.info(fields, message),
+  })
 }
 
 type Fields = Record<string, unknown>

@@ -8,13 +8,7 @@ export interface LogLine {
 }
 
 export class CollectingLogger implements Logger {
-  readonly lines: LogLine[]
-  readonly #bound: object
-
-  constructor(lines: LogLine[] = [], bound: object = {}) {
-    this.lines = lines
-    this.#bound = bound
-  }
+  readonly lines: LogLine[] = []
 
   info(fields: object, message: string): void {
     this.#add('info', fields, message)
@@ -32,8 +26,8 @@ export class CollectingLogger implements Logger {
     this.#add('debug', fields, message)
   }
 
-  child(fields: object): Logger {
-    return new CollectingLogger(this.lines, { ...this.#bound, ...fields })
+  plain(fields: object, message: string): void {
+    this.#add('info', fields, message)
   }
 
   /** Messages that somebody on call would see. */
@@ -42,6 +36,6 @@ export class CollectingLogger implements Logger {
   }
 
   #add(level: LogLine['level'], fields: object, message: string): void {
-    this.lines.push({ level, fields: { ...this.#bound, ...fields }, message })
+    this.lines.push({ level, fields, message })
   }
 }

@@ -46,7 +46,7 @@ export function identify(options: FrontDoorOptions): Middleware {
     const ip = viaProxy ? clientAddress(headers['x-forwarded-for'], peer, trusted) : canonical(peer)
     const given = headers['x-request-id']
     const id = viaProxy && typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
-    for (const name of FORWARDED) delete headers[name]
+    for (const name of FORWARDED) if (headers[name] !== undefined) delete headers[name]
     takeHostOfTarget(ctx)
     headers['x-forwarded-proto'] = options.issuer.startsWith('https:') ? 'https' : 'http'
     headers['x-forwarded-for'] = ip

@@ -11,15 +11,17 @@ export function requestLog(log: Logger): Middleware {
     const started = performance.now()
     await next()
     const path = ctx.path.replace(SECRET_PATHS, '/$1/[secret]')
+    const { facts } = stateOf(ctx)
     const fields = {
+      requestId: facts.id,
       method: ctx.method,
       path,
       status: ctx.status,
       ms: Math.round(performance.now() - started),
-      ip: stateOf(ctx).facts.ip,
+      ip: facts.ip,
     }
     if (ctx.status >= 500) log.warn(fields, 'request')
     else if (path.startsWith('/health')) log.debug(fields, 'request')
-    else log.info(fields, 'request')
+    else log.plain(fields, 'request')
   }
 }

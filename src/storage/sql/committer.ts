@@ -10,6 +10,7 @@ import { UnitLost } from '../unit-of-work.ts'
 import { InvalidArtifactError } from './artifact-payload.ts'
 import { commitStatement, type LostRow } from './commit-sql.ts'
 import type { SqlConnection } from './connection.ts'
+import { Gate } from './gate.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 import { rowOf, type Write } from './writes.ts'
 
@@ -36,11 +37,12 @@ export class Committer {
   #queue: Waiting[] = []
   /** rows of the statements on their way */
   readonly #taken = new Set<string>()
-  #flying = 0
+  readonly #gate: Gate
   #scheduled = false
 
   constructor(connection: SqlConnection) {
     this.#connection = connection
+    this.#gate = new Gate(connection.commitLanes, () => this.#pump())
   }
 
   /**
@@ -65,15 +67,13 @@ export class Committer {
   #pump(): void {
     // Also while every lane is busy: whoever waited too long is told so now and not when one is free.
     this.#queue = this.#queue.filter((waiting) => !isOverdue(waiting))
-    while (this.#flying < this.#connection.commitLanes) {
+    while (this.#queue.length > 0 && this.#gate.isOpen()) {
       const batch = this.#next()
       if (batch.length === 0) return
-      this.#flying += 1
-      void this.#send(batch).finally(() => {
-        this.#flying -= 1
+      const sent = this.#send(batch).finally(() => {
         for (const { rows } of batch) for (const row of rows) this.#taken.delete(row)
-        this.#pump()
       })
+      this.#gate.pass(sent)
     }
   }
 

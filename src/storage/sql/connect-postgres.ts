@@ -18,7 +18,8 @@ const COMMIT_LANES = 2
 const HOT_STATEMENT_TIMEOUT_MS = 2_000
 const HOT_LOCK_TIMEOUT_MS = 1_000
 /** Every hot statement looks up rows by key: no plan made while a table was small may scan it when it has grown. */
-const BY_KEY_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off'
+const BY_KEY_ONLY =
+  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c plan_cache_mode=force_generic_plan'
 /** a stop waits this long for statements in flight, and as long for connections to end */
 const CLOSE_TIMEOUT_MS = 6000
 const CONNECT_TIMEOUT_MS = 3_000

@@ -4,6 +4,7 @@
  */
 import { Overloaded } from '../faults.ts'
 import type { SqlConnection, Statement } from './connection.ts'
+import { Gate } from './gate.ts'
 import { shaped } from './shapes.ts'
 
 /** One way to look things up by a key. */
@@ -56,11 +57,12 @@ export class Loader {
   /** by look-up, in the order of the first that asked */
   #asked = new Map<Lookup, Asked[]>()
   #waiting = 0
-  #flying = 0
+  readonly #gate: Gate
   #scheduled = false
 
   constructor(connection: SqlConnection) {
     this.#connection = connection
+    this.#gate = new Gate(connection.readLanes, () => this.#pump())
   }
 
   /** The row of this key. @throws Overloaded when too many wait already; what the database throws */
@@ -81,13 +83,7 @@ export class Loader {
   }
 
   #pump(): void {
-    while (this.#flying < this.#connection.readLanes && this.#asked.size > 0) {
-      this.#flying += 1
-      void this.#send(this.#next()).finally(() => {
-        this.#flying -= 1
-        this.#pump()
-      })
-    }
+    while (this.#asked.size > 0 && this.#gate.isOpen()) this.#gate.pass(this.#send(this.#next()))
   }
 
   #next(): [Lookup, Asked[]][] {
