@@ -31,4 +31,4 @@ HEALTHCHECK --interval=15s --timeout=8s --start-period=40s --retries=3 \
   CMD ["/usr/local/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 
 ENTRYPOINT ["/usr/local/bin/node"]
-CMD ["--max-semi-space-size=16", "src/start.mjs"]
+CMD ["--max-semi-space-size=8", "src/start.mjs"]

@@ -41,9 +41,9 @@ export const USAGE = `usage: npm run bench [-- OPTIONS]
   --only a,b           of: ${[...FLOWS, ...STAGES].join(', ')}
   --rounds N           1 to 20 (default 5)
   --seconds S          one measurement takes, 0.2 to 10 (default 1.2)
-  --workers N          requests under way at once, 1 to 64 (default 16)
+  --workers N          requests under way at once, 1 to 64 (default 32)
   --redis              with a Redis beside Postgres
-  --flags "..."        flags of Node for Ostiary, such as "--max-semi-space-size=16"
+  --flags "..."        flags of Node for Ostiary, such as "--max-semi-space-size=8"
   --against DIR        another checkout of Ostiary, measured in alternation
   --against-flags ".." the same, or that checkout, with other flags of Node
   --out FILE           write every figure as JSON
@@ -77,7 +77,7 @@ export function readOptions(args: string[]): Options | 'help' {
     only: new Set(values.only === undefined ? [...FLOWS, ...STAGES] : chosen(values.only)),
     rounds: between('rounds', values.rounds ?? (quick ? '3' : '5'), 1, 20),
     seconds: between('seconds', values.seconds ?? (quick ? '0.5' : '1.2'), 0.2, 10),
-    workers: between('workers', values.workers ?? '16', 1, 64),
+    workers: between('workers', values.workers ?? '32', 1, 64),
     redis: values.redis,
     flags: words(values.flags),
     against: compares ? { folder: values.against, flags: words(otherFlags) } : undefined,

@@ -16,7 +16,7 @@ import { type Address, Connection } from './http.ts'
 import type { Watched } from './measure.ts'
 
 /** as `npm start` does */
-const AS_STARTED = ['--max-semi-space-size=16']
+const AS_STARTED = ['--max-semi-space-size=8']
 const HERE = fileURLToPath(new URL('../..', import.meta.url))
 const SETUP_MS = 30_000
 

@@ -18,7 +18,7 @@ describe('the log', () => {
       code: '[secret]',
       query: { password: '[secret]', id_token: '[secret]', scope: 'openid' },
     })
-    log.child({ authorization: 'hunter2', part: 'mail' }).info({}, 'seen')
+    log.info({ authorization: 'hunter2', part: 'mail' }, 'seen')
     expect(last()).to.include({ authorization: '[secret]', part: 'mail' })
     expect(JSON.stringify(lines)).to.not.include('hunter2')
     expect(fields.query.password, 'what was given stays as it was').to.equal('hunter2')
