@@ -303,7 +303,7 @@ export const KINDS: Record<string, Kind> = {
   },
 }
 
-function exchange(world: World, index: number, code: string, headers: Record<string, string> = {}) {
+export function exchange(world: World, index: number, code: string, headers: Record<string, string> = {}) {
   const form = { grant_type: 'authorization_code', client_id: 'spa', code, redirect_uri: CALLBACK }
   return world.token(index, { ...form, code_verifier: VERIFIER }, headers)
 }
@@ -320,7 +320,7 @@ function linkIn(mail: string, what: string): string {
 }
 
 /** The rows of a family of refresh tokens: [made from the code, good now]. */
-async function families(world: World, nonce: string): Promise<[first: number, live: number]> {
+export async function families(world: World, nonce: string): Promise<[first: number, live: number]> {
   const rows = `from oidc_refresh_tokens where payload ->> 'nonce' = $1`
   return [
     await world.count(`select count(*) ${rows} and coalesce((payload ->> 'rotations')::int, 0) = 0`, nonce),
