@@ -70,16 +70,16 @@ describe(`refresh tokens on two nodes (${ROUNDS} rounds of ${PARALLEL})`, functi
   })
 
   it(`a replay after the window ends everything, on both nodes within a second (${THEFTS} times)`, async () => {
-    const stolen: { first: string; then: Answer }[] = []
+    const stolen: { first: string; next: Answer }[] = []
     for (let theft = 0; theft < THEFTS; theft += 1) {
       // A person for each: what came of another's grant is another's.
       const person = await world.register(`${newName('person')}@example.org`)
       const { first } = await newFamily(person)
-      stolen.push({ first, then: await refresh(theft, first) })
+      stolen.push({ first, next: await refresh(theft, first) })
     }
     await sleep(WINDOW_MS + 500)
-    for (const [index, { first, then }] of stolen.entries()) {
-      const { access_token: access, refresh_token: successor } = then.json
+    for (const [index, { first, next }] of stolen.entries()) {
+      const { access_token: access, refresh_token: successor } = next.json
       expect((await userinfo(index, access)).status, 'before').to.equal(200)
       expect((await refresh(index, first)).json.error, 'the replay').to.equal('invalid_grant')
       const ended = performance.now()
