@@ -1,6 +1,7 @@
 /** Clients for the engine: our table's rows as client metadata, with the flags that only an operator may set. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ClientSettings } from '../domain/clients/client.ts'
+import { contradictions, withProfile } from '../domain/clients/profile.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { Unavailable } from './errors.ts'
@@ -9,7 +10,10 @@ import { Unavailable } from './errors.ts'
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
-export const OPERATOR_METADATA = ['first_party', 'self_registered'] as const
+export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+
+/** Of these, what is kept among a client's metadata, also when it registers anew. */
+const KEPT = ['profile', 'message_signing'] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps
@@ -32,9 +36,16 @@ export class ClientAdapter implements Adapter {
     )
     await this.#guard(async () => {
       const existing = await this.#deps.clients.find(id)
+      const kept = KEPT.flatMap((name) => {
+        const value = existing?.metadata[name]
+        return value === undefined ? [] : [[name, value]]
+      })
+      const whole = { ...metadata, ...Object.fromEntries(kept) }
+      const [wrong] = contradictions(whole)
+      if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
       await this.#deps.clients.save({
         id,
-        metadata,
+        metadata: whole,
         secretDigest:
           typeof secret === 'string'
             ? isDigest(secret)
@@ -75,7 +86,7 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...client.metadata,
+    ...withProfile(client.metadata),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',

@@ -5,9 +5,14 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 const AHEAD_SECONDS = 15
 
 export async function checkClientAssertion(
-  _ctx: KoaContextWithOIDC,
+  ctx: KoaContextWithOIDC,
   claims: Record<string, unknown>,
 ): Promise<void> {
+  // FAPI 2.0 Security Profile 5.3.2.1: else an assertion made for one of our endpoints works at another.
+  if (ctx.oidc.isFapi('2.0') && claims.aud !== ctx.oidc.issuer)
+    throw new errors.InvalidClientAuth(
+      'aud (audience) of the client assertion must be the issuer, as a string',
+    )
   const { iat } = claims
   if (iat === undefined) return
   if (typeof iat !== 'number' || iat > Date.now() / 1000 + AHEAD_SECONDS)

@@ -3,6 +3,7 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { contradictions } from '../domain/clients/profile.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -31,6 +32,8 @@ export function checkClientMetadata(
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
+  const [wrong] = contradictions(metadata)
+  if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'

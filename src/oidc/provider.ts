@@ -12,26 +12,20 @@ import { keepClients } from './client-cache.ts'
 import { checkClientMetadata } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
-import {
-  deviceSessionGuard,
-  deviceSuccessSource,
-  USER_CODE,
-  userCodeConfirmSource,
-  userCodeInputSource,
-} from './device.ts'
+import { deviceSessionGuard } from './device.ts'
+import { algorithms, features } from './features.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
-import { logoutSource, postLogoutSuccessSource, type SignOutDeps, signOutEverywhere } from './logout.ts'
+import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import { renderError } from './render-error.ts'
-import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import type { ResourceServerSettings } from './resources.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
-import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
 export interface ProviderDeps extends AdapterDeps, SignOutDeps {
@@ -78,14 +72,11 @@ export function createProvider(deps: ProviderDeps): Provider {
     fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536 },
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
-    clockTolerance: 5,
+    // FAPI 2.0 Security Profile 5.3.2.1 asks for ten seconds.
+    clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
-    // HMAC algorithms would need client secrets in clear; secrets are digests at rest.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-    enabledJWA: {
-      clientAuthSigningAlgValues: ['ES256', 'PS256', 'EdDSA', 'Ed25519', 'RS256'],
-      idTokenSigningAlgValues: ['ES256', 'RS256'],
-    },
+    enabledJWA: algorithms(['ES256', 'RS256']),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA],
       validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
@@ -101,31 +92,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       short: { httpOnly: true, sameSite: 'lax', secure },
     },
     interactions: { policy: prompts(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    features: {
-      devInteractions: { enabled: false },
-      clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
-      revocation: { enabled: true, allowedPolicy: revocationAllowed },
-      pushedAuthorizationRequests: { enabled: true },
-      registration: { enabled: true, initialAccessToken: true },
-      registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
-      backchannelLogout: { enabled: true },
-      claimsParameter: { enabled: true },
-      dPoP: { enabled: true },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: logoutSource(deps.pages),
-        postLogoutSuccessSource: postLogoutSuccessSource(deps.pages),
-      },
-      deviceFlow: {
-        enabled: true,
-        ...USER_CODE,
-        userCodeInputSource: userCodeInputSource(deps.pages),
-        userCodeConfirmSource: userCodeConfirmSource(deps.pages),
-        successSource: deviceSuccessSource(deps.pages),
-      },
-      resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(deps.resourceServers) },
-    },
+    features: features({ ...deps, account, cookieKeys: deps.keys.cookieKeys }),
   }
   const provider = new Provider(deps.issuer, configuration)
   // The front door has made the forwarded headers its own before the engine sees them.

@@ -1,0 +1,115 @@
+/** What is weak in a client that the rules let pass, and the one change that mends each. Pure: metadata in, words out. */
+import type { Client } from './client.ts'
+import { contradictions, withProfile } from './profile.ts'
+
+export interface Weakness {
+  /** stable, for scripts */
+  code: string
+  /** error: it does not work so; warning: somebody could use it; advice: others do better */
+  severity: 'error' | 'warning' | 'advice'
+  what: string
+  change: string
+}
+
+const REDIRECTS_MANY = 10
+
+/** Worst first; empty when there is nothing to say. */
+export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' | 'status'>): Weakness[] {
+  const metadata = withProfile(client.metadata)
+  const method = (metadata.token_endpoint_auth_method ?? 'client_secret_basic') as string
+  const grants = stringsOf(metadata.grant_types, ['authorization_code'])
+  const redirects = stringsOf(metadata.redirect_uris)
+  const found: (Weakness | false)[] = [
+    ...contradictions(client.metadata).map(
+      ({ member, reason }): Weakness => ({
+        code: 'profile-contradicted',
+        severity: 'error',
+        what: `${member} contradicts the profile "${client.metadata.profile}"`,
+        change: `${member} ${reason}`,
+      }),
+    ),
+    client.status === 'disabled' && {
+      code: 'disabled',
+      severity: 'advice',
+      what: 'the client is disabled: nobody can use it',
+      change: 'enable it, or delete it when it is not coming back',
+    },
+    redirects.some((uri) => uri.startsWith('http:')) && {
+      code: 'redirect-plain-http',
+      severity: 'warning',
+      what: 'a code may be sent over plain http to this machine',
+      change:
+        'take http://localhost out of redirect_uris in production; give developers a client of their own',
+    },
+    redirects.length > REDIRECTS_MANY && {
+      code: 'redirects-many',
+      severity: 'advice',
+      what: `${redirects.length} redirect URIs: each is a place where codes may go`,
+      change: 'keep those in use',
+    },
+    method === 'none' &&
+      grants.includes('refresh_token') &&
+      metadata.dpop_bound_access_tokens !== true && {
+        code: 'public-bearer-refresh',
+        severity: 'warning',
+        what: 'a public client keeps refresh tokens that work for whoever finds them',
+        change: 'set dpop_bound_access_tokens to true (RFC 9449 5), which libraries do in the browser',
+      },
+    method === 'client_secret_post' && {
+      code: 'secret-in-body',
+      severity: 'advice',
+      what: 'the secret travels in the body, where logs of applications find it',
+      change: 'use client_secret_basic, or better private_key_jwt (RFC 6749 2.3.1)',
+    },
+    method.startsWith('client_secret') && {
+      code: 'shared-secret',
+      severity: 'advice',
+      what: 'the client proves itself with a secret that it sends',
+      change: 'use private_key_jwt with jwks_uri: the key never leaves the application (RFC 7523)',
+    },
+    method === 'private_key_jwt' &&
+      metadata.jwks_uri === undefined && {
+        code: 'keys-pinned',
+        severity: 'advice',
+        what: 'its keys are written down here, so changing them takes a change of the client',
+        change: 'publish them at a jwks_uri',
+      },
+    grants.includes('authorization_code') &&
+      metadata.require_pushed_authorization_requests !== true && {
+        code: 'requests-in-addresses',
+        severity: 'advice',
+        what: 'authorization requests travel in the address bar, where they can be read and changed',
+        change: 'set require_pushed_authorization_requests to true once the application uses /par (RFC 9126)',
+      },
+    grants.includes('authorization_code') &&
+      metadata.backchannel_logout_uri === undefined && {
+        code: 'no-backchannel-logout',
+        severity: 'advice',
+        what: 'the application does not hear of it when people sign out elsewhere',
+        change: 'set backchannel_logout_uri (OpenID Connect Back-Channel Logout 1.0)',
+      },
+    client.firstParty &&
+      method === 'none' && {
+        code: 'first-party-public',
+        severity: 'warning',
+        what: 'no consent is asked for a client that anybody can pretend to be',
+        change: 'make it confidential, or let it ask for consent',
+      },
+    (metadata.profile === undefined || metadata.profile === 'standard') &&
+      client.firstParty &&
+      method === 'private_key_jwt' && {
+        code: 'profile-within-reach',
+        severity: 'advice',
+        what: 'it proves a key already, so a stricter profile costs little',
+        change: 'set profile to "hardened"',
+      },
+  ]
+  const order = { error: 0, warning: 1, advice: 2 }
+  return found
+    .filter((one): one is Weakness => one !== false)
+    .sort((one, other) => order[one.severity] - order[other.severity])
+}
+
+function stringsOf(value: unknown, otherwise: string[] = []): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : otherwise
+}
