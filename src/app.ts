@@ -137,6 +137,7 @@ export async function createApp(
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
       lifetimes: config.lifetimes,
+      operatorPages: config.pages,
       access: new Access(database, clientsChanged),
       factsOf: (ctx) => stateOf(ctx).facts,
       initialAccessToken: secrets.initialAccessToken,

@@ -45,6 +45,8 @@ export interface Config {
   readonly clientsFile: string | undefined
   readonly resourceServers: readonly ResourceServerConfig[]
   readonly brandName: string
+  /** pages of the operator's own that the discovery document names */
+  readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
   readonly password: { readonly minLength: number }
   readonly lifetimes: Lifetimes
   readonly hashing: {

@@ -103,6 +103,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
         ]
       : resourceServers,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
+    pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
     hashing: hashingOf(settings),

@@ -13,6 +13,7 @@ import { checkClientMetadata } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
+import { discovery, type OperatorPages } from './discovery.ts'
 import { algorithms, features } from './features.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
@@ -42,6 +43,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
+  operatorPages: OperatorPages
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -59,6 +61,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
+    discovery: discovery(deps.operatorPages),
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),

@@ -7,11 +7,24 @@ import { CALLBACK, publicClient, webClient } from '../support/relying-party.ts'
 const OIDC = '/.well-known/openid-configuration'
 const OAUTH = '/.well-known/oauth-authorization-server'
 
+const OWN = ['ES256', 'RS256']
+const CLIENTS = ['ES256', 'PS256', 'EdDSA', 'Ed25519', 'RS256']
+const KEYS_OF_CLIENTS = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256']
+const CONTENT = ['A256GCM', 'A128GCM', 'A128CBC-HS256']
+const PAGES = {
+  DOCS_URL: 'https://example.org/docs',
+  POLICY_URL: 'https://example.org/privacy',
+  TERMS_URL: 'https://example.org/terms',
+}
+
 /** The whole document: a member more or less is a promise made or broken, and must be decided here. */
 const EXPECTED = {
   acr_values_supported: ['urn:ostiary:acr:password'],
+  authorization_encryption_alg_values_supported: KEYS_OF_CLIENTS,
+  authorization_encryption_enc_values_supported: CONTENT,
   authorization_endpoint: '/auth',
   authorization_response_iss_parameter_supported: true,
+  authorization_signing_alg_values_supported: OWN,
   backchannel_logout_session_supported: true,
   backchannel_logout_supported: true,
   claim_types_supported: ['normal'],
@@ -32,17 +45,32 @@ const EXPECTED = {
     'client_credentials',
     'urn:ietf:params:oauth:grant-type:device_code',
   ],
-  id_token_signing_alg_values_supported: ['ES256', 'RS256'],
+  id_token_encryption_alg_values_supported: KEYS_OF_CLIENTS,
+  id_token_encryption_enc_values_supported: CONTENT,
+  id_token_signing_alg_values_supported: OWN,
+  introspection_encryption_alg_values_supported: KEYS_OF_CLIENTS,
+  introspection_encryption_enc_values_supported: CONTENT,
   introspection_endpoint: '/introspect',
+  introspection_signing_alg_values_supported: OWN,
   issuer: '',
   jwks_uri: '/jwks',
+  op_policy_uri: PAGES.POLICY_URL,
+  op_tos_uri: PAGES.TERMS_URL,
   pushed_authorization_request_endpoint: '/par',
   registration_endpoint: '/reg',
+  request_object_encryption_alg_values_supported: [],
+  request_object_encryption_enc_values_supported: [],
+  request_object_signing_alg_values_supported: CLIENTS,
+  request_parameter_supported: true,
   request_uri_parameter_supported: false,
-  response_modes_supported: ['form_post', 'fragment', 'query'],
+  response_modes_supported: [
+    ...['form_post', 'fragment', 'query'],
+    ...['jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'],
+  ],
   response_types_supported: ['code'],
   revocation_endpoint: '/revoke',
   scopes_supported: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+  service_documentation: PAGES.DOCS_URL,
   subject_types_supported: ['public'],
   token_endpoint: '/token',
   token_endpoint_auth_methods_supported: [
@@ -51,11 +79,17 @@ const EXPECTED = {
     'private_key_jwt',
     'none',
   ],
-  token_endpoint_auth_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519', 'RS256'],
+  token_endpoint_auth_signing_alg_values_supported: CLIENTS,
+  ui_locales_supported: ['en'],
+  userinfo_encryption_alg_values_supported: KEYS_OF_CLIENTS,
+  userinfo_encryption_enc_values_supported: CONTENT,
   userinfo_endpoint: '/userinfo',
+  userinfo_signing_alg_values_supported: OWN,
 }
 
-onEveryStack('discovery', { overrides: { clients: [webClient(), publicClient()] } }, (app) => {
+const options = { settings: PAGES, overrides: { clients: [webClient(), publicClient()] } }
+
+onEveryStack('discovery', options, (app) => {
   it('announces exactly what is decided here, every address under the issuer (OIDC Discovery 3)', async () => {
     const { json, status } = await get(app.issuer + OIDC)
     expect(status).to.equal(200)

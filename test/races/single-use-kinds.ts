@@ -34,6 +34,9 @@ export interface Kind {
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
+/** who approves devices in this stretch of rounds */
+let approver: UserAgent
+
 export const KINDS: Record<string, Kind> = {
   'authorization code': {
     async make(world, jane) {
@@ -67,15 +70,18 @@ export const KINDS: Record<string, Kind> = {
     },
   },
   'device code': {
-    async make(world, jane) {
+    async make(world, jane, round) {
+      // The page for codes counts attempts from one address, so others come in between.
+      if (round % 20 === 0)
+        approver = round === 0 ? jane : await world.register(`${newName('tv')}@example.org`)
       const started = await world.send(0, 'POST', '/device/auth', {
         form: { client_id: 'tv', scope: 'openid email' },
       })
       const { device_code, user_code } = started.json
-      const page = await jane.submit(await jane.get(`${ISSUER}/device`), { user_code })
-      const next = await jane.submit(page)
+      const page = await approver.submit(await approver.get(`${ISSUER}/device`), { user_code })
+      const next = await approver.submit(page)
       const done = next.forms.some(({ action }) => action.endsWith('/consent'))
-        ? await jane.submit(next, {}, '/consent')
+        ? await approver.submit(next, {}, '/consent')
         : next
       if (!done.text.includes('view-device-done')) throw new Error(`not approved: ${done.status} ${done.url}`)
       return {
