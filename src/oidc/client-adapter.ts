@@ -3,6 +3,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ClientSettings } from '../domain/clients/client.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
+import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
 
 /** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
@@ -30,22 +31,18 @@ export class ClientAdapter implements Adapter {
     const metadata = Object.fromEntries(
       Object.entries(rest).filter(([name]) => !(OPERATOR_METADATA as readonly string[]).includes(name)),
     )
-    await this.#guard(async () => {
-      const existing = await this.#deps.clients.find(id)
-      await this.#deps.clients.save({
-        id,
-        metadata,
-        secretDigest:
-          typeof secret === 'string'
-            ? isDigest(secret)
-              ? secret
-              : digestSecret(this.#deps.keyed, secret)
-            : undefined,
-        firstParty: existing?.firstParty ?? false,
-        source: existing?.source ?? 'registration',
-      })
-      this.#deps.clientsChanged()
-    })
+    const client = { id, metadata, secretDigest: this.#digestOf(secret) }
+    const { registeredClients, units, clientsChanged } = this.#deps
+    const isUpdate = currentContext()?.oidc?.route === 'client_update'
+    await this.#guard(() =>
+      isUpdate ? registeredClients.change(client) : registeredClients.register(client),
+    )
+    units.afterCommit(clientsChanged)
+  }
+
+  #digestOf(secret: unknown): string | undefined {
+    if (typeof secret !== 'string') return undefined
+    return isDigest(secret) ? secret : digestSecret(this.#deps.keyed, secret)
   }
 
   async destroy(id: string): Promise<void> {

@@ -3,7 +3,16 @@ import { expect } from 'chai'
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose'
 import type * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
-import { discoverPublic, get, JANE, newAgent, onEveryStack, post, refusal, send } from '../support/protocol.ts'
+import {
+  discoverPublic,
+  get,
+  JANE,
+  newAgent,
+  onEveryStack,
+  post,
+  refusal,
+  send,
+} from '../support/protocol.ts'
 import { begin, publicClient, walk } from '../support/relying-party.ts'
 
 onEveryStack('DPoP (RFC 9449)', { overrides: { clients: [publicClient()] } }, (app) => {

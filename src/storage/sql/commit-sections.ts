@@ -44,6 +44,8 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ...each('take', take, ({ taken }) => taken === true),
   ['family.merge', family(false)],
   ['family.replace', family(true)],
+  ['client.new', client(true)],
+  ['client.changed', client(false)],
   ...each('put', put),
   ...each('destroy', destroy),
   ...each('revoke', revoke, ({ underGrant }) => underGrant === true),
@@ -215,6 +217,28 @@ function rotate(): Section {
       update oidc_sessions t set successor = x.successor,
         expires_at = least(t.expires_at, now() + interval '${ALIAS_SECONDS} seconds')
       from ${from} where t.id = x.id and t.successor is null and ${standing})`,
+  }
+}
+
+function client(isNew: boolean): Section {
+  return {
+    columns: [
+      ['id', 'text'],
+      ['metadata', 'text'],
+      ['secret', 'text'],
+    ],
+    row: (write) => {
+      const { id, metadata, secretDigest } = write as Of<'client'>
+      return [id, metadata, secretDigest]
+    },
+    sql: (from, standing) =>
+      isNew
+        ? `clients_new as (
+      insert into clients (id, metadata, secret_digest, source)
+      select x.id, x.metadata::jsonb, x.secret, 'registration' from ${from} where ${standing})`
+        : `clients_changed as (
+      update clients c set metadata = x.metadata::jsonb, secret_digest = x.secret, updated_at = now()
+      from ${from} where c.id = x.id and ${standing})`,
   }
 }
 
