@@ -35,6 +35,8 @@ export type Write =
       authorizations: string
       /** hashed ids of the grants among them that end with the session, as a JSON list of hex */
       grants: string
+      /** JSON: client id -> the grant it had when this request read the session, of those that get another */
+      expected: string
       /** instead of what is there; else added to it */
       replace: boolean
     }
