@@ -128,6 +128,8 @@ export async function createApp(
       usersById: storage.byId.users,
       clients: database.clients,
       clientsById: storage.byId.clients,
+      registeredClients: storage.registeredClients,
+      units: storage.units,
       clientsChanged,
       changes: storage.changes,
       consents: database.consents,

@@ -161,6 +161,15 @@ export interface ClientRepository {
   delete(id: string): Promise<boolean>
 }
 
+/** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
+export interface RegisteredClients {
+  register(client: RegisteredClient): Promise<void>
+  /** One that is gone by then stays gone. */
+  change(client: RegisteredClient): Promise<void>
+}
+
+export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
+
 export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
   /** Adds to what is remembered; never takes away. */

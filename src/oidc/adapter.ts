@@ -5,8 +5,9 @@
  */
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
 import { sameSecret } from '../domain/email/secrets.ts'
-import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
+import type { ClientRepository, KeyedHash, RegisteredClients } from '../domain/ports.ts'
 import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/artifact-store.ts'
+import type { UnitOfWork } from '../storage/unit-of-work.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
 import type { RefreshWindow } from './refresh-window.ts'
@@ -17,6 +18,8 @@ export interface AdapterDeps {
   clients: ClientRepository
   /** clients by id, as every request reads them */
   clientsById: Pick<ClientRepository, 'find'>
+  registeredClients: RegisteredClients
+  units: Pick<UnitOfWork, 'afterCommit'>
   /** told that this process changed a client */
   clientsChanged: () => void
   keyed: KeyedHash

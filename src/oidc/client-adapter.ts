@@ -4,6 +4,7 @@ import type { ClientSettings } from '../domain/clients/client.ts'
 import { contradictions, withProfile } from '../domain/clients/profile.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
+import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
 
 /** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
@@ -34,29 +35,28 @@ export class ClientAdapter implements Adapter {
     const metadata = Object.fromEntries(
       Object.entries(rest).filter(([name]) => !(OPERATOR_METADATA as readonly string[]).includes(name)),
     )
-    await this.#guard(async () => {
-      const existing = await this.#deps.clients.find(id)
-      const kept = KEPT.flatMap((name) => {
-        const value = existing?.metadata[name]
-        return value === undefined ? [] : [[name, value]]
-      })
-      const whole = { ...metadata, ...Object.fromEntries(kept) }
-      const [wrong] = contradictions(whole)
-      if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
-      await this.#deps.clients.save({
-        id,
-        metadata: whole,
-        secretDigest:
-          typeof secret === 'string'
-            ? isDigest(secret)
-              ? secret
-              : digestSecret(this.#deps.keyed, secret)
-            : undefined,
-        firstParty: existing?.firstParty ?? false,
-        source: existing?.source ?? 'registration',
-      })
-      this.#deps.clientsChanged()
-    })
+    const { registeredClients, units, clientsChanged } = this.#deps
+    const isUpdate = currentContext()?.oidc?.route === 'client_update'
+    const kept = isUpdate ? await this.#kept(id) : {}
+    const client = { id, metadata: { ...metadata, ...kept }, secretDigest: this.#digestOf(secret) }
+    const [wrong] = contradictions(client.metadata)
+    if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
+    await this.#guard(() =>
+      isUpdate ? registeredClients.change(client) : registeredClients.register(client),
+    )
+    units.afterCommit(clientsChanged)
+  }
+
+  /** What the operator said of a client, which stays whatever it says of itself. */
+  async #kept(id: string): Promise<Record<string, unknown>> {
+    const existing = await this.#guard(() => this.#deps.clients.find(id))
+    const stays = KEPT.filter((name) => existing?.metadata[name] !== undefined)
+    return Object.fromEntries(stays.map((name) => [name, existing?.metadata[name]]))
+  }
+
+  #digestOf(secret: unknown): string | undefined {
+    if (typeof secret !== 'string') return undefined
+    return isDigest(secret) ? secret : digestSecret(this.#deps.keyed, secret)
   }
 
   async destroy(id: string): Promise<void> {

@@ -63,7 +63,11 @@ export class Engine {
     refused: string[],
   ): Promise<string> {
     const { provider } = this
-    const existing = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined
+    // The page may have been open for long: in another tab the app may have got its grant of this session since.
+    const uid = interaction.session?.uid
+    const session = uid ? await provider.Session.findByUid(uid) : undefined
+    const grantId = session?.grantIdFor(clientId) ?? interaction.grantId
+    const existing = grantId ? await provider.Grant.find(grantId) : undefined
     const usable = existing?.accountId === accountId && existing.clientId === clientId ? existing : undefined
     const grant: Grant = usable ?? new provider.Grant({ accountId, clientId })
     forgetRefusals(grant, granted.scopes)

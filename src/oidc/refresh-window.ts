@@ -69,10 +69,13 @@ export class RefreshWindow {
       throw new errors.InvalidGrant('refresh token already used')
   }
 
-  /** The answer to a repeated request names the successor. */
+  /** The answer to a repeated request names the successor; a refusal uses nothing up, for it brings no successor. */
   answered(ctx: KoaContextWithOIDC): void {
     const refresh = this.#refreshes.get(ctx.req)
-    if (refresh?.successor !== undefined && ctx.status === 200) this.#name(ctx, refresh.successor, 'repeated')
+    if (!refresh) return
+    // The engine rotates before it has looked at everything that was asked for (`resource`).
+    if (ctx.status !== 200) this.#takeBack(refresh)
+    else if (refresh.successor !== undefined) this.#name(ctx, refresh.successor, 'repeated')
   }
 
   /**
@@ -88,10 +91,15 @@ export class RefreshWindow {
       REFRESH_WINDOW_SECONDS,
     )
     if (successor === undefined) return false
-    this.#artifacts.withdraw('RefreshToken', refresh.presented)
-    this.#artifacts.withdraw('RefreshToken', refresh.issued)
+    this.#takeBack(refresh)
     this.#name(ctx, successor, 'simultaneous')
     return true
+  }
+
+  #takeBack({ presented, issued }: Refresh): void {
+    if (issued === undefined) return
+    this.#artifacts.withdraw('RefreshToken', presented)
+    this.#artifacts.withdraw('RefreshToken', issued)
   }
 
   #name(ctx: KoaContextWithOIDC, successor: string, kind: string): void {

@@ -3,7 +3,7 @@
  * answer leaves. If the commit fails, the answer is replaced by the error that is true.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import type { UnitOfWork } from '../storage/unit-of-work.ts'
+import { UnitLost, type UnitOfWork } from '../storage/unit-of-work.ts'
 import type { EnginePages } from './pages.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { type Refusal, type RefusalDeps, refusalOf } from './refusals.ts'
@@ -32,6 +32,7 @@ export function unitOfWork(deps: UnitDeps) {
         onLost: (lost) => deps.refreshWindow.lost(ctx, lost),
       })
     } catch (error) {
+      if (error instanceof UnitLost && error.model === 'Grant') return repeat(ctx)
       const refusal = ctx.oidc?.route ? refusalOf(error, ctx, deps) : undefined
       if (!refusal) throw error
       replace(ctx, refusal)
@@ -45,11 +46,22 @@ export function unitOfWork(deps: UnitDeps) {
   }
 }
 
+/** In another tab the app got its grant of this session a moment sooner: asked once more, this request finds that one. */
+function repeat(ctx: KoaContextWithOIDC): void {
+  takeBack(ctx)
+  ctx.status = 303
+  ctx.set('Location', ctx.originalUrl)
+}
+
+function takeBack(ctx: KoaContextWithOIDC): void {
+  for (const header of ['Set-Cookie', 'Location', 'Content-Type', 'Content-Length']) ctx.remove(header)
+  ctx.body = undefined
+}
+
 /** What was prepared for a success goes; what was going back to the app goes back as an error (RFC 6749 4.1.2.1). */
 function replace(ctx: KoaContextWithOIDC, refusal: Refusal): void {
   const target = URL.parse(String(ctx.response.get('Location')))
-  for (const header of ['Set-Cookie', 'Location', 'Content-Type', 'Content-Length']) ctx.remove(header)
-  ctx.body = undefined
+  takeBack(ctx)
   const body = { error: refusal.error, error_description: refusal.error_description }
   if (target?.searchParams.has('code') && refusal.status < 500) {
     target.searchParams.delete('code')

@@ -4,6 +4,7 @@ import type {
   ClientRepository,
   Database,
   Ephemeral,
+  RegisteredClients,
   UserRepository,
 } from '../domain/ports.ts'
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
@@ -25,6 +26,7 @@ import { PostgresNotices } from './sql/notices.ts'
 import { SqlDataKeys } from './sql/repositories/data-keys.ts'
 import { Units } from './sql/unit.ts'
 import { UnitAudit } from './sql/unit-audit.ts'
+import { UnitClients } from './sql/unit-clients.ts'
 import { type VitalHealth, vitalHealth } from './vital.ts'
 
 export interface StorageOptions {
@@ -48,6 +50,7 @@ export interface Storage {
   byId: { users: Pick<UserRepository, 'find'>; clients: Pick<ClientRepository, 'find'> }
   changes: Changes
   units: Units
+  registeredClients: RegisteredClients
   /** records that are written with what they tell of, and not without it */
   audit: AuditRepository
   ephemeral: Ephemeral
@@ -93,6 +96,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     byId: { users, clients: clientsById(loader) },
     changes,
     units,
+    registeredClients: new UnitClients(units),
     audit: new UnitAudit(units),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,

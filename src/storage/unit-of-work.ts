@@ -4,7 +4,7 @@
  */
 import type { ArtifactModel } from './artifact-store.ts'
 
-/** A condition of the unit did not hold (used, seen or ended before): nothing of it was written. */
+/** A condition of the unit did not hold (used, seen or ended before): nothing of it was written but what it claimed. */
 export class UnitLost extends Error {
   override readonly name = 'UnitLost'
   /** whose condition it was */
@@ -26,7 +26,7 @@ export interface UnitOptions {
 export interface UnitOfWork {
   /**
    * Runs the work as one unit; inside another it becomes part of that one.
-   * @throws UnitLost, ParentGoneError, or what the database throws: nothing was written then
+   * @throws UnitLost, ParentGoneError, or what the database throws: nothing was written then (but see `UnitLost`)
    */
   run<T>(work: () => Promise<T>, options?: UnitOptions): Promise<T>
   /** Runs the effect once the unit is committed, at once outside one; never when the unit is dropped or lost. */

@@ -3,7 +3,16 @@ import { expect } from 'chai'
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose'
 import type * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
-import { discoverPublic, get, JANE, newAgent, onEveryStack, refusal, send } from '../support/protocol.ts'
+import {
+  discoverPublic,
+  get,
+  JANE,
+  newAgent,
+  onEveryStack,
+  post,
+  refusal,
+  send,
+} from '../support/protocol.ts'
 import { begin, publicClient, walk } from '../support/relying-party.ts'
 
 onEveryStack('DPoP (RFC 9449)', { overrides: { clients: [publicClient()] } }, (app) => {
@@ -96,6 +105,26 @@ onEveryStack('DPoP (RFC 9449)', { overrides: { clients: [publicClient()] } }, (a
     const statuses = answers.map(({ status }) => status)
     expect(statuses.filter((status) => status === 200).length).to.equal(1)
     expect((await userinfo(tokens.access_token, one)).status).to.be.oneOf([400, 401])
+  })
+
+  it('serves all who use a bound refresh token at the moment it is replaced, each with a proof of its own', async () => {
+    const { keys, tokens } = await bound()
+    const { artifacts } = app.app.storage
+    const refresh_token = String(tokens.refresh_token)
+    const [day, now] = [24 * 3600, Math.floor(Date.now() / 1000)]
+    const late = { iat: now - 25 * day, iiat: now - 25 * day, exp: now + 5 * day }
+    const payload = await artifacts.find('RefreshToken', refresh_token)
+    await artifacts.upsert('RefreshToken', refresh_token, { ...payload, ...late }, 5 * day)
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const dpop = await proof(keys, { htm: 'POST', htu: `${app.issuer}/token` })
+        const form = { grant_type: 'refresh_token', client_id: 'spa', refresh_token }
+        return post(`${app.issuer}/token`, form, { headers: { dpop } })
+      }),
+    )
+    expect(answers.map(({ status, json }) => json.error ?? status)).to.deep.equal(Array(5).fill(200))
+    const successors = new Set(answers.map(({ json }) => json.refresh_token))
+    expect([successors.size, successors.has(refresh_token)]).to.deep.equal([1, false])
   })
 
   it('refuses a private key in the header, and two proofs', async () => {

@@ -104,6 +104,17 @@ onEveryStack('refresh tokens', { overrides: { clients } }, (app) => {
     expect([family.status, family.json.error]).to.deep.equal([400, 'invalid_grant'])
   })
 
+  it('uses nothing up by a refusal, which brings no successor', async () => {
+    const { tokens } = await newSpa()
+    const resource = 'https://unknown.example'
+    const refused = await raw(refreshOf(tokens), { client_id: 'spa', resource })
+    expect([refused.status, refused.json.error]).to.deep.equal([400, 'invalid_target'])
+    await later(11)
+    const next = await raw(refreshOf(tokens), { client_id: 'spa' })
+    expect(next.status, next.text).to.equal(200)
+    expect(next.json.refresh_token).to.not.equal(tokens.refresh_token)
+  })
+
   it('tells the successor to nobody but the client it belongs to, and keeps it sealed', async () => {
     const { tokens } = await newSpa()
     const first = await raw(refreshOf(tokens), { client_id: 'spa' })

@@ -168,6 +168,32 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
     expect((await get(other.registration_client_uri)).status).to.be.oneOf([400, 401])
   })
 
+  it('keeps of several updates at once what the one says that was told so, and nothing of the others', async () => {
+    for (const round of [1, 2, 3]) {
+      const it_ = await register()
+      const answers = await Promise.all(
+        ['A', 'B', 'C', 'D'].map((client_name) =>
+          update(it_, { ...metadata, client_id: it_.client_id, client_name }),
+        ),
+      )
+      const won = answers.filter(({ status }) => status === 200)
+      expect(won, `round ${round}`).to.have.length(1)
+      const renewed = { ...it_, registration_access_token: won[0]?.json.registration_access_token }
+      expect((await read(renewed)).json.client_name).to.equal(won[0]?.json.client_name)
+    }
+  })
+
+  it('never brings a client back that is deleted while it updates itself', async () => {
+    for (const round of [1, 2, 3, 4, 5]) {
+      const it_ = await register()
+      const change = { ...metadata, client_id: it_.client_id, client_name: 'After' }
+      const [removed] = await Promise.all([remove(it_), update(it_, change), update(it_, change)])
+      const rows = await app.sql.query('select 1 from clients where id = $1', [it_.client_id])
+      // Whoever comes first takes the token; the other is refused.
+      expect(rows.length, `round ${round}`).to.equal(removed.status === 204 ? 0 : 1)
+    }
+  })
+
   it('deletes the client with its tokens and what people allowed it (2.3)', async () => {
     const it_ = await register()
     const rp = await configure(it_)

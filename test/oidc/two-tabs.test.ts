@@ -1,12 +1,16 @@
 /** One browser, several requests at once: nothing of one is lost by another, and nobody is signed out by chance. */
 import { expect } from 'chai'
-import { discoverPublic, newAgent, onEveryStack, responseOf, signIn } from '../support/protocol.ts'
+import { refreshTokenGrant } from 'openid-client'
+import { discoverPublic, get, newAgent, onEveryStack, responseOf, signIn } from '../support/protocol.ts'
 import { begin, exchange, publicClient } from '../support/relying-party.ts'
 import type { UserAgent } from '../support/user-agent.ts'
 
 const APPS = ['one', 'two', 'three', 'four', 'five']
 // The operator's own: no question stands between a signed-in person and a code.
-const clients = APPS.map((client_id) => publicClient({ client_id, first_party: true }))
+const clients = [
+  ...APPS.map((client_id) => publicClient({ client_id, first_party: true })),
+  publicClient({ client_id: 'asking' }),
+]
 
 onEveryStack('two tabs', { overrides: { clients } }, (app) => {
   const rp = (id: string) => discoverPublic(app.issuer, id)
@@ -35,6 +39,41 @@ onEveryStack('two tabs', { overrides: { clients } }, (app) => {
       'select authorizations from oidc_session_families',
     )
     expect(Object.keys(family?.authorizations ?? {}).sort()).to.deep.equal([...APPS].sort())
+  })
+
+  it('signs in to one app in five tabs at once, and what each of them gets is good', async () => {
+    const { agent } = await signIn(await rp('one'))
+    const two = await rp('two')
+    const grants = async () =>
+      (await app.sql.query("select 1 from oidc_grants where client_id = 'two'")).length
+    const before = await grants()
+    const tabs = await Promise.all(Array.from({ length: 5 }, () => silent(copyOf(agent), 'two')))
+    for (const { started, page } of tabs) {
+      const tokens = await exchange(two, page.url, started)
+      const { status } = await get(`${app.issuer}/userinfo`, { bearer: tokens.access_token })
+      expect(status).to.equal(200)
+      await refreshTokenGrant(two, String(tokens.refresh_token))
+    }
+    expect(await grants(), 'one Grant per session and client').to.equal(before + 1)
+  })
+
+  it('keeps what one tab got when the person allows the same app in another, whose page was open before', async () => {
+    const asking = await rp('asking')
+    const { agent } = await signIn(await rp('one'))
+    const open = async () => {
+      const started = await begin(asking)
+      return { started, page: await agent.get(started.url.href) }
+    }
+    const tabs = [await open(), await open()]
+    const brought: { access_token: string; refresh_token?: string }[] = []
+    for (const { started, page } of tabs) {
+      const done = await agent.submit(page, {}, '/consent')
+      brought.push(await exchange(asking, done.url, started))
+    }
+    for (const { access_token, refresh_token } of brought) {
+      expect((await get(`${app.issuer}/userinfo`, { bearer: access_token })).status).to.equal(200)
+      await refreshTokenGrant(asking, String(refresh_token))
+    }
   })
 
   it('answers a tab that still sends the old id of the same sign-in, and gives it the new one', async () => {

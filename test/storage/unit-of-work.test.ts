@@ -230,6 +230,27 @@ for (const backend of selected(sqlBackends)) {
       expect(await whole.artifacts.successorOf('RefreshToken', next, 10)).to.equal(undefined)
     })
 
+    it('does not take its own jti for a replay when what is left of it is committed once more', async () => {
+      const [used, issued] = [await stored('RefreshToken'), token()]
+      const jti = token()
+      await stores.units.run(
+        async () => {
+          await stores.artifacts.claim('ReplayDetection', jti, 60)
+          await stores.artifacts.consumeFor('RefreshToken', used, token())
+          await stores.artifacts.upsert('AccessToken', issued, {}, 60)
+          await whole.artifacts.consumeFor('RefreshToken', used, token())
+        },
+        {
+          onLost: async () => {
+            stores.artifacts.withdraw('RefreshToken', used)
+            return true
+          },
+        },
+      )
+      expect(await found('AccessToken', issued)).to.equal(true)
+      expect(await whole.artifacts.claim('ReplayDetection', jti, 60), 'seen').to.equal(false)
+    })
+
     it('leaves out what hangs on a grant that goes, and what was taken back', async () => {
       const grantId = await stored('Grant')
       const access = await stored('AccessToken', { grantId })

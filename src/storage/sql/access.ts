@@ -124,9 +124,9 @@ const OPEN_FAMILIES = `select uid, authorizations from ${sql.FAMILIES}
 
 const LOCK_FAMILIES = `select uid from ${sql.FAMILIES} where account_id = :value order by uid for update`
 
-const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable)
+const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable || MODELS[model].taken)
 
-/** Single-use artifacts under the grants that go; and of a client, what it pushed. */
+/** Single-use artifacts under the grants that go; and of a client, what it pushed and what it may change itself by. */
 function lockSingleUse(ofGrant: string, ofClient?: string): string {
   const locks = SINGLE_USE.flatMap((model) => {
     const { table, underGrant } = MODELS[model]

@@ -86,7 +86,7 @@ export class SqlArtifactStore implements ArtifactStore {
       if (!row) return undefined
       if (model !== 'Session' || row.successor === null) {
         const payload = { ...this.#rows.payloadOf(model, row), jti: presented }
-        if (payload.uid && row.uid) this.#deps.units.current?.remember(`family\0${payload.uid}`, row.uid)
+        if (payload.uid && row.uid) this.#deps.units.current?.remember(`family\0${payload.uid}`, row)
         this.#foresee(model, payload)
         return payload
       }
@@ -262,13 +262,10 @@ export class SqlArtifactStore implements ArtifactStore {
   ) {
     const { accountId, uid } = payload
     if (accountId === undefined || uid === undefined) return undefined
-    const key =
-      before?.uid ??
-      (await this.#deps.units.current?.known<Buffer>(`family\0${uid}`)) ??
-      this.#deps.atRest.hashId('Session.uid', uid)
-    return familyOf(payload, { key, account: accountId, ttl, replace }, (grantId) =>
-      this.#keys('Grant', grantId),
-    )
+    const found = await this.#deps.units.current?.known<ArtifactRow>(`family\0${uid}`)
+    const key = before?.uid ?? found?.uid ?? this.#deps.atRest.hashId('Session.uid', uid)
+    const its = { key, account: accountId, ttl, replace, read: found?.authorizations }
+    return familyOf(payload, its, (grantId) => this.#keys('Grant', grantId))
   }
 
   #isUnchanged(before: ArtifactRow, payload: ArtifactPayload, ttl: number | null): boolean {

@@ -44,6 +44,8 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ...each('take', take, ({ taken }) => taken === true),
   ['family.merge', family(false)],
   ['family.replace', family(true)],
+  ['client.new', client(true)],
+  ['client.changed', client(false)],
   ...each('put', put),
   ...each('destroy', destroy),
   ...each('revoke', revoke, ({ underGrant }) => underGrant === true),
@@ -62,18 +64,29 @@ function each(
   ])
 }
 
-/** Families of the sessions at hand, locked: one that ends at this moment ends before or after, never in between. */
+/**
+ * Families of the sessions at hand, locked: one that ends at this moment ends before or after, never in between. And no
+ * grant of one takes the place of another that the request has not seen.
+ */
 function lock(): Section {
   return {
     columns: [
       ['uid', 'bytea'],
       ['must', 'bool'],
+      ['expected', 'text'],
     ],
-    row: (write) => [(write as Of<'guard' | 'family'>).uid, write.kind === 'guard'],
+    row: (write) => [
+      (write as Of<'guard' | 'family'>).uid,
+      write.kind === 'guard',
+      write.kind === 'family' ? write.expected : '{}',
+    ],
     sql: (from) => `locked as materialized (
-      select f.uid, f.ended_at from ${FAMILIES} f where f.uid in (select x.uid from ${from}) order by f.uid for update)`,
+      select f.uid, f.ended_at, f.authorizations from ${FAMILIES} f where f.uid in (select x.uid from ${from}) order by f.uid for update)`,
     lost: (from) => `select x.unit, 'Session' as cause from ${from} left join locked l on l.uid = x.uid
-      where l.ended_at is not null or (x.must and l.uid is null)`,
+      where l.ended_at is not null or (x.must and l.uid is null)
+      union all select x.unit, 'Grant' from ${from} left join locked l on l.uid = x.uid
+      cross join lateral jsonb_each_text(x.expected::jsonb) as e(client, grant_id)
+      where l.ended_at is null and (l.authorizations -> e.client ->> 'grantId') is distinct from e.grant_id`,
   }
 }
 
@@ -215,6 +228,28 @@ function rotate(): Section {
       update oidc_sessions t set successor = x.successor,
         expires_at = least(t.expires_at, now() + interval '${ALIAS_SECONDS} seconds')
       from ${from} where t.id = x.id and t.successor is null and ${standing})`,
+  }
+}
+
+function client(isNew: boolean): Section {
+  return {
+    columns: [
+      ['id', 'text'],
+      ['metadata', 'text'],
+      ['secret', 'text'],
+    ],
+    row: (write) => {
+      const { id, metadata, secretDigest } = write as Of<'client'>
+      return [id, metadata, secretDigest]
+    },
+    sql: (from, standing) =>
+      isNew
+        ? `clients_new as (
+      insert into clients (id, metadata, secret_digest, source)
+      select x.id, x.metadata::jsonb, x.secret, 'registration' from ${from} where ${standing})`
+        : `clients_changed as (
+      update clients c set metadata = x.metadata::jsonb, secret_digest = x.secret, updated_at = now()
+      from ${from} where c.id = x.id and ${standing})`,
   }
 }
 

@@ -66,6 +66,8 @@ function sectionsOf(write: Write): string[] {
       return ['lock']
     case 'family':
       return ['lock', write.replace ? 'family.replace' : 'family.merge']
+    case 'client':
+      return [write.isNew ? 'client.new' : 'client.changed']
     case 'audit':
       return ['audit']
     default:

@@ -17,10 +17,16 @@ interface Authorization {
 /** A session whose only change is that it lives this much of its lifetime longer is not written. */
 const NEGLIGIBLE = 0.01
 
-/** `keysOf`: under which keys a grant may be stored. A grant with offline_access outlives the session. */
+/** `read`: the authorizations this request found, as JSON; undefined where it did not look. `keysOf`: under which keys a grant may be stored. A grant with offline_access outlives the session. */
 export function familyOf(
   payload: ArtifactPayload,
-  its: { key: Buffer; account: string; ttl: number | null; replace: boolean },
+  its: {
+    key: Buffer
+    account: string
+    ttl: number | null
+    replace: boolean
+    read: string | null | undefined
+  },
   keysOf: (grantId: string) => readonly Buffer[],
 ): FamilyWrite {
   const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>
@@ -33,8 +39,26 @@ export function familyOf(
     ttl: its.ttl,
     authorizations: JSON.stringify(authorizations),
     grants: JSON.stringify(grants),
+    expected: JSON.stringify(its.replace ? {} : replacedGrants(authorizations, its.read)),
     replace: its.replace,
   }
+}
+
+/**
+ * The engine lets a token live only under the grant that the session has for its client. Of two requests that each made
+ * one, the second must therefore find the first's.
+ */
+function replacedGrants(
+  authorizations: Record<string, Authorization>,
+  read: string | null | undefined,
+): Record<string, string | null> {
+  if (read === undefined) return {}
+  const before = JSON.parse(read ?? '{}') as Record<string, Authorization>
+  return Object.fromEntries(
+    Object.entries(authorizations)
+      .filter(([client, { grantId }]) => grantId !== before[client]?.grantId)
+      .map(([client]) => [client, before[client]?.grantId ?? null]),
+  )
 }
 
 /** Whether the session would only live a little longer than it does. */

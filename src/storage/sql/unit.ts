@@ -135,7 +135,8 @@ export class Units implements UnitOfWork {
       if (!(error instanceof UnitLost) || !onLost) throw error
       const again = await this.#running.run(unit, () => onLost(error))
       if (!again) throw error
-      const left = unit.writes()
+      // What it showed once (a `jti`) was marked as seen by the first try: shown again it would be its own replay.
+      const left = unit.writes().filter(({ kind }) => kind !== 'claim')
       if (left.length > 0) await this.#committer.commit(left)
     }
   }

@@ -35,9 +35,13 @@ export type Write =
       authorizations: string
       /** hashed ids of the grants among them that end with the session, as a JSON list of hex */
       grants: string
+      /** JSON: client id -> the grant it had when this request read the session, of those that get another */
+      expected: string
       /** instead of what is there; else added to it */
       replace: boolean
     }
+  /** a client as it registered itself; of one that is not new, what only an operator decides stays */
+  | { kind: 'client'; isNew: boolean; id: string; metadata: string; secretDigest: string | null }
   | { kind: 'audit'; columns: AuditColumns }
 
 export interface AuditColumns {
@@ -59,6 +63,8 @@ export function rowOf(write: Write): string | undefined {
       return `family:${write.uid.toString('latin1')}`
     case 'revoke':
       return `${write.model}:under:${write.grant.toString('latin1')}`
+    case 'client':
+      return `client:${write.id}`
     case 'audit':
       return undefined
     default:
