@@ -27,7 +27,14 @@ export async function runServer(
 ): Promise<void> {
   const open: Open = {}
   const primary = primaryOf()
-  primary?.obey((farewell) => void stop(open, farewell, 'the primary', log))
+  // From the beginning: as the first process of a container we would be deaf to signals that nobody handles.
+  if (primary) primary.obey((farewell) => void stop(open, farewell, 'the primary', log))
+  else
+    obeyStopOrders({
+      stop: (reason) => void stop(open, 'announced', reason, log),
+      atOnce: () => giveUp(log, 'told to stop once more: what is left is given up'),
+      startedByNpm,
+    })
   const samples = config.samples && (await prepareSamples(config, config.samples, secrets, log))
   const app = await start(config, secrets, log, samples?.overrides ?? {})
   try {
@@ -37,15 +44,9 @@ export async function runServer(
     await app.close()
     throw error
   }
-  // Asked before the signals are ours: a stop must not find the store in the middle of an answer.
+  // Asked before a stop has something to close: it must not find the store in the middle of an answer.
   const needsSetup = config.mode === 'production' && (await app.needsSetup())
   Object.assign(open, { app, samples: samples?.serving })
-  if (!primary)
-    obeyStopOrders({
-      stop: (reason) => void stop(open, 'announced', reason, log),
-      atOnce: () => giveUp(log, 'told to stop once more: what is left is given up'),
-      startedByNpm,
-    })
   log.info({ issuer: config.issuer, mode: config.mode }, 'ready')
   primary?.ready()
   try {

@@ -91,7 +91,7 @@ class Primary {
     if (!(await first.ready)) {
       if (this.#stop.signal.aborted) return
       const { code } = await first.ended
-      this.#log.error({ code }, 'the first worker could not start; nothing is served')
+      this.#log.error({ exitCode: code }, 'the first worker could not start; nothing is served')
       process.exitCode = code || 1
       return
     }
@@ -148,7 +148,10 @@ class Primary {
       const { pid } = place.member.worker.process
       failures = livedMs > STEADY_MS ? 0 : failures + 1
       const pauseMs = failures === 0 ? 0 : Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
-      this.#log.error({ worker: pid, code, signal, pauseMs }, 'a worker ended by itself and is replaced')
+      this.#log.error(
+        { worker: pid, exitCode: code, signal, pauseMs },
+        'a worker ended by itself and is replaced',
+      )
       if (failures >= MAX_FAILURES && ![...this.#members].some(({ isReady }) => isReady)) {
         this.#log.error({ failures }, 'workers keep ending as soon as they start: given up')
         process.exitCode = 1

@@ -155,6 +155,8 @@ class HashingChild {
     try {
       return await new Promise<Answer>((resolve, reject) => {
         this.#waiting = { resolve, reject }
+        // One that could not be started (no file descriptors left) has no channel; its end is about to be told.
+        if (!this.#process.connected) return
         this.#process.send(job, (error) => {
           if (error) this.#kill()
         })

@@ -84,7 +84,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const redis =
     redisUrl === undefined
       ? undefined
-      : await openRedis({ url: redisUrl, prefix: redisPrefix, rows: softRows, onError })
+      : await openRedis({ url: redisUrl, prefix: redisPrefix, rows: softRows, atRest, onError })
   const notices = redis?.notices ?? noticesOf(options, connection)
   const changes = new SqlChanges(loader)
   notices.subscribe((topic) => changes.expire(topic))

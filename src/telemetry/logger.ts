@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type DestinationStream, pino } from 'pino'
 import type { Logger } from '../lib/log.ts'
+import { LineWriter } from './lines.ts'
 
 interface RequestScope {
   requestId: string
@@ -73,19 +74,21 @@ function innerCensored(fields: Fields): Fields {
   return clean
 }
 
-/**
- * Lines are written together, a tenth of a second late at most, and not in the way of a request; warnings and errors at
- * once. What is left is written when the process ends by itself.
- */
+/** Warnings and errors at once, all else by and by. */
 function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: false, minLength: 8_192 })
-  setInterval(() => output.flush(), 100).unref()
-  return {
-    write(line) {
-      output.write(line)
-      if (URGENT.test(line)) output.flush()
+  const lines = new LineWriter(1, (count) => {
+    const fields = { level: 'warn', time: new Date().toISOString(), service: 'ostiary', pid: process.pid }
+    output.write(
+      `${JSON.stringify({ ...fields, lost: count, msg: 'log lines were lost: nobody took them' })}\n`,
+    )
+  })
+  const output = {
+    write(line: string) {
+      lines.write(line)
+      if (URGENT.test(line)) lines.flush()
     },
   }
+  return output
 }
 
 const URGENT = /^\{"level":"(?:warn|error)"/

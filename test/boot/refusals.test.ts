@@ -159,6 +159,15 @@ describe('a start that must fail', function () {
     expect(await app.exited()).to.equal(0)
   })
 
+  it('can be told to stop while it waits, also where nobody but the program handles signals', async () => {
+    const app = launch(
+      productionSettings({ PORT: '45993', DATABASE_URL: 'postgres://ostiary@127.0.0.1:1/none' }),
+    )
+    await app.until('it says that it waits', () => app.lines.some(({ attempt }) => attempt === 1))
+    app.signal('SIGTERM')
+    expect(await app.exited(), 'by its own decision, not the system’s').to.equal(0)
+  })
+
   it('fails at once on a database that will never do: unknown, or with another password', async () => {
     const url = new URL(required('TEST_POSTGRES_URL'))
     url.pathname = '/there_is_none'

@@ -134,6 +134,7 @@ describe('workers', function () {
     expect(await app.exited()).to.equal(1)
     expect(app.stderr.match(/cannot be read/g)?.length).to.equal(1)
     expect(app.lines.at(-1)?.msg).to.match(/first worker could not start/)
+    expect(app.lines.at(-1)).to.include({ exitCode: 1 })
   })
 
   it('are given up when they keep dying as soon as they start', async () => {

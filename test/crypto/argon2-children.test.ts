@@ -200,6 +200,33 @@ describe('argon2 in child processes', () => {
     expect(deaths, 'asked for').to.deep.equal([])
   })
 
+  it('is busy, and nothing else is wrong, while no process can be started: no file descriptors are left', async () => {
+    const module = new URL('../../src/crypto/argon2-children.ts', import.meta.url).href
+    const program = `
+      import { closeSync, openSync } from 'node:fs'
+      import { Argon2Children } from ${JSON.stringify(module)}
+      const children = new Argon2Children()
+      const hash = () => children.hash('x', ${JSON.stringify(ARGON2_FLOOR)}).then(() => 'hashed', ({ code }) => code)
+      const taken = []
+      try {
+        for (;;) taken.push(openSync('/dev/null'))
+      } catch {}
+      const answers = [await hash(), await hash()]
+      for (const descriptor of taken) closeSync(descriptor)
+      answers.push(await hash())
+      console.log(answers.join())
+      await children.close()`
+    const node = spawn(
+      'sh',
+      ['-c', 'ulimit -n 100; exec "$0" --input-type=module -e "$1"', process.execPath, program],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    const [line] = (await once(node.stdout, 'data')) as [Buffer]
+    expect(line.toString('utf8').trim()).to.equal('busy,busy,hashed')
+  })
+
   it('ends with its parent, however that ends', async () => {
     const module = new URL('../../src/crypto/argon2-children.ts', import.meta.url).href
     const program = `

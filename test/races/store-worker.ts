@@ -16,11 +16,13 @@ export interface Attempt {
 
 const { DATABASE_URL, REDIS_URL, REDIS_PREFIX, SECRET } = process.env as Record<string, string>
 const connection = connectPostgres({ url: DATABASE_URL!, poolSize: 8, onError: () => {} })
-const { artifacts, database, ephemeral } = storesOn(connection, new Keyring(Buffer.from(SECRET!, 'hex')))
+const atRest = new Keyring(Buffer.from(SECRET!, 'hex'))
+const { artifacts, database, ephemeral } = storesOn(connection, atRest)
 const redis = await openRedis({
   url: REDIS_URL!,
   prefix: REDIS_PREFIX,
   rows: ephemeral,
+  atRest,
   onError: () => {},
 })
 const soft = redis.ephemeral

@@ -66,6 +66,7 @@ describe('races on Postgres', function () {
       url: required('TEST_REDIS_URL'),
       prefix,
       rows: stores.ephemeral,
+      atRest: stores.atRest,
       onError: () => {},
     })
     undo.push(() => redis.close())

@@ -132,7 +132,7 @@ export const redisSets: Backend<EphemeralInstance>[] = [
 async function redisOverPostgres(url: string): Promise<EphemeralInstance & { dispose(): Promise<void> }> {
   const sql = await sqlBackends.find(({ name }) => name === 'postgres')!.fresh()
   const prefix = `test-${randomBytes(6).toString('hex')}:`
-  const redis = await openRedis({ url, prefix, rows: sql.ephemeral, onError: () => {} })
+  const redis = await openRedis({ url, prefix, rows: sql.ephemeral, atRest: sql.atRest, onError: () => {} })
   return {
     ephemeral: redis.ephemeral,
     async dispose() {

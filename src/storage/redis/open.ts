@@ -1,17 +1,20 @@
 /** Everything that runs on Redis, opened together: soft state in front of the database, and notices. */
 import type { Ephemeral } from '../../domain/ports.ts'
 import type { BreakerState } from '../../lib/breaker.ts'
+import type { AtRest } from '../at-rest.ts'
 import { type Health, healthOf } from '../health.ts'
 import type { Notices } from '../notices.ts'
 import { connectRedis, type RedisOptions } from './connect.ts'
 import { RedisEphemeral } from './ephemeral.ts'
 import { Guard } from './guard.ts'
 import { RedisNotices } from './notices.ts'
+import { SealedValues } from './sealed-values.ts'
 import { RedisValues } from './values.ts'
 
 export interface OpenRedisOptions extends RedisOptions {
   /** before every key and channel; only for Redis servers shared with others */
   prefix?: string | undefined
+  atRest: AtRest
   /** the database's soft state, which stands in */
   rows: Ephemeral
 }
@@ -31,12 +34,13 @@ export interface OpenRedis {
 const PATIENCE_MS = 1_000
 
 export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
-  const { prefix = 'ostiary:', rows, onError } = options
+  const { prefix = 'ostiary:', rows, atRest, onError } = options
   const redis = await connectRedis(options)
+  const values = new SealedValues(new RedisValues(redis.client, prefix), atRest)
   const guard = new Guard(onError)
   const notices = new RedisNotices(redis, `${prefix}notices`, onError)
   return {
-    ephemeral: new RedisEphemeral({ values: new RedisValues(redis.client, prefix), guard, rows }),
+    ephemeral: new RedisEphemeral({ values, guard, rows }),
     notices,
     // Asked past the breaker: an operator wants to know how it is, not what we think of it.
     health: async () => ({
