@@ -1,7 +1,7 @@
 /** Clients for the engine: our table's rows as client metadata, with the flags that only an operator may set. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ClientSettings } from '../domain/clients/client.ts'
-import { contradictions, withProfile } from '../domain/clients/profile.ts'
+import { contradictions, underProfile, withProfile } from '../domain/clients/profile.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { currentContext } from './context.ts'
@@ -39,7 +39,7 @@ export class ClientAdapter implements Adapter {
     const isUpdate = currentContext()?.oidc?.route === 'client_update'
     const kept = isUpdate ? await this.#kept(id) : {}
     const client = { id, metadata: { ...metadata, ...kept }, secretDigest: this.#digestOf(secret) }
-    const [wrong] = contradictions(client.metadata)
+    const [wrong] = contradictions(underProfile(client.metadata))
     if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
     await this.#guard(() =>
       isUpdate ? registeredClients.change(client) : registeredClients.register(client),
@@ -86,7 +86,7 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...withProfile(client.metadata),
+    ...(client.source === 'registration' ? underProfile(client.metadata) : withProfile(client.metadata)),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',

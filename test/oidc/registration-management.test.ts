@@ -194,6 +194,33 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
     }
   })
 
+  it('leaves a client the profile that the operator gave it, and holds it to that', async () => {
+    const it_ = await register({ token_endpoint_auth_method: 'none', grant_types: ['authorization_code'] })
+    await app.sql.query(
+      `update clients set metadata = metadata || '{"profile": "hardened"}', updated_at = now() where id = $1`,
+      [it_.client_id],
+    )
+    const body = {
+      ...metadata,
+      client_id: it_.client_id,
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code'],
+    }
+    const weak = await update(it_, { ...body, token_endpoint_auth_method: 'client_secret_basic' })
+    expect(weak.json.error).to.equal('invalid_client_metadata')
+    expect(weak.json.error_description).to.match(/^token_endpoint_auth_method must be private_key_jwt/)
+    const renamed = await update(it_, { ...body, client_name: 'Renamed', dpop_bound_access_tokens: false })
+    expect(renamed.status).to.equal(200)
+    expect(await app.app.engine.provider.Client.find(it_.client_id)).to.include({
+      dpopBoundAccessTokens: true,
+      requirePushedAuthorizationRequests: true,
+    })
+    const [row] = await app.sql.query<{ metadata: object }>('select metadata from clients where id = $1', [
+      it_.client_id,
+    ])
+    expect(row?.metadata).to.include({ profile: 'hardened', client_name: 'Renamed' })
+  })
+
   it('deletes the client with its tokens and what people allowed it (2.3)', async () => {
     const it_ = await register()
     const rp = await configure(it_)

@@ -107,8 +107,21 @@ const SIGNED_MESSAGES: readonly Rule[] = [
 
 /** The client's metadata with what its profile sets where it says nothing. */
 export function withProfile(metadata: Metadata): Record<string, unknown> {
-  const set = rulesOf(metadata).flatMap(({ member, value }) => (value === undefined ? [] : [[member, value]]))
-  return { ...Object.fromEntries(set), ...metadata }
+  return { ...valuesOf(metadata), ...metadata }
+}
+
+/**
+ * The same for a client that registered itself, where the profile has the last word: what it said and what was filled
+ * in for it look alike there.
+ */
+export function underProfile(metadata: Metadata): Record<string, unknown> {
+  return { ...metadata, ...valuesOf(metadata) }
+}
+
+function valuesOf(metadata: Metadata): Record<string, unknown> {
+  return Object.fromEntries(
+    rulesOf(metadata).flatMap(({ member, value }) => (value === undefined ? [] : [[member, value]])),
+  )
 }
 
 /** Where the client contradicts its profile; empty when it does not. */
