@@ -18,7 +18,7 @@ const ROUNDS = times(1, 5)
 /** after the address leads to the new primary */
 const BACK_MS = 5_000
 const REFUSED_MS = 4_000
-const CACHED_MS = 1_000
+const CACHED_MS = 1_900
 
 describe('Postgres fails over under load', function () {
   this.timeout(times(120_000, 1_800_000))

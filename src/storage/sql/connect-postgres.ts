@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
 import { parseInt8, quietKnex, type Result, type SqlConnection, type Statement } from './connection.ts'
-import { Connections } from './connections.ts'
+import { assertWritable, Connections } from './connections.ts'
 import { Lane } from './lane.ts'
 
 const STATEMENT_TIMEOUT_MS = 5_000
@@ -123,7 +123,9 @@ function openPool({ url, onError }: PostgresOptions, max: number, connections: C
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     types,
-  })
+    verify: (client: pg.PoolClient, verified: (error?: Error) => void) =>
+      assertWritable(client).then(() => verified(), verified),
+  } as pg.PoolConfig)
   pool.on('error', onError)
   // While a connection is lent out the pool does not listen to it, and an 'error' nobody hears ends the process.
   // Whoever borrowed it learns of the break from the query that failed.

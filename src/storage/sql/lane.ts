@@ -4,11 +4,11 @@
  */
 import pg from 'pg'
 import type { Statement } from './connection.ts'
-import type { Connections } from './connections.ts'
+import { assertWritable, type Connections } from './connections.ts'
 import { sqlState } from './rows.ts'
 
-/** After these the connection itself is of no use: its server stops, was demoted, or is a standby. */
-const DEAD_END = new Set(['25006', '57P01', '57P02', '57P03', '57P04', '57P05'])
+/** After these the connection itself is of no use: its server stops. One that was demoted is left by all (`connections.ts`). */
+const DEAD_END = new Set(['57P01', '57P02', '57P03', '57P04', '57P05'])
 
 /** A server that refused a moment ago is not asked again by every request. */
 const PAUSE_AFTER_FAILURE_MS = 100
@@ -72,6 +72,12 @@ export class Lane {
     client.on('error', () => this.#drop(client))
     client.on('end', () => this.#drop(client))
     await client.connect()
+    try {
+      await assertWritable(client)
+    } catch (error) {
+      client.end().catch(() => {})
+      throw error
+    }
     return client
   }
 
