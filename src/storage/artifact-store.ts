@@ -45,7 +45,7 @@ export class ParentGoneError extends Error {
 }
 
 export interface UpsertOptions {
-  /** Session: its `authorizations` replace what is stored instead of being added to it. */
+  /** Session: what was found in its `authorizations` and is there no more is taken off; else they are only added to. */
   replaceAuthorizations?: boolean
 }
 

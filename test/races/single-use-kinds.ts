@@ -282,6 +282,23 @@ export const KINDS: Record<string, Kind> = {
       }
     },
   },
+  'the one grant an app has of a session, in twenty tabs': {
+    async make(world, jane) {
+      await world.database.query("delete from oidc_grants where client_id = 'spa'")
+      const path = world.authorization({ prompt: 'none' })
+      const headers = { cookie: jane.cookieHeader(ISSUER + path) }
+      return {
+        use: async (index) => {
+          let answer = await world.send(index, 'GET', path, { headers })
+          while (answer.location === path) answer = await world.send(index, 'GET', path, { headers })
+          return exchange(world, index, /code=([^&]+)/.exec(answer.location)?.[1] ?? '')
+        },
+        judge: async (answers) =>
+          all(answers, [200]) ||
+          exactly(1, await world.count("select count(*) from oidc_grants where client_id = 'spa'")),
+      }
+    },
+  },
   'registration access token': {
     async make(world) {
       const headers = { authorization: `Bearer ${INITIAL_ACCESS_TOKEN}` }

@@ -44,6 +44,11 @@ class Cable {
     return url.href
   }
 
+  /** Swallows everything on the connections there are, and tells nobody; new ones work: a firewall that forgot them. */
+  strand(): void {
+    for (const socket of this.#sockets) socket.unpipe().pause()
+  }
+
   async pull(): Promise<void> {
     const closed = once(this.#server!, 'close')
     this.#server!.close()
@@ -119,6 +124,30 @@ describe('outages', function () {
     await Promise.all(calls())
     expect((await storage.health()).database.state).to.equal('up')
     expect(await storage.database.users.passwordHash(user.id), 'what was not committed').to.equal(undefined)
+  })
+
+  it('connections that died without a word are given up after one answer that did not come', async () => {
+    const { url, drop } = await newPostgresDatabase()
+    undo.push(drop)
+    const cable = new Cable(url)
+    const storage = await open({ database: { kind: 'postgres', url: await cable.plug(), poolSize: 4 } })
+    undo.push(() => cable.pull())
+    await storage.migrate()
+    const calls: Record<string, () => Promise<unknown>> = {
+      'a look-up': () => storage.artifacts.find('Session', token()),
+      'a commit': () => storage.artifacts.upsert('ClientCredentials', token(), {}, 60),
+      'a prepared statement': () => storage.artifacts.findSessionsByAccount(token()),
+      'a repository': () => storage.database.users.find(token()),
+    }
+    const all = () => Object.values(calls).flatMap((call) => Array.from({ length: 4 }, call))
+    await Promise.all(all())
+    cable.strand()
+    for (const outcome of await Promise.all(all().map(failure)))
+      expect(isUnavailable(outcome), String(outcome)).to.equal(true)
+    for (const [what, call] of Object.entries(calls)) {
+      const again = await Promise.all(Array.from({ length: 4 }, () => failure(call())))
+      expect(again.filter((outcome) => outcome !== 'no failure').map(String), what).to.deep.equal([])
+    }
   })
 
   it('a Redis that goes away is done without at once, queues nothing, and is seen when it is back', async () => {

@@ -182,6 +182,22 @@ for (const backend of selected(sqlBackends)) {
       for (const grant of grants) expect(await found('Grant', grant), 'ends with its session').to.equal(false)
     })
 
+    it('signs a session out of one app, and keeps what another request signed it in to meanwhile', async () => {
+      const [uid, id, accountId] = [token(), token(), token()]
+      const grant = await stored('Grant', { accountId })
+      const [one, two] = [{ sid: 'one' }, { sid: 'two', grantId: grant }]
+      await whole.artifacts.upsert('Session', id, { uid, accountId, authorizations: { one } }, 600)
+      await unit(async () => {
+        const session = await stores.artifacts.find('Session', id)
+        await whole.artifacts.upsert('Session', id, { uid, accountId, authorizations: { one, two } }, 600)
+        const left = { ...session, authorizations: {} }
+        await stores.artifacts.upsert('Session', id, left, 600, { replaceAuthorizations: true })
+      })
+      expect((await whole.artifacts.find('Session', id))?.authorizations).to.deep.equal({ two })
+      await whole.artifacts.endSession(uid)
+      expect(await found('Grant', grant), 'ends with its session').to.equal(false)
+    })
+
     it('does not write a session of which nothing changed, but checks that it was not ended', async () => {
       const [uid, id, accountId] = [token(), token(), token()]
       await whole.artifacts.upsert('Session', id, { uid, accountId }, 600)

@@ -10,6 +10,10 @@ import type { AuditColumns, Write } from './writes.ts'
 /** How long a rotated session id still leads to its successor: two tabs, one of which signed in. */
 export const ALIAS_SECONDS = 15
 
+const TAKEN: Section['columns'] = [
+  ['clients_taken', 'text'],
+  ['grants_taken', 'text'],
+]
 const TEXT_COLUMNS = new Set(['account_id', 'client_id'])
 const REPLAYS = MODELS.ReplayDetection.table
 const AUDIT_COLUMNS = [
@@ -42,8 +46,8 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['claim.ReplayDetection', claim()],
   ...each('use', use, ({ consumable }) => consumable === true),
   ...each('take', take, ({ taken }) => taken === true),
-  ['family.merge', family(false)],
-  ['family.replace', family(true)],
+  ['family.add', family(false)],
+  ['family.take', family(true)],
   ['client.new', client(true)],
   ['client.changed', client(false)],
   ...each('put', put),
@@ -144,11 +148,10 @@ function take(model: ArtifactModel): Section {
   }
 }
 
-function family(replace: boolean): Section {
-  const added = replace
-    ? 'authorizations = excluded.authorizations, grants = excluded.grants'
-    : `authorizations = f.authorizations || excluded.authorizations,
-       grants = array(select distinct unnest(f.grants || excluded.grants))`
+/** Requests of other tabs add to it meanwhile: what is not taken off stays. */
+function family(takes: boolean): Section {
+  const without = (column: string, from: string) =>
+    `array(select jsonb_array_elements_text(x.${column}::jsonb) from ${from} where x.uid = f.uid)`
   return {
     columns: [
       ['uid', 'bytea'],
@@ -156,17 +159,21 @@ function family(replace: boolean): Section {
       ['ttl', 'float8'],
       ['authorizations', 'text'],
       ['grants', 'text'],
+      ...(takes ? TAKEN : []),
     ],
     row: (write) => {
-      const { uid, account, ttl, authorizations, grants } = write as Of<'family'>
-      return [uid, account, ttl, authorizations, grants]
+      const { uid, account, ttl, authorizations, grants, taken } = write as Of<'family'>
+      return [uid, account, ttl, authorizations, grants, ...(taken ? [taken.clients, taken.grants] : [])]
     },
-    sql: (from, standing) => `families_${replace ? 'replaced' : 'merged'} as (
+    sql: (from, standing) => `families_${takes ? 'left' : 'joined'} as (
       insert into ${FAMILIES} as f (uid, account_id, expires_at, authorizations, grants)
       select x.uid, x.account, ${expires('x.ttl')}, x.authorizations::jsonb,
         array(select decode(g.id, 'hex') from jsonb_array_elements_text(x.grants::jsonb) as g(id))
       from ${from} where ${standing}
-      on conflict (uid) do update set account_id = excluded.account_id, expires_at = excluded.expires_at, ${added}
+      on conflict (uid) do update set account_id = excluded.account_id, expires_at = excluded.expires_at,
+        authorizations = (f.authorizations || excluded.authorizations)${takes ? ` - ${without('clients_taken', from)}` : ''},
+        grants = array(select unnest(f.grants || excluded.grants)
+          ${takes ? `except select decode(g, 'hex') from unnest(${without('grants_taken', from)}) as g` : 'group by 1'})
       where f.ended_at is null)`,
   }
 }

@@ -65,7 +65,7 @@ function sectionsOf(write: Write): string[] {
     case 'guard':
       return ['lock']
     case 'family':
-      return ['lock', write.replace ? 'family.replace' : 'family.merge']
+      return ['lock', write.taken ? 'family.take' : 'family.add']
     case 'client':
       return [write.isNew ? 'client.new' : 'client.changed']
     case 'audit':

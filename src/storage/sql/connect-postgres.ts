@@ -27,6 +27,7 @@ const CONNECT_TIMEOUT_MS = 3_000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 /** The server stops a statement first; this is for a network that swallows the answer. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 3_000
+const HOT_ANSWER_TIMEOUT_MS = HOT_STATEMENT_TIMEOUT_MS + 1_000
 /** "ostiary" as a number: the advisory lock migrations run under. */
 const MIGRATION_LOCK = 0x6f737469
 /** DDL queues everybody behind it while it waits for a table. */
@@ -77,7 +78,7 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
 }
 
 function lanes(count: number, options: pg.ClientConfig, connections: Connections): Lane[] {
-  return Array.from({ length: count }, () => new Lane(options, connections))
+  return Array.from({ length: count }, () => new Lane(options, connections, HOT_ANSWER_TIMEOUT_MS))
 }
 
 function leastBusy(among: Lane[]): Lane {
@@ -92,7 +93,6 @@ function hotOptions({ url }: PostgresOptions): pg.ClientConfig {
     keepAlive: true,
     statement_timeout: HOT_STATEMENT_TIMEOUT_MS,
     lock_timeout: HOT_LOCK_TIMEOUT_MS,
-    query_timeout: HOT_STATEMENT_TIMEOUT_MS + 1_000,
     options: BY_KEY_ONLY,
     types,
   }
@@ -121,7 +121,6 @@ function openPool({ url, onError }: PostgresOptions, max: number, connections: C
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    query_timeout: ANSWER_TIMEOUT_MS,
     types,
     verify: (client: pg.PoolClient, verified: (error?: Error) => void) =>
       assertWritable(client).then(() => verified(), verified),
@@ -131,7 +130,7 @@ function openPool({ url, onError }: PostgresOptions, max: number, connections: C
   // Whoever borrowed it learns of the break from the query that failed.
   pool.on('connect', (client) => {
     client.on('error', () => {})
-    connections.add(client)
+    connections.add(client, ANSWER_TIMEOUT_MS)
   })
   return pool
 }

@@ -16,6 +16,7 @@ const PAUSE_AFTER_FAILURE_MS = 100
 export class Lane {
   readonly #options: pg.ClientConfig
   readonly #connections: Connections
+  readonly #patienceMs: number
   #client: Promise<pg.Client> | undefined
   #failedAt = Number.NEGATIVE_INFINITY
   #failure: unknown
@@ -23,9 +24,11 @@ export class Lane {
   /** statements on their way */
   busy = 0
 
-  constructor(options: pg.ClientConfig, connections: Connections) {
+  /** @param patienceMs for the answer to a statement */
+  constructor(options: pg.ClientConfig, connections: Connections, patienceMs: number) {
     this.#options = options
     this.#connections = connections
+    this.#patienceMs = patienceMs
   }
 
   async run<Row>(statement: Statement): Promise<Row[]> {
@@ -67,7 +70,7 @@ export class Lane {
 
   async #open(): Promise<pg.Client> {
     const client = new pg.Client(this.#options)
-    this.#connections.add(client)
+    this.#connections.add(client, this.#patienceMs)
     // Whoever waits for an answer learns of a break from the query that failed.
     client.on('error', () => this.#drop(client))
     client.on('end', () => this.#drop(client))

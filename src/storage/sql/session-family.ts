@@ -17,7 +17,11 @@ interface Authorization {
 /** A session whose only change is that it lives this much of its lifetime longer is not written. */
 const NEGLIGIBLE = 0.01
 
-/** `read`: the authorizations this request found, as JSON; undefined where it did not look. `keysOf`: under which keys a grant may be stored. A grant with offline_access outlives the session. */
+/**
+ * A grant with offline_access outlives the session.
+ * @param its `read`: the authorizations this request found, as JSON; undefined where it did not look
+ * @param keysOf under which keys a grant may be stored
+ */
 export function familyOf(
   payload: ArtifactPayload,
   its: {
@@ -30,17 +34,23 @@ export function familyOf(
   keysOf: (grantId: string) => readonly Buffer[],
 ): FamilyWrite {
   const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>
-  const ending = Object.values(authorizations).filter((it) => it.grantId && !it.persistsLogout)
-  const grants = ending.flatMap((it) => keysOf(String(it.grantId)).map((key) => key.toString('hex')))
+  const before = its.read === undefined ? undefined : (JSON.parse(its.read ?? '{}') as typeof authorizations)
+  const gone = Object.keys(before ?? {}).filter((id) => !authorizations[id])
+  const grants = (lasting: boolean) =>
+    Object.values(authorizations)
+      .filter((it) => it.grantId && (it.persistsLogout === true) === lasting)
+      .flatMap((it) => keysOf(String(it.grantId)).map((key) => key.toString('hex')))
   return {
     kind: 'family',
     uid: its.key,
     account: its.account,
     ttl: its.ttl,
     authorizations: JSON.stringify(authorizations),
-    grants: JSON.stringify(grants),
-    expected: JSON.stringify(its.replace ? {} : replacedGrants(authorizations, its.read)),
-    replace: its.replace,
+    grants: JSON.stringify(grants(false)),
+    expected: JSON.stringify(before ? replacedGrants(authorizations, before) : {}),
+    ...(its.replace
+      ? { taken: { clients: JSON.stringify(gone), grants: JSON.stringify(grants(true)) } }
+      : {}),
   }
 }
 
@@ -50,10 +60,8 @@ export function familyOf(
  */
 function replacedGrants(
   authorizations: Record<string, Authorization>,
-  read: string | null | undefined,
+  before: Record<string, Authorization>,
 ): Record<string, string | null> {
-  if (read === undefined) return {}
-  const before = JSON.parse(read ?? '{}') as Record<string, Authorization>
   return Object.fromEntries(
     Object.entries(authorizations)
       .filter(([client, { grantId }]) => grantId !== before[client]?.grantId)

@@ -37,8 +37,8 @@ export type Write =
       grants: string
       /** JSON: client id -> the grant it had when this request read the session, of those that get another */
       expected: string
-      /** instead of what is there; else added to it */
-      replace: boolean
+      /** what is taken off, both as JSON lists: ids of clients, and grants that outlive the session; else all is added */
+      taken?: { clients: string; grants: string }
     }
   /** a client as it registered itself; of one that is not new, what only an operator decides stays */
   | { kind: 'client'; isNew: boolean; id: string; metadata: string; secretDigest: string | null }
