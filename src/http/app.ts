@@ -33,9 +33,15 @@ export interface HttpAppDeps extends HttpDeps {
   isUnavailable: (error: unknown) => boolean
 }
 
+/** Codes of a connection that ended in the middle: anybody can bring that about, and it is no fault of ours. */
+const THEIRS = /^(?:ECONN|EPIPE$|HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/
+
 export function createHttpApp(deps: HttpAppDeps): Koa {
   const app = new Koa({ proxy: true, keys: deps.engine.cookieKeys })
-  app.on('error', (err: unknown) => deps.log.error({ err }, 'the answer could not be sent'))
+  app.on('error', (err: NodeJS.ErrnoException) => {
+    if (THEIRS.test(String(err.code))) deps.log.debug({ err }, 'whoever asked went away')
+    else deps.log.error({ err }, 'the answer could not be sent')
+  })
 
   app.use(identify(deps.frontDoor))
   app.use(requestLog(deps.log))

@@ -259,6 +259,14 @@ describe('a process that serves', function () {
       (await lineOf(behind, { 'x-forwarded-for': '192.0.2.1, 203.0.113.5' }))?.ip,
       'the right-most stranger',
     ).to.equal('203.0.113.5')
+    for (const [entry, ip] of [
+      ['203.0.113.5:51234', '203.0.113.5'],
+      ['[2001:db8::7]:51234', '2001:db8::7'],
+      ['[2001:db8::7]', '2001:db8::7'],
+      ['2001:db8::7', '2001:db8::7'],
+      ['203.0.113.5, 198.51.100.9:443', '203.0.113.5'],
+    ] as const)
+      expect((await lineOf(behind, { 'x-forwarded-for': entry }))?.ip, entry).to.equal(ip)
     expect((await lineOf(behind, { 'x-forwarded-for': 'nonsense' }))?.ip).to.equal('127.0.0.1')
     for (const bad of ['short', 'with spaces in it', 'x'.repeat(65), '{"msg":"forged"}'])
       expect((await lineOf(behind, { 'x-request-id': bad }))?.requestId).to.not.equal(bad)

@@ -142,12 +142,18 @@ function clientAddress(
     .flat()
     .join(',')
     .split(',')
-    .map((entry) => canonical(entry.trim()))
+    .map((entry) => canonical(withoutPort(entry.trim())))
   for (const address of chain.reverse()) {
     if (isIP(address) === 0) break
     if (!isListed(trusted, address)) return address
   }
   return canonical(peer)
+}
+
+/** Some proxies (Azure's, IIS) write the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(entry: string): string {
+  const [, v4, v6] = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\])(?::\d+)?$/.exec(entry) ?? []
+  return v4 ?? v6 ?? entry
 }
 
 function canonical(address: string): string {
