@@ -19,6 +19,7 @@ import {
   userCodeConfirmSource,
   userCodeInputSource,
 } from './device.ts'
+import type { Failures } from './failures.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { logoutSource, postLogoutSuccessSource, type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -43,6 +44,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   changes: Changes
   consents: ConsentRepository
   pages: EnginePages
+  failures: Failures
   resourceServers: readonly ResourceServerSettings[]
   outboundAllow: readonly string[]
   /** shown in the ID token's `acr` and in discovery */
@@ -73,7 +75,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     expiresWithSession,
     loadExistingGrant: loadExistingGrant(deps.consents),
     clientBasedCORS,
-    renderError: renderError(deps.pages),
+    renderError: renderError(deps.pages, deps.failures),
     fetch: outboundFetch(deps.outboundAllow) as NonNullable<Configuration['fetch']>,
     fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536 },
     allowOmittingSingleRegisteredRedirectUri: false,
