@@ -20,8 +20,8 @@ export function requestRecord(
 ): FailureRecord {
   const params = paramsOf(ctx)
   const [scheme = '', credentials = ''] = ctx.get('Authorization').split(' ')
-  const [basicId, basicSecret = ''] = /^basic$/i.test(scheme) ? basicOf(credentials) : []
-  const secrets = [...secretsOf(params), credentials, basicSecret]
+  const [basicId, ...basicSecrets] = /^basic$/i.test(scheme) ? basicOf(credentials) : []
+  const secrets = [...secretsOf(params), credentials, ...basicSecrets]
   const clientId = ctx.oidc?.client?.clientId ?? textOf(params.client_id) ?? basicId ?? assertedId(params)
   return {
     code: more.code,
@@ -32,7 +32,7 @@ export function requestRecord(
     status: error.statusCode ?? 500,
     ...wordsOf(error, secrets),
     clientId: clientId && scrub(clientId, secrets, ID_MAX),
-    sent: sentOf(params),
+    sent: sentOf(params, secrets),
     presented: presentedOf(ctx, params, scheme),
     jwts: jwtsOf(ctx, params),
   }
@@ -62,12 +62,18 @@ function wordsOf(
   }
 }
 
-function basicOf(credentials: string): [id: string | undefined, secret: string] | [] {
+/** The id, then the secret as it came and as it reads. */
+function basicOf(credentials: string): [id: string | undefined, ...secrets: string[]] {
   const [id = '', ...rest] = Buffer.from(credentials, 'base64').toString().split(':')
+  const secret = rest.join(':')
+  return [decoded(id), secret, decoded(secret) ?? '']
+}
+
+function decoded(text: string): string | undefined {
   try {
-    return [decodeURIComponent(id.replaceAll('+', ' ')), rest.join(':')]
+    return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    return [undefined, rest.join(':')]
+    return undefined
   }
 }
 

@@ -24,9 +24,14 @@ const SECRET_MIN = 6
 const SECRET_IN_QUERY =
   /([?&#;][^=&#;]*(?:token|secret|passw|code|key|assertion|sig|session|auth|state|nonce)[^=&#;]*=)[^&#;]*/gi
 
-/** Name by name what may be kept of the parameters. */
-export function sentOf(params: Record<string, unknown>): Record<string, string> {
-  const secrets = secretsOf(params)
+/**
+ * Name by name what may be kept of the parameters.
+ * @param secrets values that came elsewhere, and must not be kept here either
+ */
+export function sentOf(
+  params: Record<string, unknown>,
+  secrets: readonly string[] = secretsOf(params),
+): Record<string, string> {
   const sent: Record<string, string> = {}
   for (const [name, value] of Object.entries(params)) {
     if (value === undefined || value === null || value === '') continue

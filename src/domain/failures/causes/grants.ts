@@ -161,7 +161,7 @@ const PRESENTED: [RegExp, string, Words][] = [
     },
   ],
   [
-    /access token not found/,
+    /^access token not found/m,
     'access_token',
     {
       cause: 'access-token-unknown',
