@@ -76,7 +76,7 @@ function shown({ error, description, explained }: EngineProblem): ViewModels['er
   if (!explained) return undefined
   const { explanation, failure } = explained
   const { sent, expected, nearest, difference, change, standard } = explanation
-  const facts = { sent, expected, nearest, difference }
+  const facts = { sent, expected, nearest: nearest === expected ? undefined : nearest, difference }
   return {
     error,
     description: description ?? '',
