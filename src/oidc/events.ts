@@ -86,10 +86,10 @@ export function listen(provider: Provider, deps: EventDeps): { settled(): Promis
   )
   const failed = (name: string) =>
     guarded((ctx: KoaContextWithOIDC, err: Error) => {
-      const code = deps.failures.note(ctx, err)
+      const failure = deps.failures.note(ctx, err)
       const { error_detail: detail } = err as { error_detail?: string }
       deps.log.info(
-        { event: name, error: err.message, detail, code, clientId: ctx.oidc?.client?.clientId },
+        { event: name, error: err.message, detail, failure, clientId: ctx.oidc?.client?.clientId },
         'protocol request refused',
       )
     })

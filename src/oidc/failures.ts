@@ -124,7 +124,7 @@ export class Failures {
     if (!evaluation) return
     // The embedded database is open in this process alone, so `npm run explain` cannot look while it runs.
     const { cause, summary, change } = await explainer.explain(failure, 'operator')
-    log.info({ code: failure.code, cause, summary, change }, 'explained')
+    log.info({ requestId: failure.requestId, failure: failure.code, cause, summary, change }, 'explained')
   }
 
   #tellLosses(): void {

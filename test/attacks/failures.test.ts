@@ -72,6 +72,9 @@ onEveryStack('records of failures', { overrides: { clients, failureLimits: WITHO
   it('add nothing to answers in JSON and to redirects', async () => {
     const json = await post(`${app.issuer}/token`, { grant_type: 'x' }, { basic: ['web-shop', RP_SECRET] })
     expect(Object.keys(json.json)).to.have.members(['error', 'error_description'])
+    const { code } = await written(json.headers.get('x-request-id'))
+    const line = app.logs.find(({ failure, msg }) => failure === code && msg === 'protocol request refused')
+    expect(line?.requestId, 'the log leads from one to the other').to.equal(json.headers.get('x-request-id'))
     const { url } = await begin(await discover(app.issuer, 'web-shop'), { prompt: 'none' })
     const page = await newAgent().get(url.href)
     expect([...new URL(page.url).searchParams.keys()]).to.have.members([
