@@ -20,6 +20,8 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import { EmailVerification } from './domain/email/verification.ts'
+import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
+import { Explainer } from './domain/failures/service.ts'
 import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
@@ -31,6 +33,7 @@ import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
+import { isLoopback } from './http/loopback.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { stateOf } from './http/state.ts'
@@ -41,9 +44,11 @@ import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
 import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { SCOPES } from './oidc/claims.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import { Engine } from './oidc/engine.ts'
 import { listen as listenToEngine } from './oidc/events.ts'
+import { Failures } from './oidc/failures.ts'
 import { loadKeys } from './oidc/keys.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
@@ -56,6 +61,7 @@ import { withRequestId } from './telemetry/logger.ts'
 export interface Overrides {
   clock?: Clock
   limits?: Partial<Limits>
+  failureLimits?: Partial<FailureLimits>
   /** instead of what the configuration names */
   mail?: MailTransport
   /** beside those of the clients file */
@@ -120,7 +126,17 @@ export async function createApp(
       storage.notices.publish('clients')
     }
     const refreshWindow = new RefreshWindow(artifacts, log)
-    const outwardPages = enginePages({ pages, users: database.users, evaluation })
+    const failures = new Failures({
+      failures: database.failures,
+      explainer: new Explainer({
+        clients: database.clients,
+        server: { issuer: config.issuer, scopes: SCOPES, resources: config.resourceServers },
+      }),
+      limits: { ...FAILURE_LIMITS, ...overrides.failureLimits },
+      ...{ clock, random, log, evaluation, isOperator: isLoopback },
+      factsOf: (ctx) => stateOf(ctx).facts,
+    })
+    const outwardPages = enginePages({ pages, users: database.users })
     const provider = createProvider({
       issuer: config.issuer,
       keys: await loadKeys(database.signingKeys, random),
@@ -135,6 +151,7 @@ export async function createApp(
       consents: database.consents,
       artifacts,
       pages: outwardPages,
+      failures,
       resourceServers: config.resourceServers,
       outboundAllow: config.outboundAllow,
       acrValues: [ACR_PASSWORD],
@@ -150,6 +167,7 @@ export async function createApp(
     const records = listenToEngine(provider, {
       audit: storage.audit,
       log,
+      failures,
       factsOf: (ctx) => stateOf(ctx).facts,
     })
     const engine = new Engine(provider)
@@ -204,6 +222,7 @@ export async function createApp(
       unitOfWork: unitOfWork({
         units: storage.units,
         pages: outwardPages,
+        failures,
         refreshWindow,
         isUnavailable,
         isUnstorable,
@@ -258,7 +277,7 @@ export async function createApp(
           purge.stop(),
           keys.stop(),
         ])
-        await Promise.all([records.settled(), hasher.close()])
+        await Promise.all([records.settled(), failures.settled(), hasher.close()])
         await mail.close()
         await storage.close()
       },

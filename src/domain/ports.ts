@@ -6,6 +6,7 @@ import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
+import type { FailureRecord } from './failures/record.ts'
 import type { SigningKey } from './keys/key.ts'
 import type { MailJob } from './mail.ts'
 import type { NewUser, User } from './users/user.ts'
@@ -191,6 +192,14 @@ export interface SettingRepository {
   take(name: string, value: unknown): Promise<boolean>
 }
 
+/** Failed requests, for a day. */
+export interface FailureRepository {
+  save(failure: FailureRecord): Promise<void>
+  findByCode(code: string): Promise<FailureRecord | undefined>
+  /** The newest one: a proxy may send one id twice. */
+  findByRequestId(requestId: string): Promise<FailureRecord | undefined>
+}
+
 export interface Repositories {
   users: UserRepository
   emailProofs: EmailProofRepository
@@ -200,6 +209,7 @@ export interface Repositories {
   consents: ConsentRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
+  failures: FailureRepository
   access: AccessRevoker
 }
 

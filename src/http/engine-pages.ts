@@ -1,5 +1,6 @@
 /** The engine's pages, drawn by us (`oidc/pages.ts` says which). */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import { shownCode } from '../domain/failures/record.ts'
 import type { UserRepository } from '../domain/ports.ts'
 import type { EnginePages, EngineProblem } from '../oidc/pages.ts'
 import { appCard, appHome } from './app-card.ts'
@@ -7,9 +8,10 @@ import { answer } from './middleware/errors.ts'
 import type { Pages } from './pages.ts'
 import { Problem } from './problem.ts'
 import { paths } from './urls.ts'
+import type { ViewModels } from './view-models.ts'
 
-export function enginePages(deps: { pages: Pages; users: UserRepository; evaluation: boolean }): EnginePages {
-  const { pages, users, evaluation } = deps
+export function enginePages(deps: { pages: Pages; users: UserRepository }): EnginePages {
+  const { pages, users } = deps
   const card = (client: Client | undefined) => client && appCard(client)
   return {
     problem(ctx, problem) {
@@ -17,7 +19,8 @@ export function enginePages(deps: { pages: Pages; users: UserRepository; evaluat
       const page = new Problem(problem.kind, {
         status: problem.status,
         action: home ? { kind: 'app', url: home } : undefined,
-        explanation: evaluation ? explain(problem) : undefined,
+        failureCode: problem.failureCode && shownCode(problem.failureCode),
+        explanation: problem.explained && shown(problem),
       })
       answer(ctx, page, pages)
     },
@@ -68,6 +71,19 @@ export function enginePages(deps: { pages: Pages; users: UserRepository; evaluat
   }
 }
 
-function explain(problem: EngineProblem): { error: string; description: string } {
-  return { error: problem.error, description: problem.description ?? '' }
+/** In the order in which a developer asks. */
+function shown({ error, description, explained }: EngineProblem): ViewModels['error']['explanation'] {
+  if (!explained) return undefined
+  const { explanation, failure } = explained
+  const { sent, expected, nearest, difference, change, standard } = explanation
+  const facts = { sent, expected, nearest: nearest === expected ? undefined : nearest, difference }
+  return {
+    error,
+    description: description ?? '',
+    summary: explanation.summary,
+    facts: Object.entries(facts).flatMap(([name, value]) => (value ? [{ name, value }] : [])),
+    change,
+    standard,
+    request: Object.entries(failure.sent).map(([name, value]) => ({ name, value })),
+  }
 }

@@ -54,6 +54,7 @@ export class Problem extends Error {
   readonly action: ErrorModel['action']
   readonly params: ErrorModel['params']
   readonly explanation: ErrorModel['explanation']
+  readonly failureCode: ErrorModel['failureCode']
   readonly retryAfterSeconds: number | undefined
 
   constructor(
@@ -63,6 +64,7 @@ export class Problem extends Error {
       action?: ErrorModel['action']
       params?: NonNullable<ErrorModel['params']>
       explanation?: ErrorModel['explanation']
+      failureCode?: ErrorModel['failureCode']
       retryAfterSeconds?: number | undefined
       cause?: unknown
     } = {},
@@ -74,6 +76,7 @@ export class Problem extends Error {
     this.action = options.action
     this.params = options.params
     this.explanation = options.explanation
+    this.failureCode = options.failureCode
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }

@@ -178,8 +178,23 @@ export interface ViewModels {
     code: string
     /** extra facts for the sentence, already safe to show */
     params?: Record<string, string | number>
-    /** shown in evaluation mode only: what the standard calls it and what was wrong */
-    explanation?: { error: string; description: string } | undefined
+    /** what to quote, where a record of the failure is kept */
+    failureCode?: string | undefined
+    /** shown in evaluation mode only: why it failed, and what to change (for developers, in English) */
+    explanation?:
+      | {
+          /** as the standard calls it */
+          error: string
+          description: string
+          summary: string
+          /** `name` is one of sent, expected, nearest, difference */
+          facts: { name: string; value: string }[]
+          change: string
+          standard: { name: string; url: string }
+          /** the parameters of the request, without secrets */
+          request: { name: string; value: string }[]
+        }
+      | undefined
     /** "back to the app" or "start again" */
     action: { kind: 'app' | 'restart' | 'home'; url: string } | undefined
     retryAfterSeconds?: number | undefined

@@ -4,10 +4,12 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import type { AuditEvent, RequestFacts } from '../domain/audit/events.ts'
 import type { AuditRepository } from '../domain/ports.ts'
 import type { Logger } from '../lib/log.ts'
+import type { Failures } from './failures.ts'
 
 export interface EventDeps {
   audit: AuditRepository
   log: Logger
+  failures: Failures
   /** the request as the front door recorded it */
   factsOf: (ctx: KoaContextWithOIDC) => RequestFacts | undefined
 }
@@ -21,8 +23,11 @@ const REFUSALS = [
   'pushed_authorization_request.error',
   'device_authorization.error',
   'registration_create.error',
+  'registration_read.error',
   'registration_update.error',
+  'registration_delete.error',
   'end_session.error',
+  'end_session_confirm.error',
 ]
 
 /** @returns `settled` resolves when every record begun so far is written (or lost, and logged) */
@@ -68,7 +73,10 @@ export function listen(provider: Provider, deps: EventDeps): { settled(): Promis
   )
   provider.on(
     'server_error',
-    guarded((ctx, err) => deps.log.error({ err, route: ctx.oidc?.route }, 'the engine failed')),
+    guarded((ctx, err) => {
+      deps.log.error({ err, route: ctx.oidc?.route }, 'the engine failed')
+      deps.failures.note(ctx, err)
+    }),
   )
   provider.on(
     'backchannel.error',
@@ -78,9 +86,10 @@ export function listen(provider: Provider, deps: EventDeps): { settled(): Promis
   )
   const failed = (name: string) =>
     guarded((ctx: KoaContextWithOIDC, err: Error) => {
+      const failure = deps.failures.note(ctx, err)
       const { error_detail: detail } = err as { error_detail?: string }
       deps.log.info(
-        { event: name, error: err.message, detail, clientId: ctx.oidc?.client?.clientId },
+        { event: name, error: err.message, detail, failure, clientId: ctx.oidc?.client?.clientId },
         'protocol request refused',
       )
     })

@@ -1,5 +1,6 @@
 /** What the engine needs shown to people. Implemented in `http/`, which owns pages; here only the facts. */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { Explained } from './failures.ts'
 
 export interface EngineProblem {
   status: number
@@ -16,6 +17,10 @@ export interface EngineProblem {
     | 'server-error'
     | 'invalid-request'
   client: Client | undefined
+  /** what to quote; undefined when nothing is kept of this failure */
+  failureCode: string | undefined
+  /** evaluation mode only */
+  explained: Explained | undefined
 }
 
 export interface EnginePages {

@@ -14,6 +14,7 @@ import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
 import { discovery, type OperatorPages } from './discovery.ts'
+import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
@@ -38,6 +39,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   changes: Changes
   consents: ConsentRepository
   pages: EnginePages
+  failures: Failures
   resourceServers: readonly ResourceServerSettings[]
   outboundAllow: readonly string[]
   /** shown in the ID token's `acr` and in discovery */
@@ -70,7 +72,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     expiresWithSession,
     loadExistingGrant: loadExistingGrant(deps.consents),
     clientBasedCORS,
-    renderError: renderError(deps.pages),
+    renderError: renderError(deps.pages, deps.failures),
     fetch: outboundFetch(deps.outboundAllow) as NonNullable<Configuration['fetch']>,
     fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536 },
     allowOmittingSingleRegisteredRedirectUri: false,

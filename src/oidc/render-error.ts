@@ -1,11 +1,14 @@
 /** Which page of ours stands for an error of the engine. JSON answers never come here. */
 import type { ErrorOut, errors, KoaContextWithOIDC } from 'oidc-provider'
+import type { Failures } from './failures.ts'
 import type { EnginePages, EngineProblem } from './pages.ts'
 
 type OIDCProviderError = InstanceType<typeof errors.OIDCProviderError>
 
-export function renderError(pages: EnginePages) {
-  return (ctx: KoaContextWithOIDC, out: ErrorOut, error: OIDCProviderError | Error): void => {
+export function renderError(pages: EnginePages, failures: Failures) {
+  return async (ctx: KoaContextWithOIDC, out: ErrorOut, error: OIDCProviderError | Error): Promise<void> => {
+    const failureCode = failures.note(ctx, error)
+    const explained = await failures.explain(ctx)
     const client = ctx.oidc?.entities?.Client
     pages.problem(ctx, {
       status: ctx.status,
@@ -13,6 +16,8 @@ export function renderError(pages: EnginePages) {
       description: out.error_description,
       kind: kindOf(out, error, ctx),
       client,
+      failureCode,
+      explained,
     })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { UnitLost, type UnitOfWork } from '../storage/unit-of-work.ts'
+import type { Failures } from './failures.ts'
 import type { EnginePages } from './pages.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { type Refusal, type RefusalDeps, refusalOf } from './refusals.ts'
@@ -12,6 +13,7 @@ import { renderError } from './render-error.ts'
 export interface UnitDeps extends RefusalDeps {
   units: UnitOfWork
   pages: EnginePages
+  failures: Failures
   refreshWindow: RefreshWindow
 }
 
@@ -19,7 +21,7 @@ export interface UnitDeps extends RefusalDeps {
 const SEEN = /^(authorization|resume|end_session|code_verification|device_resume)/
 
 export function unitOfWork(deps: UnitDeps) {
-  const showError = renderError(deps.pages)
+  const showError = renderError(deps.pages, deps.failures)
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     const work = async () => {
       await next()
@@ -35,6 +37,7 @@ export function unitOfWork(deps: UnitDeps) {
       if (error instanceof UnitLost && error.model === 'Grant') return repeat(ctx)
       const refusal = ctx.oidc?.route ? refusalOf(error, ctx, deps) : undefined
       if (!refusal) throw error
+      deps.failures.note(ctx, refusal)
       replace(ctx, refusal)
       if (ctx.body === undefined && !ctx.response.get('Location'))
         await showError(

@@ -7,6 +7,7 @@ import { auditContract } from './repositories/audit.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
+import { failuresContract } from './repositories/failures.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
 import { settingsContract } from './repositories/settings.contract.ts'
@@ -42,6 +43,7 @@ describe('contract', () => {
     consents: consentsContract,
     'signing keys': signingKeysContract,
     settings: settingsContract,
+    failures: failuresContract,
     mailbox: mailboxContract,
     transaction: transactionContract,
   })

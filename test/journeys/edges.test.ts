@@ -167,7 +167,12 @@ describe('on the way', function () {
       await page.goto(url.href)
       await heading(page, 'The return address is not registered', 1)
       expect(new URL(page.url()).origin).to.equal(ostiary.issuer)
+      await says(page, 'What was sent has a slash at the end.')
+      await says(page, /^[2-9A-Z]{4}-[2-9A-Z]{4}$/)
       await inspectPage(page, 'error-redirect-uri')
+      await page.getByText('The whole request, without its secrets').click()
+      await says(page, /^present, \d+ characters$/)
+      await inspectPage(page, 'error-redirect-uri-whole')
       await new Hands(page).follow('Back to the app')
       await heading(page, 'Sample web app', 1)
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ClientSettings } from '../../src/domain/clients/client.ts'
 import type { NewEmailProof } from '../../src/domain/email/proof.ts'
+import { type FailureRecord, newCode } from '../../src/domain/failures/record.ts'
 import type { SigningKey } from '../../src/domain/keys/key.ts'
 import type { NewUser } from '../../src/domain/users/user.ts'
 
@@ -53,6 +54,26 @@ export function sampleKey(changes: Partial<SigningKey> = {}): SigningKey {
     state: 'current',
     position: 0,
     jwk: { kty: 'EC', crv: 'P-256', d: token('very-private-') },
+    ...changes,
+  }
+}
+
+/** A token request with a code that was used before. */
+export function sampleFailure(changes: Partial<FailureRecord> = {}): FailureRecord {
+  return {
+    code: newCode({ token: (bytes) => randomBytes(bytes).toString('base64url') }),
+    requestId: token('request-'),
+    at: new Date().toISOString(),
+    endpoint: 'token',
+    method: 'POST',
+    status: 400,
+    error: 'invalid_grant',
+    description: 'grant request is invalid',
+    detail: 'authorization code already consumed',
+    clientId: 'app',
+    sent: { grant_type: 'authorization_code', code: 'present, 43 characters' },
+    presented: ['client_secret_basic'],
+    jwts: {},
     ...changes,
   }
 }

@@ -48,6 +48,7 @@ export function answer(ctx: Context, problem: Problem, pages: Pages): void {
       status: problem.status,
       code: problem.code,
       ...(problem.params ? { params: problem.params } : {}),
+      failureCode: problem.failureCode,
       explanation: problem.explanation,
       action: problem.action ?? { kind: 'home', url: '/' },
       retryAfterSeconds: wait,

@@ -11,6 +11,7 @@ import { SqlAudit } from './repositories/audit.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
+import { SqlFailures } from './repositories/failures.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
@@ -47,11 +48,12 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
+    failures: new SqlFailures(knex),
     access: new SqlAccess(knex, atRest),
   }
 }
 
-/** Deletes proofs and name reservations that ran out; returns how many went. */
+/** Deletes proofs and name reservations that ran out, and failures after a day; returns how many went. */
 export async function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {
   const proofs = await connection.query({
     name: 'database.purge.email_proofs',
@@ -67,5 +69,12 @@ export async function purgeExpiredRows(connection: SqlConnection, batchSize: num
       select ctid from usernames where expires_at <= now() limit $1::int for update skip locked))`,
     values: [batchSize],
   })
-  return proofs.rowCount + names.rowCount
+  const failures = await connection.query({
+    name: 'database.purge.failures',
+    text: `delete from failures where ctid = any (array(
+      select ctid from failures where created_at <= now() - interval '1 day'
+      limit $1::int for update skip locked))`,
+    values: [batchSize],
+  })
+  return proofs.rowCount + names.rowCount + failures.rowCount
 }
