@@ -11,6 +11,8 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  signingKeys,
+  signingKeyWatches,
   timed,
 } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
@@ -20,6 +22,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import { EmailVerification } from './domain/email/verification.ts'
+import type { SigningKeys } from './domain/keys/service.ts'
 import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
@@ -42,9 +45,9 @@ import type { Logger } from './lib/log.ts'
 import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
-import { Engine } from './oidc/engine.ts'
-import { listen as listenToEngine } from './oidc/events.ts'
-import { loadKeys } from './oidc/keys.ts'
+import type { Engine } from './oidc/engine.ts'
+import { engineEvents } from './oidc/events.ts'
+import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
@@ -66,6 +69,7 @@ export interface App {
   config: Config
   storage: Storage
   engine: Engine
+  signingKeys: SigningKeys
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -119,11 +123,12 @@ export async function createApp(
       storage.changes.expire('clients')
       storage.notices.publish('clients')
     }
+    const factsOf = (ctx: object) => stateOf(ctx as never).facts
     const refreshWindow = new RefreshWindow(artifacts, log)
     const outwardPages = enginePages({ pages, users: database.users, evaluation })
-    const provider = createProvider({
+    const providerDeps = {
       issuer: config.issuer,
-      keys: await loadKeys(database.signingKeys, random),
+      signingAlgorithms: config.signing.algorithms,
       keyed: keyring,
       usersById: storage.byId.users,
       clients: database.clients,
@@ -138,20 +143,27 @@ export async function createApp(
       acrValues: [ACR_PASSWORD],
       lifetimes: config.lifetimes,
       access: new Access(database, clientsChanged),
-      factsOf: (ctx) => stateOf(ctx).facts,
+      factsOf,
       initialAccessToken: secrets.initialAccessToken,
       refreshWindow,
       isUnavailable,
       isUnstorable,
+    }
+    const events = engineEvents({ audit: storage.audit, log, factsOf })
+    const signing = signingKeys(config, storage)
+    await signing.advance()
+    const live = await LiveEngine.open({
+      signingKeys: database.signingKeys,
+      changes: storage.changes,
+      createProvider(keys) {
+        const provider = createProvider({ ...providerDeps, keys })
+        events.listen(provider)
+        return provider
+      },
     })
-    const records = listenToEngine(provider, {
-      audit: storage.audit,
-      log,
-      factsOf: (ctx) => stateOf(ctx).facts,
-    })
-    const engine = new Engine(provider)
+    const { engine } = live
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
-    await applyDeclaredClients(provider, database.clients, keyring, declared)
+    await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -174,7 +186,7 @@ export async function createApp(
       probe: () => mail.health(),
       logger: log,
     })
-    const keys = keyWatch(storage, secrets, keyring, log)
+    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
     let setupToken: string | undefined
@@ -236,6 +248,7 @@ export async function createApp(
       config,
       storage,
       engine,
+      signingKeys: signing,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),
@@ -243,7 +256,7 @@ export async function createApp(
         await server.listen()
         outbox.start()
         purge.start()
-        keys.start()
+        for (const watch of keys) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -253,9 +266,9 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          keys.stop(),
+          ...keys.map((watch) => watch.stop()),
         ])
-        await Promise.all([records.settled(), hasher.close()])
+        await Promise.all([events.settled(), hasher.close()])
         await mail.close()
         await storage.close()
       },

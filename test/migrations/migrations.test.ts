@@ -26,7 +26,7 @@ async function fill(connection: SqlConnection): Promise<void> {
     claims: [],
     resources: {},
   })
-  await database.signingKeys.createOnce(async () => [sampleKey()])
+  await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
   await ephemeral.put('k', 'v', 60)
