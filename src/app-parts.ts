@@ -24,7 +24,7 @@ import { chooseStorage, type Storage } from './storage/choose.ts'
 const DATA_KEYS_EVERY_MS = 30_000
 /** A revoked key is no longer than this in the JWKS of a node that missed the notice. */
 const SIGNING_KEYS_EVERY_MS = 2_000
-const SCHEDULE_EVERY_MS = 60_000
+const SCHEDULE_EVERY_MS = 20_000
 
 /** Opens the stores, brings the database up to date and fills the keyring from it. */
 export async function openStorage(

@@ -10,6 +10,7 @@ export class KeyWatch {
   readonly #condition: Condition
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
+  #told = false
   #stopped = false
 
   /** @param what it does, as in "`what` failed" */
@@ -25,8 +26,9 @@ export class KeyWatch {
 
   /** Something was said to have changed: looks at once. */
   soon(): void {
-    clearTimeout(this.#timer)
-    this.#after(0)
+    this.#told = true
+    // During a look: what it has read may be from before the change.
+    if (!this.#looking) this.#after(0)
   }
 
   /** Waits for the look in hand. */
@@ -38,10 +40,13 @@ export class KeyWatch {
 
   #after(ms: number): void {
     if (this.#stopped) return
-    // Told during a look: one time to look again, not two.
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#looking = this.#once().then((pause) => this.#after(pause))
+      this.#told = false
+      this.#looking = this.#once().then((pause) => {
+        this.#looking = undefined
+        this.#after(this.#told ? 0 : pause)
+      })
     }, ms)
   }
 

@@ -2,6 +2,7 @@
  * Rotation after rotation under light load, on two nodes, and verifiers that keep the key set for ten minutes: none ever
  * meets a token whose key it does not know (invariant I6). The database's clock is moved on, the tokens are real.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import pg from 'pg'
@@ -87,6 +88,19 @@ describe('rotations of the signing keys on two nodes', function () {
     await sql.query(`update signing_keys set since = since - interval '91 days' where state = 'current'`)
     await Promise.all(Array.from({ length: 8 }, (_, index) => nodes.apps[index % 2]!.signingKeys.advance()))
     expect((await count()) - before, 'a next key for each of the three lines').to.equal(3)
+  })
+
+  it('are done by the nodes themselves when they are due', async () => {
+    const [first] = nodes.apps
+    await first!.signingKeys.rotate('ES256', 'test')
+    const stored = await first!.storage.database.signingKeys.list()
+    const next = stored.find(({ line, state }) => line === 'ES256' && state === 'next')
+    await sql.query(`update signing_keys set since = since - interval '11 minutes'`)
+    const started = performance.now()
+    for (let signer: unknown; signer !== next?.kid; await sleep(200)) {
+      expect(performance.now() - started).to.be.below(40_000)
+      signer = decodeProtectedHeader(await issue(1)).kid
+    }
   })
 
   it(`${ROTATIONS} of them under load: no verification fails`, async () => {

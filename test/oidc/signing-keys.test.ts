@@ -2,6 +2,8 @@
 import { expect } from 'chai'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import * as client from 'openid-client'
+import { keyMaker } from '../../src/crypto/key-maker.ts'
+import { secureRandom } from '../../src/crypto/random.ts'
 import type { KeyLine, KeyState } from '../../src/domain/keys/key.ts'
 import { failure } from '../support/failure.ts'
 import { followed, kidsOf, passTime, readKeys } from '../support/key-time.ts'
@@ -231,5 +233,25 @@ onEveryStack('signing keys that rotate', { settings, overrides: { clients } }, (
       ['signing_key.revoked', 'somebody', next],
       ['signing_key.added', 'somebody', await kidIn('EdDSA', 'current')],
     ])
+  })
+})
+
+onEveryStack('a signing key of an algorithm that is offered no more', {}, (app) => {
+  it('stays in the key set until its time is over, and is not offered', async () => {
+    const { signingKeys } = app.app.storage.database
+    const key = await keyMaker(secureRandom)('EdDSA')
+    await signingKeys.add({ ...key, line: 'EdDSA', state: 'current' })
+    await followed(app.app, app.issuer)
+    expect(kidsOf(await readKeys(app.issuer))).to.include(key.kid)
+    const { json } = await get(`${app.issuer}/.well-known/openid-configuration`)
+    expect(json.id_token_signing_alg_values_supported).to.deep.equal(['ES256', 'RS256'])
+    const stateOf = async () => (await signingKeys.list()).find(({ kid }) => kid === key.kid)?.state
+    await passTime(app.app, app.sql, 89 * DAY)
+    expect(await stateOf()).to.equal('current')
+    await passTime(app.app, app.sql, 2 * DAY)
+    expect(await stateOf()).to.equal('retiring')
+    await passTime(app.app, app.sql, 31 * DAY)
+    await followed(app.app, app.issuer)
+    expect(kidsOf(await readKeys(app.issuer))).to.not.include(key.kid)
   })
 })
