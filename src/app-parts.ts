@@ -3,16 +3,30 @@ import { readFile } from 'node:fs/promises'
 import type { Config, Secrets } from './config/config.ts'
 import { Argon2Children } from './crypto/argon2-children.ts'
 import { DataKeys } from './crypto/data-keys.ts'
+import { keyMaker } from './crypto/key-maker.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { Argon2Hasher } from './crypto/password-hasher.ts'
+import { secureRandom } from './crypto/random.ts'
+import { Explainer } from './domain/failures/service.ts'
+import { keyPolicy } from './domain/keys/policy.ts'
+import { SigningKeys } from './domain/keys/service.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
 import type { OutboxWorker } from './jobs/outbox-worker.ts'
 import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
+import type { LiveEngine } from './oidc/live-engine.ts'
+import { ID_TOKEN } from './oidc/tokens.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
+
+/** Half of what a new data key waits (`ACTIVATION_SECONDS`). */
+const DATA_KEYS_EVERY_MS = 30_000
+/** A revoked key is no longer than this in the JWKS of a node that missed the notice. */
+const SIGNING_KEYS_EVERY_MS = 2_000
+const SCHEDULE_EVERY_MS = 20_000
 
 /** Opens the stores, brings the database up to date and fills the keyring from it. */
 export async function openStorage(
@@ -64,11 +78,52 @@ export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): 
 /** Takes in data keys that `npm run rotate-keys` adds. */
 export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
   const keys = dataKeys(storage, secrets, keyring)
-  const watch = new KeyWatch(async () => {
-    if (await keys.refresh()) log.info({ versions: keyring.versions }, 'the data keys have changed')
-  }, log)
+  const watch = new KeyWatch(
+    async () => {
+      if (await keys.refresh()) log.info({ versions: keyring.versions }, 'the data keys have changed')
+    },
+    log,
+    'looking for new data keys',
+    DATA_KEYS_EVERY_MS,
+  )
   storage.notices.subscribe((topic) => topic === 'keys' && watch.soon())
   return watch
+}
+
+/** Changes of the keys that sign, by whichever process: all of them hear of it. */
+export function signingKeys(config: Config, storage: Storage): SigningKeys {
+  const { lifetimes, resourceServers, signing } = config
+  const longestUse = Math.max(
+    ID_TOKEN,
+    ...resourceServers.map(({ tokenTtl }) => tokenTtl),
+    // ID tokens are hints, and cookies are good, for as long as somebody is signed in.
+    lifetimes.session.most,
+    lifetimes.remembered.most,
+  )
+  return new SigningKeys({
+    database: storage.database,
+    makeKey: keyMaker(secureRandom),
+    policy: keyPolicy(signing.algorithms, signing.signFor, longestUse),
+    keysChanged() {
+      storage.changes.expire('keys')
+      storage.notices.publish('keys')
+    },
+  })
+}
+
+/** Does what is due of the keys that sign, and follows what is done to them anywhere. */
+export function signingKeyWatches(
+  storage: Storage,
+  keys: SigningKeys,
+  live: LiveEngine,
+  log: Logger,
+): KeyWatch[] {
+  const follow = async () => {
+    if (await live.follow()) log.info({}, 'the signing keys have changed')
+  }
+  const following = new KeyWatch(follow, log, 'following the signing keys', SIGNING_KEYS_EVERY_MS)
+  storage.notices.subscribe((topic) => topic === 'keys' && following.soon())
+  return [following, new KeyWatch(() => keys.advance(), log, 'rotating the signing keys', SCHEDULE_EVERY_MS)]
 }
 
 export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logger): Argon2Hasher {
@@ -81,6 +136,12 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
     slots,
     ...(processes ? { argon2: new Argon2Children({ onDeath }) } : {}),
   })
+}
+
+/** What failed requests are compared with. */
+export function explainer({ issuer, resourceServers }: Config, { database }: Storage): Explainer {
+  const server = { issuer, scopes: SCOPES, resources: resourceServers }
+  return new Explainer({ clients: database.clients, server })
 }
 
 export function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import {
+  explainer,
   finishMail,
   keyWatch,
   mailTransport,
@@ -11,6 +12,8 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  signingKeys,
+  signingKeyWatches,
   timed,
 } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
@@ -21,7 +24,7 @@ import { Access } from './domain/access/service.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import { EmailVerification } from './domain/email/verification.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
-import { Explainer } from './domain/failures/service.ts'
+import type { SigningKeys } from './domain/keys/service.ts'
 import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
@@ -44,12 +47,11 @@ import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
 import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
-import { SCOPES } from './oidc/claims.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
-import { Engine } from './oidc/engine.ts'
-import { listen as listenToEngine } from './oidc/events.ts'
+import type { Engine } from './oidc/engine.ts'
+import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
-import { loadKeys } from './oidc/keys.ts'
+import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
@@ -72,6 +74,7 @@ export interface App {
   config: Config
   storage: Storage
   engine: Engine
+  signingKeys: SigningKeys
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -125,21 +128,19 @@ export async function createApp(
       storage.changes.expire('clients')
       storage.notices.publish('clients')
     }
+    const factsOf = (ctx: object) => stateOf(ctx as never).facts
     const refreshWindow = new RefreshWindow(artifacts, log)
     const failures = new Failures({
       failures: database.failures,
-      explainer: new Explainer({
-        clients: database.clients,
-        server: { issuer: config.issuer, scopes: SCOPES, resources: config.resourceServers },
-      }),
+      explainer: explainer(config, storage),
       limits: { ...FAILURE_LIMITS, ...overrides.failureLimits },
       ...{ clock, random, log, evaluation, isOperator: isLoopback },
-      factsOf: (ctx) => stateOf(ctx).facts,
+      factsOf,
     })
     const outwardPages = enginePages({ pages, users: database.users })
-    const provider = createProvider({
+    const providerDeps = {
       issuer: config.issuer,
-      keys: await loadKeys(database.signingKeys, random),
+      signingAlgorithms: config.signing.algorithms,
       keyed: keyring,
       usersById: storage.byId.users,
       clients: database.clients,
@@ -158,21 +159,27 @@ export async function createApp(
       lifetimes: config.lifetimes,
       operatorPages: config.pages,
       access: new Access(database, clientsChanged),
-      factsOf: (ctx) => stateOf(ctx).facts,
+      factsOf,
       initialAccessToken: secrets.initialAccessToken,
       refreshWindow,
       isUnavailable,
       isUnstorable,
+    }
+    const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
+    const signing = signingKeys(config, storage)
+    await signing.advance()
+    const live = await LiveEngine.open({
+      signingKeys: database.signingKeys,
+      changes: storage.changes,
+      createProvider(keys) {
+        const provider = createProvider({ ...providerDeps, keys })
+        events.listen(provider)
+        return provider
+      },
     })
-    const records = listenToEngine(provider, {
-      audit: storage.audit,
-      log,
-      failures,
-      factsOf: (ctx) => stateOf(ctx).facts,
-    })
-    const engine = new Engine(provider)
+    const { engine } = live
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
-    await applyDeclaredClients(provider, database.clients, keyring, declared)
+    await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -195,7 +202,7 @@ export async function createApp(
       probe: () => mail.health(),
       logger: log,
     })
-    const keys = keyWatch(storage, secrets, keyring, log)
+    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
     let setupToken: string | undefined
@@ -258,6 +265,7 @@ export async function createApp(
       config,
       storage,
       engine,
+      signingKeys: signing,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),
@@ -265,7 +273,7 @@ export async function createApp(
         await server.listen()
         outbox.start()
         purge.start()
-        keys.start()
+        for (const watch of keys) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -275,9 +283,9 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          keys.stop(),
+          ...keys.map((watch) => watch.stop()),
         ])
-        await Promise.all([records.settled(), failures.settled(), hasher.close()])
+        await Promise.all([events.settled(), failures.settled(), hasher.close()])
         await mail.close()
         await storage.close()
       },

@@ -1,5 +1,6 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
 import { inspect } from 'node:util'
+import type { SigningAlgorithm } from '../domain/keys/key.ts'
 
 export interface ResourceServerConfig {
   /** the resource indicator (RFC 8707) and audience of its tokens */
@@ -49,6 +50,12 @@ export interface Config {
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
   readonly password: { readonly minLength: number }
   readonly lifetimes: Lifetimes
+  readonly signing: {
+    /** offered for ID tokens */
+    readonly algorithms: readonly SigningAlgorithm[]
+    /** seconds that a key signs before another takes its place; 0: until an operator changes it */
+    readonly signFor: number
+  }
   readonly hashing: {
     readonly memoryKiB: number
     readonly iterations: number

@@ -7,6 +7,7 @@ import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { type Settings, settingsSchema } from './schema.ts'
+import { checkSigning, signingOf } from './signing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
@@ -44,6 +45,7 @@ export function loadConfig(
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
+  checkSigning(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
     ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
@@ -106,6 +108,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
+    signing: signingOf(settings),
     hashing: hashingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     workers: workersOf(settings),

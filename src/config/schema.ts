@@ -66,6 +66,8 @@ export const SETTINGS = {
   REMEMBER_MAX_DAYS: number(1, 365).optional(),
   REFRESH_IDLE_DAYS: number(1, 3650).optional(),
   REFRESH_MAX_DAYS: number(1, 3650).optional(),
+  SIGNING_ALGORITHMS: list.optional(),
+  SIGNING_KEY_DAYS: number(0, 3650).optional(),
   ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
   ARGON2_ITERATIONS: number(1, 100).optional(),
   HASHING_SLOTS: number(1, 64).optional(),

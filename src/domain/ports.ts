@@ -7,7 +7,7 @@ import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
-import type { SigningKey } from './keys/key.ts'
+import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { MailJob } from './mail.ts'
 import type { NewUser, User } from './users/user.ts'
 
@@ -180,10 +180,18 @@ export interface ConsentRepository {
 }
 
 export interface SigningKeyRepository {
+  /** All, retired ones too; in an order that is the same on every node. */
   list(): Promise<SigningKey[]>
-  /** Stores the keys if there are none yet, once however many processes try; returns what is stored then. */
-  createOnce(keys: () => Promise<SigningKey[]>): Promise<SigningKey[]>
+  /** In a transaction: nobody else changes keys before its end. Returns the time by the database's clock. */
+  lock(): Promise<Date>
+  /** One key of a line is current, and one next: a second one throws. */
+  add(key: NewSigningKey): Promise<void>
+  /** A retired key is destroyed; that there was one is remembered for a year. */
+  move(kid: string, to: KeyState): Promise<void>
 }
+
+/** Makes the key itself and its name. */
+export type KeyMaker = (line: KeyLine) => Promise<Pick<SigningKey, 'kid' | 'jwk'>>
 
 export interface SettingRepository {
   get(name: string): Promise<unknown>

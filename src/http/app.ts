@@ -2,6 +2,7 @@
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
 import type { Ephemeral } from '../domain/ports.ts'
+import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { createAssets } from './assets.ts'
@@ -37,7 +38,9 @@ export interface HttpAppDeps extends HttpDeps {
 const THEIRS = /^(?:ECONN|EPIPE$|HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/
 
 export function createHttpApp(deps: HttpAppDeps): Koa {
-  const app = new Koa({ proxy: true, keys: deps.engine.cookieKeys })
+  const app = new Koa({ proxy: true })
+  // What the engine verifies this app has signed: the keys must be the same, always.
+  Object.defineProperty(app, 'keys', { get: () => deps.engine.cookieKeys })
   app.on('error', (err: NodeJS.ErrnoException) => {
     if (THEIRS.test(String(err.code))) deps.log.debug({ err }, 'whoever asked went away')
     else deps.log.error({ err }, 'the answer could not be sent')
@@ -53,7 +56,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(createAssets(deps.assetsDir))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
-  const engine = mount(deps.engine.provider as unknown as Koa)
+  const engine = live(deps.engine)
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),
@@ -71,6 +74,20 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(devicePageThrottle(deps.services.throttle))
   app.use(engine)
   return app
+}
+
+/** The engine's Provider of the moment: each request stays with the one it began with. */
+function live(engine: Engine): Middleware {
+  const mounted = new WeakMap<object, Middleware>()
+  return (ctx, next) => {
+    const { provider } = engine
+    let handle = mounted.get(provider)
+    if (!handle) {
+      handle = mount(provider as unknown as Koa)
+      mounted.set(provider, handle)
+    }
+    return handle(ctx, next)
+  }
 }
 
 /** Endpoints that are asked again and again have no need to be compared with every page first. */

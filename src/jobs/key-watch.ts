@@ -1,23 +1,23 @@
-/** Looks for data keys that were added or retired, often enough to have a new one well before it is written with. */
+/** Looks for keys that were added or taken away: every so often, and at once when told to. */
 import type { Logger } from '../lib/log.ts'
 import { Condition } from './condition.ts'
 
-/** Half of what a new key waits (`ACTIVATION_SECONDS`). */
-const EVERY_MS = 30_000
 const AFTER_FAULT_MS = 5_000
 
 export class KeyWatch {
-  readonly #look: () => Promise<void>
+  readonly #look: () => Promise<unknown>
   readonly #everyMs: number
   readonly #condition: Condition
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
+  #told = false
   #stopped = false
 
-  constructor(look: () => Promise<void>, logger: Logger, everyMs = EVERY_MS) {
+  /** @param what it does, as in "`what` failed" */
+  constructor(look: () => Promise<unknown>, logger: Logger, what: string, everyMs: number) {
     this.#look = look
     this.#everyMs = everyMs
-    this.#condition = new Condition(logger, 'looking for new data keys')
+    this.#condition = new Condition(logger, what)
   }
 
   start(): void {
@@ -26,8 +26,9 @@ export class KeyWatch {
 
   /** Something was said to have changed: looks at once. */
   soon(): void {
-    clearTimeout(this.#timer)
-    this.#after(0)
+    this.#told = true
+    // During a look: what it has read may be from before the change.
+    if (!this.#looking) this.#after(0)
   }
 
   /** Waits for the look in hand. */
@@ -39,8 +40,13 @@ export class KeyWatch {
 
   #after(ms: number): void {
     if (this.#stopped) return
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#looking = this.#once().then((pause) => this.#after(pause))
+      this.#told = false
+      this.#looking = this.#once().then((pause) => {
+        this.#looking = undefined
+        this.#after(this.#told ? 0 : pause)
+      })
     }, ms)
   }
 

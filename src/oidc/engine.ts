@@ -6,10 +6,20 @@ import type { Asked } from './grants.ts'
 import { addTo } from './grants.ts'
 
 export class Engine {
-  readonly provider: Provider
+  #provider: Provider
 
   constructor(provider: Provider) {
-    this.provider = provider
+    this.#provider = provider
+  }
+
+  /** The live one. Ask again for each request: another may take its place. */
+  get provider(): Provider {
+    return this.#provider
+  }
+
+  /** Requests that begin from now on are the new one's. */
+  replace(provider: Provider): void {
+    this.#provider = provider
   }
 
   /** Keys that sign cookies; the outer Koa app must use the same. */

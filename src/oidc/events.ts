@@ -30,9 +30,24 @@ const REFUSALS = [
   'end_session_confirm.error',
 ]
 
-/** @returns `settled` resolves when every record begun so far is written (or lost, and logged) */
-export function listen(provider: Provider, deps: EventDeps): { settled(): Promise<void> } {
+export interface EngineEvents {
+  /** Every Provider that takes requests is listened to. */
+  listen(provider: Provider): void
+  /** resolves when every record begun so far is written (or lost, and logged) */
+  settled(): Promise<void>
+}
+
+export function engineEvents(deps: EventDeps): EngineEvents {
   const pending = new Set<Promise<void>>()
+  return {
+    listen: (provider) => listen(provider, deps, pending),
+    async settled() {
+      await Promise.all(pending)
+    },
+  }
+}
+
+function listen(provider: Provider, deps: EventDeps, pending: Set<Promise<void>>): void {
   const record = (ctx: KoaContextWithOIDC, event: Omit<AuditEvent, 'request'>) => {
     const written = deps.audit
       .append({ ...event, request: deps.factsOf(ctx) })
@@ -95,10 +110,4 @@ export function listen(provider: Provider, deps: EventDeps): { settled(): Promis
     })
   const on = provider.on.bind(provider) as (name: string, listener: (...args: never[]) => void) => unknown
   for (const name of REFUSALS) on(name, failed(name))
-
-  return {
-    async settled() {
-      await Promise.all(pending)
-    },
-  }
 }

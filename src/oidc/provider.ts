@@ -1,6 +1,7 @@
 /** THE configuration of the engine: composition only. Every value is made, explained and tested where it lives. */
 import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
@@ -33,6 +34,8 @@ import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from '
 export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   issuer: string
   keys: Keys
+  /** of ID tokens */
+  signingAlgorithms: readonly SigningAlgorithm[]
   keyed: KeyedHash
   /** by id, as every request reads them */
   usersById: Pick<UserRepository, 'find'>
@@ -81,7 +84,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-    enabledJWA: algorithms(['ES256', 'RS256']),
+    enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA],
       validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],

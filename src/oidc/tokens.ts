@@ -6,6 +6,7 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 
 const ACCESS_TOKEN = 10 * MINUTE
+export const ID_TOKEN = 10 * MINUTE
 
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -17,7 +18,7 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
     AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
     AuthorizationCode: MINUTE,
-    IdToken: 10 * MINUTE,
+    IdToken: ID_TOKEN,
     Interaction: HOUR,
     DeviceCode: 10 * MINUTE,
     BackchannelAuthenticationRequest: 5 * MINUTE,

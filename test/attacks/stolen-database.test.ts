@@ -329,9 +329,9 @@ onEveryStack('a stolen database', options, (app) => {
   /** What a thief can try at home, without asking the server. */
   async function offlineProbes(session: string, signature: string): Promise<void> {
     const keys = await app.app.storage.database.signingKeys.list()
-    const cookieKey = String(keys.find(({ use }) => use === 'cookie')?.jwk.k)
+    const cookieKey = String(keys.find(({ line }) => line === 'cookie')?.jwk.k)
     probe('a key that signs cookies', cookieKey, (it) => sign(it, `ostiary_session=${session}`) === signature)
-    const es256 = keys.find(({ alg }) => alg === 'ES256')?.jwk as { x: string; d: string }
+    const es256 = keys.find(({ line }) => line === 'ES256')?.jwk as { x: string; d: string }
     probe('the private key of ES256', es256.d, (it) => publicHalf(it) === es256.x)
     const [stored] = await app.app.storage.dataKeys.list()
     if (!stored) throw new Error('there is no data key')
@@ -372,7 +372,7 @@ onEveryStack('a stolen database', options, (app) => {
   /** With the deployment's own keys: a stolen session id would be worth this much if they leaked too. */
   function cookieSigner(): (data: string) => Promise<string> {
     const keys = app.app.storage.database.signingKeys.list()
-    return async (data) => sign(String((await keys).find(({ use }) => use === 'cookie')?.jwk.k), data)
+    return async (data) => sign(String((await keys).find(({ line }) => line === 'cookie')?.jwk.k), data)
   }
 
   async function usedTables(): Promise<{ name: string; sample: string }[]> {

@@ -299,6 +299,25 @@ describe('settings', () => {
       ])
     })
 
+    it('signs with ES256 and RS256 for 90 days, and takes what else is known, in one order', () => {
+      const signing = (raw: RawSettings) => loadConfig({ ...PRODUCTION, ...raw }).config.signing
+      expect(signing({})).to.deep.equal({ algorithms: ['ES256', 'RS256'], signFor: 90 * 86_400 })
+      expect(
+        signing({ SIGNING_ALGORITHMS: 'EdDSA,PS256,RS256, ES256', SIGNING_KEY_DAYS: '0' }),
+      ).to.deep.equal({
+        algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+        signFor: 0,
+      })
+      refuses(
+        { SIGNING_ALGORITHMS: 'ES256,RS256,HS256' },
+        'SIGNING_ALGORITHMS',
+        /"HS256" is not one of ES256/,
+      )
+      refuses({ SIGNING_ALGORITHMS: 'ES256' }, 'SIGNING_ALGORITHMS', /must hold RS256: apps that ask/)
+      refuses({ SIGNING_ALGORITHMS: 'RS256' }, 'SIGNING_ALGORITHMS', /must hold ES256: access tokens/)
+      refuses({ SIGNING_KEY_DAYS: '-1' }, 'SIGNING_KEY_DAYS', /whole number/)
+    })
+
     it('hashes in processes beside Postgres, and in this one, on two threads at most, beside the embedded database', () => {
       const hashing = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.hashing
       const DATABASE_URL = String(PRODUCTION.DATABASE_URL)

@@ -26,7 +26,7 @@ async function fill(connection: SqlConnection): Promise<void> {
     claims: [],
     resources: {},
   })
-  await database.signingKeys.createOnce(async () => [sampleKey()])
+  await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
   await database.failures.save(sampleFailure())
@@ -92,6 +92,47 @@ describe('migrations', function () {
       })
     })
   }
+
+  for (const backend of selected(emptySqlBackends))
+    it(`keep the keys of a deployment that never rotated: the first ones sign on (${backend.name})`, async () => {
+      const { connection, dispose } = await backend.fresh()
+      await migrateUp(connection)
+      let reverted = ''
+      while (!reverted.endsWith('_key_states.ts')) [reverted = ''] = (await migrateDown(connection)).reverted
+      const former = [
+        { kid: 'a', use: 'token', alg: 'ES256', position: 0 },
+        { kid: 'b', use: 'token', alg: 'RS256', position: 1 },
+        { kid: 'c', use: 'cookie', alg: null, position: 0 },
+        { kid: 'd', use: 'cookie', alg: null, position: 1 },
+      ].map((row) => ({ ...row, state: 'current', sealed: Buffer.of(1) }))
+      await connection.knex('signing_keys').insert(former)
+      await migrateUp(connection)
+      const states = () => connection.knex('signing_keys').orderBy('kid').select('kid', 'state')
+      expect(await states()).to.deep.equal([
+        { kid: 'a', state: 'current' },
+        { kid: 'b', state: 'current' },
+        { kid: 'c', state: 'current' },
+        { kid: 'd', state: 'retiring' },
+      ])
+      await connection.knex('signing_keys').insert([
+        { kid: 'e', use: 'token', alg: 'ES256', state: 'next', sealed: Buffer.of(1) },
+        { kid: 'f', use: 'token', alg: 'ES256', state: 'retired', sealed: Buffer.of(1) },
+      ])
+      reverted = ''
+      while (!reverted.endsWith('_key_states.ts')) [reverted = ''] = (await migrateDown(connection)).reverted
+      const back = await connection
+        .knex('signing_keys')
+        .orderBy(['use', 'position'])
+        .select('kid', 'position')
+      expect(back.map(({ kid, position }) => `${kid} ${position}`)).to.deep.equal([
+        'c 0',
+        'd 1',
+        'a 0',
+        'b 1',
+        'e 2',
+      ])
+      await dispose()
+    })
 
   it('end in the same catalogue on every engine', async () => {
     const catalogues = []

@@ -8,7 +8,7 @@ import { storesOn } from '../support/backends.ts'
 import { sampleKey } from '../support/samples.ts'
 
 export interface Attempt {
-  what: 'consume' | 'claim' | 'proof' | 'take' | 'redis-take' | 'createOnce' | 'session'
+  what: 'consume' | 'claim' | 'proof' | 'take' | 'redis-take' | 'first-key' | 'session'
   model?: ArtifactModel
   id: string
   tries: number
@@ -43,14 +43,13 @@ async function attempt({ what, model, id }: Attempt): Promise<boolean> {
       return (await ephemeral.take(id)) !== undefined
     case 'redis-take':
       return (await soft.take(id)) !== undefined
-    case 'createOnce': {
-      let made = false
-      await database.signingKeys.createOnce(async () => {
-        made = true
-        return [sampleKey()]
+    case 'first-key':
+      return database.transaction(async ({ signingKeys }) => {
+        await signingKeys.lock()
+        if ((await signingKeys.list()).length > 0) return false
+        await signingKeys.add(sampleKey())
+        return true
       })
-      return made
-    }
     case 'session':
       // an engine request in flight: it writes the session it read, under a new id
       return artifacts.upsert('Session', `${id}-${Math.random()}`, { uid: id, accountId: id }, 60).then(

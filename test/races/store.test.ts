@@ -129,7 +129,7 @@ describe('races on Postgres', function () {
 
   it('one of 16 makes the first signing keys', async () => {
     const prepare = () => stores.connection.knex('signing_keys').delete()
-    expect(await winners(prepare, { what: 'createOnce' })).to.deep.equal(onceEach)
+    expect(await winners(prepare, { what: 'first-key' })).to.deep.equal(onceEach)
   })
 
   it('no session outlives its revocation, however many requests write it at that moment', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { ClientSettings } from '../../src/domain/clients/client.ts'
 import type { NewEmailProof } from '../../src/domain/email/proof.ts'
 import { type FailureRecord, newCode } from '../../src/domain/failures/record.ts'
-import type { SigningKey } from '../../src/domain/keys/key.ts'
+import type { NewSigningKey } from '../../src/domain/keys/key.ts'
 import type { NewUser } from '../../src/domain/users/user.ts'
 
 export function token(prefix = ''): string {
@@ -46,13 +46,11 @@ export function sampleProof(changes: Partial<NewEmailProof> = {}): NewEmailProof
   }
 }
 
-export function sampleKey(changes: Partial<SigningKey> = {}): SigningKey {
+export function sampleKey(changes: Partial<NewSigningKey> = {}): NewSigningKey {
   return {
     kid: token('key-'),
-    use: 'token',
-    alg: 'ES256',
+    line: 'ES256',
     state: 'current',
-    position: 0,
     jwk: { kty: 'EC', crv: 'P-256', d: token('very-private-') },
     ...changes,
   }

@@ -25,6 +25,11 @@ export type AuditEventName =
   | 'grant.revoked'
   | 'setup.completed'
   | 'keys.rotated'
+  | 'signing_key.added'
+  | 'signing_key.promoted'
+  | 'signing_key.retiring'
+  | 'signing_key.retired'
+  | 'signing_key.revoked'
 
 export interface AuditEvent {
   name: AuditEventName

@@ -1,15 +1,33 @@
 /**
- * A key the deployment signs with. `jwk` is the private JSON Web Key in memory; the store seals it at rest.
- * `cookie` keys are symmetric and never published.
+ * Keys the deployment signs with, in lines: one for each algorithm of tokens, one for cookies. A line has one current
+ * key and at most one next; what follows when is in `schedule.ts`, `rotate.ts` and `revoke.ts`.
+ *
+ * next (published, signs nothing) -> current (signs) -> retiring (published, signs nothing) -> retired (gone)
  */
-export interface SigningKey {
+export type SigningAlgorithm = 'ES256' | 'RS256' | 'PS256' | 'EdDSA'
+
+/** Cookie keys are symmetric and never published; all else is alike. */
+export type KeyLine = SigningAlgorithm | 'cookie'
+
+export type KeyState = 'next' | 'current' | 'retiring' | 'retired'
+
+/** Where a key stands: all that the rules know. */
+export interface KeyFacts {
   kid: string
-  use: 'token' | 'cookie'
-  /** JWS algorithm for token keys */
-  alg: string | undefined
-  state: 'current'
-  /** order within its use: lower signs first */
-  position: number
-  /** the private JWK (token) or `{ k }` (cookie) */
+  line: KeyLine
+  state: KeyState
+  /** when the state began, by the database's clock */
+  since: Date
+}
+
+export interface SigningKey extends KeyFacts {
+  /** the private JSON Web Key, or `{ k }` of a cookie key, in memory; the store seals it. Empty once retired. */
   jwk: Record<string, unknown>
 }
+
+export type NewSigningKey = Omit<SigningKey, 'since'>
+
+/** What the rules answer with, to be done in this order. */
+export type KeyChange =
+  | { make: KeyLine; as: 'next' | 'current' }
+  | { move: string; to: 'current' | 'retiring' | 'retired' }

@@ -46,7 +46,10 @@ async function everything(
   expect((await tx.consents.find(user.id, client.id))?.scopes).to.deep.equal(['openid'])
   await tx.settings.put(name, 1)
   expect(await tx.settings.get(name)).to.equal(1)
-  await tx.signingKeys.createOnce(async () => [sampleKey()])
+  await tx.signingKeys.lock()
+  const key = sampleKey({ state: 'retiring' })
+  await tx.signingKeys.add(key)
+  await tx.signingKeys.move(key.kid, 'retired')
   expect(await tx.signingKeys.list()).to.not.deep.equal([])
   await tx.access.revokeAccount(user.id)
   return { userId: user.id, clientId: client.id, proofId: proof.id, name }

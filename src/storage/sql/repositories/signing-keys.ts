@@ -1,23 +1,28 @@
 import type { Knex } from 'knex'
-import type { SigningKey } from '../../../domain/keys/key.ts'
+import type {
+  KeyLine,
+  KeyState,
+  NewSigningKey,
+  SigningAlgorithm,
+  SigningKey,
+} from '../../../domain/keys/key.ts'
 import type { SigningKeyRepository } from '../../../domain/ports.ts'
 import type { AtRest } from '../../at-rest.ts'
-import { orNull, orUndefined } from '../rows.ts'
 import { placeOf, SIGNING_KEY } from '../sealed-columns.ts'
 
 interface Row {
   kid: string
-  use: SigningKey['use']
-  alg: string | null
-  state: SigningKey['state']
-  position: number
+  use: 'token' | 'cookie'
+  alg: SigningAlgorithm | null
+  state: KeyState
+  since: Date
   sealed: Buffer
 }
 
-const COLUMNS = ['kid', 'use', 'alg', 'state', 'position', 'sealed'] as const
+const COLUMNS = ['kid', 'use', 'alg', 'state', 'since', 'sealed'] as const
 
-/** "keys" as a number: the advisory lock the first keys are made under. */
-const CREATION_LOCK = 0x6b657973
+/** "keys" as a number: the advisory lock keys are changed under. */
+const LOCK = 0x6b657973
 
 /** Private keys leave this file only opened, and reach the table only sealed to their own row. */
 export class SqlSigningKeys implements SigningKeyRepository {
@@ -30,49 +35,55 @@ export class SqlSigningKeys implements SigningKeyRepository {
   }
 
   async list(): Promise<SigningKey[]> {
-    return this.#list(this.#knex)
+    const rows = await this.#knex<Row>('signing_keys')
+      .orderBy(['use', 'alg', { column: 'since', order: 'desc' }, 'kid'])
+      .select(...COLUMNS)
+    return rows.map(({ kid, alg, state, since, sealed }) => ({
+      kid,
+      line: alg ?? 'cookie',
+      state,
+      since: new Date(since),
+      jwk: JSON.parse(this.#atRest.open(placeOf(SIGNING_KEY, kid), sealed)),
+    }))
   }
 
-  async createOnce(keys: () => Promise<SigningKey[]>): Promise<SigningKey[]> {
-    const existing = await this.list()
-    if (existing.length > 0) return existing
-    return this.#knex.transaction(async (trx) => {
-      await trx.raw('select pg_advisory_xact_lock(?)', [CREATION_LOCK])
-      const stored = await this.#list(trx)
-      if (stored.length > 0) return stored
-      const created = await keys()
-      if (created.length > 0) await trx('signing_keys').insert(created.map((key) => this.#rowOf(key)))
-      return this.#list(trx)
+  async lock(): Promise<Date> {
+    await this.#knex.raw('select pg_advisory_xact_lock(?)', [LOCK])
+    // Not now(): a transaction that waited for the lock began before the changes it finds.
+    const { rows } = await this.#knex.raw('select clock_timestamp() as now')
+    return new Date((rows as { now: Date }[])[0]?.now ?? Number.NaN)
+  }
+
+  async add({ kid, line, state, jwk }: NewSigningKey): Promise<void> {
+    await this.#knex('signing_keys').insert({
+      kid,
+      ...partsOf(line),
+      state,
+      sealed: this.#sealed(kid, jwk),
     })
   }
 
-  async #list(knex: Knex): Promise<SigningKey[]> {
-    const rows = await knex<Row>('signing_keys')
-      .orderBy(['use', 'position', 'kid'])
-      .select(...COLUMNS)
-    return rows.map((row) => this.#keyOf(row))
+  async move(kid: string, to: KeyState): Promise<void> {
+    const retired = to === 'retired'
+    await this.#knex('signing_keys')
+      .where({ kid })
+      .update({
+        state: to,
+        since: this.#knex.raw('clock_timestamp()'),
+        ...(retired ? { sealed: this.#sealed(kid, {}) } : {}),
+      })
+    if (retired)
+      await this.#knex('signing_keys')
+        .where({ state: 'retired' })
+        .whereRaw(`since < now() - interval '1 year'`)
+        .delete()
   }
 
-  #rowOf(key: SigningKey) {
-    const { kid, use, alg, state, position, jwk } = key
-    return {
-      kid,
-      use,
-      alg: orNull(alg),
-      state,
-      position,
-      sealed: this.#atRest.seal(placeOf(SIGNING_KEY, kid), JSON.stringify(jwk)),
-    }
+  #sealed(kid: string, jwk: object): Buffer {
+    return this.#atRest.seal(placeOf(SIGNING_KEY, kid), JSON.stringify(jwk))
   }
+}
 
-  #keyOf({ kid, use, alg, state, position, sealed }: Row): SigningKey {
-    return {
-      kid,
-      use,
-      alg: orUndefined(alg),
-      state,
-      position,
-      jwk: JSON.parse(this.#atRest.open(placeOf(SIGNING_KEY, kid), sealed)),
-    }
-  }
+function partsOf(line: KeyLine): Pick<Row, 'use' | 'alg'> {
+  return line === 'cookie' ? { use: 'cookie', alg: null } : { use: 'token', alg: line }
 }

@@ -1,0 +1,91 @@
+/** Changing the keys that sign, as an operator does it: `npm run signing-keys`, on the embedded database. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../support/source-tree.ts'
+
+describe('npm run signing-keys', function () {
+  this.timeout(120_000)
+  const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-signing-'))
+  const OSTIARY_SECRET_KEY = randomBytes(32).toString('base64')
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
+
+  function run(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/signing-keys.ts', ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, DATA_DIR: dataDir, OSTIARY_SECRET_KEY },
+    })
+    return { status, stdout, stderr }
+  }
+
+  /** [line, kid, state] as printed, and nothing but such lines. */
+  function keysIn(stdout: string): [line: string, kid: string, state: string][] {
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((text) => {
+        const found = /^(\w+) +([\w-]{16}) {2}(\w+) +since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/.exec(text)
+        if (!found) throw new Error(`not a key: ${text}`)
+        return [String(found[1]), String(found[2]), String(found[3])]
+      })
+  }
+  const standing = (stdout: string) => keysIn(stdout).map(([line, , state]) => `${line} ${state}`)
+
+  it('explains itself, and refuses what it does not know', () => {
+    const help = run('--help')
+    expect([help.status, help.stdout.slice(0, 27)]).to.deep.equal([0, 'usage: npm run signing-keys'])
+    for (const args of [['rotat'], ['rotate', 'HS256'], ['revoke'], ['revoke', 'a', 'b'], ['--now']]) {
+      const { status, stderr } = run(...args)
+      expect(status, args.join(' ')).to.equal(2)
+      expect(stderr).to.include(args[0]).and.to.include('usage: npm run signing-keys')
+    }
+  })
+
+  it('rotates all lines or one, each once, and only what is offered', () => {
+    const one = run('rotate', 'cookie')
+    expect(one.stderr).to.equal('')
+    expect(standing(one.stdout)).to.have.members([
+      'cookie next',
+      'cookie current',
+      'ES256 current',
+      'RS256 current',
+    ])
+    const all = run('rotate')
+    expect(standing(all.stdout)).to.have.members([
+      'cookie next',
+      'cookie current',
+      'ES256 next',
+      'ES256 current',
+      'RS256 next',
+      'RS256 current',
+    ])
+    const again = run('rotate')
+    expect(again.stdout).to.match(/^Nothing was changed: the next keys are on their way already\.\n/)
+    expect(again.stdout.split('\n').slice(1).join('\n')).to.equal(all.stdout)
+    const absent = run('rotate', 'PS256')
+    expect([absent.status, absent.stderr]).to.deep.equal([
+      1,
+      'Nothing was changed: PS256 is not offered; SIGNING_ALGORITHMS says what is.\n',
+    ])
+  })
+
+  it('revokes one key: its successor is current at once', () => {
+    const before = keysIn(run().stdout)
+    const kidOf = (state: string) =>
+      String(before.find(([line, , is]) => line === 'ES256' && is === state)?.[1])
+    const { status, stdout } = run('revoke', kidOf('current'))
+    expect(status).to.equal(0)
+    expect(keysIn(stdout).filter(([line]) => line === 'ES256')).to.have.deep.members([
+      ['ES256', kidOf('next'), 'current'],
+      ['ES256', kidOf('current'), 'retired'],
+    ])
+    const again = run('revoke', kidOf('current'))
+    expect(again.status).to.equal(1)
+    expect(again.stderr).to.equal(`Nothing was changed: no key "${kidOf('current')}" is in use.\n`)
+    expect(again.stdout).to.equal(stdout)
+  })
+})
