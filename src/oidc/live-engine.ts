@@ -22,7 +22,6 @@ export class LiveEngine {
   /** which keys the Provider has, and as what; no secrets */
   #standing: string
   #generation: number | undefined
-  #following: Promise<unknown> = Promise.resolve()
 
   private constructor(deps: LiveEngineDeps, stored: readonly SigningKey[]) {
     this.#deps = deps
@@ -34,14 +33,8 @@ export class LiveEngine {
     return new LiveEngine(deps, await deps.signingKeys.list())
   }
 
-  /** Takes in what has changed; whether anything has. One after the other, however many ask. */
-  follow(): Promise<boolean> {
-    const following = this.#following.then(() => this.#follow())
-    this.#following = following.catch(() => {})
-    return following
-  }
-
-  async #follow(): Promise<boolean> {
+  /** Takes in what has changed; whether anything has. For one caller, who waits for the answer. */
+  async follow(): Promise<boolean> {
     // Before the keys: what changes between the two is seen the next time.
     const generation = await this.#deps.changes.current('keys')
     if (generation === this.#generation) return false
