@@ -77,6 +77,14 @@ describe('redaction', () => {
     })
   })
 
+  it('takes no time for what is made to take long', () => {
+    const slow = `https://a.example/?${'code'.repeat(14_000)}`
+    const many = Array.from({ length: 10_000 }, (_, n) => `secret${n}`)
+    const begun = performance.now()
+    sentOf({ redirect_uri: slow, resource: [slow, slow], code: many, scope: slow })
+    expect(performance.now() - begun).to.be.below(500)
+  })
+
   it('reads of a JWT what is no secret, and survives what is none', () => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const jwt = `${part({ alg: 'ES256', kid: 'k' })}.${part({ iss: 'a', aud: ['b', 'c'], iat: 1, email: SECRET, jti: SECRET })}.s`

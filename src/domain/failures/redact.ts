@@ -18,6 +18,9 @@ const MEASURED = new Set(
   authorization_details subject_token actor_token jwks jwks_uri sector_identifier_uri logout`.split(/\s+/),
 )
 const VALUE_MAX = 500
+/** what is looked through at all: work on foreign text must be bounded before it is done */
+const READ_MAX = 2_000
+const SECRETS_MAX = 200
 const TEXT_MAX = 300
 /** shorter values may be words of a sentence */
 const SECRET_MIN = 6
@@ -43,9 +46,8 @@ export function sentOf(
 
 /** Values that must appear nowhere in a record. */
 export function secretsOf(params: Record<string, unknown>): string[] {
-  return Object.entries(params).flatMap(([name, value]) =>
-    MEASURED.has(name) ? [value].flat().filter((one): one is string => typeof one === 'string') : [],
-  )
+  const values = Object.entries(params).flatMap(([name, value]) => (MEASURED.has(name) ? [value].flat() : []))
+  return values.filter((value) => typeof value === 'string').slice(0, SECRETS_MAX)
 }
 
 /** Foreign text without the request's secrets, cut to a length. */
@@ -64,7 +66,10 @@ export function measured(value: unknown): string {
 
 /** An address as it was sent, but for a user name, a password and query values that are called secrets. */
 export function redactedUri(uri: string): string {
-  return uri.replace(/(\/\/)[^/?#]*@/g, '$1[redacted]@').replace(SECRET_IN_QUERY, '$1[redacted]')
+  return uri
+    .slice(0, READ_MAX)
+    .replace(/(\/\/)[^/?#]*@/g, '$1[redacted]@')
+    .replace(SECRET_IN_QUERY, '$1[redacted]')
 }
 
 /** What a JWT says of itself; nothing of it is verified. `undefined`: it is none. */
@@ -96,7 +101,9 @@ function kept(name: string, value: unknown): string {
   // What may come once and came more often says only that.
   if (list.length > 1 && !/^(resource|audience|redirect_uris|grant_types|response_types)$/.test(name))
     return `sent ${list.length} times`
-  const texts = list.slice(0, 5).map((one) => (typeof one === 'object' ? '[object]' : String(one)))
+  const texts = list
+    .slice(0, 5)
+    .map((one) => (typeof one === 'object' ? '[object]' : String(one).slice(0, READ_MAX)))
   return /uri|resource|audience/.test(name) ? texts.map(redactedUri).join(' ') : texts.join(' ')
 }
 
