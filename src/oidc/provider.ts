@@ -29,6 +29,7 @@ import { renderError } from './render-error.ts'
 import type { ResourceServerSettings } from './resources.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
+import { sessionCookieOnce } from './session-cookie.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
 export interface ProviderDeps extends AdapterDeps, SignOutDeps {
@@ -119,6 +120,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
+  provider.use(sessionCookieOnce(provider) as never)
   provider.use(signOutEverywhere(provider, deps) as never)
   return provider
 }

@@ -88,6 +88,14 @@ onEveryStack('two tabs', { overrides: { clients } }, (app) => {
     expect(session(before), 'continues under the new id').to.equal(session(agent))
   })
 
+  it('sends no id the browser has already, which would come late and replace what another tab was given', async () => {
+    const { agent } = await signIn(await rp('one'))
+    const { url } = await begin(await rp('two'), { prompt: 'none' })
+    const { headers } = await get(url.href, { headers: { cookie: agent.cookieHeader(url.href) } })
+    expect(responseOf(String(headers.get('location'))).code).to.be.a('string')
+    expect(headers.getSetCookie()).to.deep.equal([])
+  })
+
   it('refuses the old id a quarter of a minute later', async () => {
     const { agent } = await signIn(await rp('one'))
     const before = copyOf(agent)
