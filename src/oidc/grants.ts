@@ -5,6 +5,7 @@
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
 import type { Consent } from '../domain/consents/consent.ts'
 import type { ConsentRepository } from '../domain/ports.ts'
+import { Unavailable } from './errors.ts'
 
 /** What an authorization request asks for. */
 export interface Asked {
@@ -17,7 +18,14 @@ export interface Asked {
  * The engine's `loadExistingGrant`: the grant of this interaction, else of this session, else a new one when
  * remembered consent (or the operator, for first-party clients) covers anything that is asked.
  */
-export function loadExistingGrant(consents: ConsentRepository) {
+export function loadExistingGrant(
+  consents: Pick<ConsentRepository, 'find'>,
+  isUnavailable: (error: unknown) => boolean,
+) {
+  const remembered = (userId: string, clientId: string) =>
+    consents.find(userId, clientId).catch((error: unknown) => {
+      throw isUnavailable(error) ? new Unavailable(error) : error
+    })
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { client, session, account, result, provider } = ctx.oidc
     if (!client || !session || !account) return undefined
@@ -31,7 +39,7 @@ export function loadExistingGrant(consents: ConsentRepository) {
     const allowed =
       client.first_party === true
         ? missing
-        : covered(missing, await consents.find(account.accountId, client.clientId))
+        : covered(missing, await remembered(account.accountId, client.clientId))
     if (isEmpty(allowed)) return grant
     const target = grant ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
     addTo(target, allowed)

@@ -74,7 +74,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
     expiresWithSession,
-    loadExistingGrant: loadExistingGrant(deps.consents),
+    loadExistingGrant: loadExistingGrant(deps.consents, deps.isUnavailable),
     clientBasedCORS,
     renderError: renderError(deps.pages, deps.failures),
     fetch: outboundFetch(deps.outboundAllow) as NonNullable<Configuration['fetch']>,
