@@ -13,8 +13,10 @@ export function sessionCookieOnce(provider: Provider) {
     const { id, transient } = (ctx.oidc?.session ?? {}) as { id?: string; transient?: true }
     if (!id || !transient || ctx.cookies.get(name) !== id) return
     const cookies = [(ctx.response.get('Set-Cookie') as string | string[] | undefined) ?? []].flat()
-    // Signing out sends one that is empty; that one goes out.
-    if (!cookies.some((cookie) => cookie.startsWith(`${name}=${id}`))) return
+    // Signing out sends one that is empty; that one goes out. So does one that is signed with a newer key.
+    const signature = cookies.find((cookie) => cookie.startsWith(`${name}.sig=`))?.split(/[=;]/)[1]
+    const has = ctx.cookies.get(`${name}.sig`, { signed: false })
+    if (signature !== has || !cookies.some((cookie) => cookie.startsWith(`${name}=${id}`))) return
     const others = cookies.filter(
       (cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`),
     )

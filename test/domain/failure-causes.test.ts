@@ -296,7 +296,7 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'request-uri-over',
     { error: 'invalid_request_uri', description: 'request_uri is invalid, expired, or was already used' },
   ],
-  ['request-object', { error: 'request_not_supported', sent: { request: 'present, 9 characters' } }],
+  ['request-object', { error: 'invalid_request_object', sent: { request: 'present, 9 characters' } }],
   ['claims-malformed', described('could not parse the claims parameter JSON')],
   [
     'client-metadata',

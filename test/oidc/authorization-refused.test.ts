@@ -114,8 +114,8 @@ onEveryStack('authorization requests that are refused', { overrides: { clients }
     expect(responseOf(page.url).error).to.equal('invalid_request')
   })
 
-  it('refuses request objects, by value and by reference, which it does not announce (OIDC Core 6)', async () => {
-    expect(await toldTheApp({ request: 'eyJhbGciOiJub25lIn0.e30.' })).to.equal('request_not_supported')
+  it('refuses request objects by reference, and those that nobody signed (OIDC Core 6, RFC 9101 10.2)', async () => {
+    expect(await toldTheApp({ request: 'eyJhbGciOiJub25lIn0.e30.' })).to.equal('invalid_request_object')
     expect(await toldTheApp({ request_uri: 'https://evil.example/jwt' })).to.equal(
       'request_uri_not_supported',
     )

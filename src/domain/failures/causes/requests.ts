@@ -88,14 +88,24 @@ const pushed: Rule = (failure) => {
 }
 
 const requestObject: Rule = (failure) => {
-  if (failure.error !== 'request_not_supported' && failure.error !== 'request_uri_not_supported')
-    return undefined
+  if (failure.error === 'request_uri_not_supported')
+    return {
+      cause: 'request-object',
+      summary: 'A request_uri is taken only as /par gave it; no other address is fetched.',
+      sent: `request_uri ${failure.sent.request_uri ?? ''}`,
+      change: 'Push the request to /par and send the request_uri of its answer.',
+      standard: rfc(9126, '2'),
+    }
+  if (failure.error !== 'invalid_request_object') return undefined
   return {
     cause: 'request-object',
-    summary: 'Requests in a JWT (request), and request_uri other than those of /par, are not supported here.',
-    sent: `request ${failure.sent.request ?? failure.sent.request_uri ?? ''}`,
-    change: 'Send plain parameters, or push them to /par and send the request_uri of its answer.',
-    standard: oidcCore('6'),
+    summary: `The signed request cannot be used: ${failure.description ?? ''}.`,
+    sent: `request ${failure.sent.request ?? ''}`,
+    expected:
+      'a JWT of the client: iss its client_id, aud the issuer, signed with a key of its jwks or jwks_uri',
+    change:
+      'Sign it with a registered key, for this issuer, and send it before it expires; or send plain parameters.',
+    standard: rfc(9101, '10.2'),
   }
 }
 
