@@ -16,6 +16,7 @@ const PLOT = WIDTH - LEFT - RIGHT
 const TICKS = 5
 
 const STYLE = `
+.paper { fill: #fff }
 text { font: 13px system-ui, sans-serif; fill: #222 }
 .title { font-weight: 600; font-size: 15px }
 .soft { fill: #666; font-size: 12px }
@@ -26,6 +27,7 @@ text { font: 13px system-ui, sans-serif; fill: #222 }
 .goal { stroke: #c2410c; stroke-width: 3 }
 .line { fill: none; stroke-width: 2.5 }
 @media (prefers-color-scheme: dark) {
+  .paper { fill: #14181b }
   text { fill: #eee } .soft { fill: #aaa } .axis { stroke: #777 } .grid { stroke: #3a3a3a }
   .bar { fill: #4fb3a0 } .range { stroke: #d4f5ee } .goal { stroke: #fb923c }
 }`
@@ -52,7 +54,7 @@ function draw({ about, chapters }: Results): string {
     return placed
   })
   const note = text(10, top + 8, about[0] ?? '', 'soft')
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 20}" role="img" aria-label="Ostiary's cost by flow and by size of the tables"><style>${STYLE}</style>${drawn.join('')}${note}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 20}" role="img" aria-label="Ostiary's cost by flow and by size of the tables"><style>${STYLE}</style><rect class="paper" width="100%" height="100%" rx="6"/>${drawn.join('')}${note}</svg>\n`
 }
 
 function bars(turns: Record<FlowName, Turn[]>): { svg: string; height: number } {
