@@ -3,8 +3,9 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
+import { openEngine } from './app-engine.ts'
+import { outboxWorker } from './app-outbox.ts'
 import {
-  explainer,
   finishMail,
   keyWatch,
   mailTransport,
@@ -12,7 +13,6 @@ import {
   passwordHasher,
   readClients,
   remembered,
-  signingKeys,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -20,10 +20,8 @@ import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
-import { Access } from './domain/access/service.ts'
-import { codeOf, linkToken } from './domain/email/secrets.ts'
 import { EmailVerification } from './domain/email/verification.ts'
-import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
+import type { FailureLimits } from './domain/failures/limit.ts'
 import type { SigningKeys } from './domain/keys/service.ts'
 import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
@@ -34,26 +32,14 @@ import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
-import { enginePages } from './http/engine-pages.ts'
-import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
-import { isLoopback } from './http/loopback.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
-import { stateOf } from './http/state.ts'
 import { paths } from './http/urls.ts'
-import { OutboxWorker } from './jobs/outbox-worker.ts'
 import { Purge } from './jobs/purge.ts'
-import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
-import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
-import { engineEvents } from './oidc/events.ts'
-import { Failures } from './oidc/failures.ts'
-import { LiveEngine } from './oidc/live-engine.ts'
-import { createProvider } from './oidc/provider.ts'
-import { RefreshWindow } from './oidc/refresh-window.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
 import { type Farewell, serve } from './server.ts'
 import type { Storage } from './storage/choose.ts'
@@ -101,7 +87,7 @@ export async function createApp(
   const evaluation = config.mode === 'evaluation'
   const storage = await openStorage(config, secrets, keyring, log)
   try {
-    const { database, artifacts, ephemeral } = storage
+    const { database, ephemeral } = storage
     const viewsDir = fromHere('../views')
     const renderer = createRenderer({ viewsDir, brandName: config.brandName, evaluation })
     const pages = new Pages(renderer, { brandName: config.brandName, evaluation, clock })
@@ -124,84 +110,21 @@ export async function createApp(
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
 
-    const clientsChanged = () => {
-      storage.changes.expire('clients')
-      storage.notices.publish('clients')
-    }
-    const factsOf = (ctx: object) => stateOf(ctx as never).facts
-    const refreshWindow = new RefreshWindow(artifacts, log)
-    const failures = new Failures({
-      failures: database.failures,
-      explainer: explainer(config, storage),
-      limits: { ...FAILURE_LIMITS, ...overrides.failureLimits },
-      ...{ clock, random, log, evaluation, isOperator: isLoopback },
-      factsOf,
-    })
-    const outwardPages = enginePages({ pages, users: database.users })
-    const providerDeps = {
-      issuer: config.issuer,
-      signingAlgorithms: config.signing.algorithms,
-      keyed: keyring,
-      usersById: storage.byId.users,
-      clients: database.clients,
-      clientsById: storage.byId.clients,
-      registeredClients: storage.registeredClients,
-      units: storage.units,
-      clientsChanged,
-      changes: storage.changes,
-      consents: database.consents,
-      artifacts,
-      pages: outwardPages,
+    const {
+      engine,
+      live,
+      outwardPages,
+      events,
       failures,
-      resourceServers: config.resourceServers,
-      outboundAllow: config.outboundAllow,
-      acrValues: [ACR_PASSWORD],
-      lifetimes: config.lifetimes,
-      operatorPages: config.pages,
-      access: new Access(database, clientsChanged),
-      factsOf,
-      initialAccessToken: secrets.initialAccessToken,
       refreshWindow,
-      isUnavailable,
-      isUnstorable,
-    }
-    const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
-    const signing = signingKeys(config, storage)
-    await signing.advance()
-    const live = await LiveEngine.open({
-      signingKeys: database.signingKeys,
-      changes: storage.changes,
-      createProvider(keys) {
-        const provider = createProvider({ ...providerDeps, keys })
-        events.listen(provider)
-        return provider
-      },
-    })
-    const { engine } = live
+      signingKeys: signing,
+    } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const mailRenderer = createMailRenderer({ viewsDir, brandName: config.brandName, issuer: config.issuer })
-    const outbox = new OutboxWorker({
-      outbox: database.outbox,
-      run: createSendMail({
-        repositories: database,
-        clock,
-        transport: mail,
-        render: mailRenderer.render,
-        codeOf: (proofId) => codeOf(keyring, proofId),
-        links: {
-          verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
-          resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
-          forgot: () => absolute(paths.forgot()),
-          home: () => absolute(paths.home),
-        },
-      }),
-      probe: () => mail.health(),
-      logger: log,
-    })
+    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
     const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 

@@ -1,0 +1,46 @@
+/** Part of the composition root: the worker that does what was accepted, and what each kind of work needs. */
+import type { Config } from './config/config.ts'
+import type { Keyring } from './crypto/keyring.ts'
+import { codeOf, linkToken } from './domain/email/secrets.ts'
+import type { Clock } from './domain/ports.ts'
+import { paths } from './http/urls.ts'
+import { OutboxWorker } from './jobs/outbox-worker.ts'
+import { createSendMail } from './jobs/send-mail.ts'
+import type { Logger } from './lib/log.ts'
+import { createMailRenderer } from './mail/render.ts'
+import type { MailTransport } from './mail/transport.ts'
+import type { Storage } from './storage/choose.ts'
+
+export interface OutboxParts {
+  config: Config
+  storage: Storage
+  keyring: Keyring
+  clock: Clock
+  log: Logger
+  viewsDir: string
+  mail: MailTransport
+}
+
+export function outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail }: OutboxParts) {
+  const { brandName, issuer } = config
+  const absolute = (path: string) => issuer + path
+  const mailRenderer = createMailRenderer({ viewsDir, brandName, issuer })
+  return new OutboxWorker({
+    outbox: storage.database.outbox,
+    run: createSendMail({
+      repositories: storage.database,
+      clock,
+      transport: mail,
+      render: mailRenderer.render,
+      codeOf: (proofId) => codeOf(keyring, proofId),
+      links: {
+        verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
+        resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
+        forgot: () => absolute(paths.forgot()),
+        home: () => absolute(paths.home),
+      },
+    }),
+    probe: () => mail.health(),
+    logger: log,
+  })
+}
