@@ -5,9 +5,9 @@
  */
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import { purgeSql } from '../src/storage/sql/artifact-sql.ts'
 import { connectPostgres } from '../src/storage/sql/connect-postgres.ts'
 import { migrateUp } from '../src/storage/sql/migrate.ts'
+import { purgeSql } from '../src/storage/sql/purge.ts'
 import { findPostgres } from '../test/support/binaries.ts'
 import { startPostgres } from '../test/support/services.ts'
 

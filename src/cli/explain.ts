@@ -1,72 +1,48 @@
 /** `npm run explain CODE`: why a request failed and what to change, from the record that is kept for a day. */
 import { parseArgs } from 'node:util'
-import { ConfigError, loadConfig } from '../config/load.ts'
-import { readSettings } from '../config/read-env.ts'
-import { Keyring } from '../crypto/keyring.ts'
+import { explainer } from '../app-parts.ts'
 import { asText, plain } from '../domain/failures/as-text.ts'
-import { Explainer, findFailure } from '../domain/failures/service.ts'
-import { SCOPES } from '../oidc/claims.ts'
-import { explainStartFailure } from '../start-failure.ts'
-import { chooseStorage } from '../storage/choose.ts'
+import { findFailure } from '../domain/failures/service.ts'
+import { type Opened, readArguments, runCommand, withStorage } from './command.ts'
 
 const USAGE = `usage: npm run explain -- CODE [--json]
 
   CODE    from the error page (case and dash do not matter), or a request id (X-Request-Id)
   --json  prints the record and the explanation as JSON`
 
-try {
-  await main()
-} catch (error) {
-  console.error(error instanceof ConfigError ? error.message : explainStartFailure(error))
-  process.exitCode = 1
+await runCommand(async () => {
+  const asked = readArguments(USAGE, readOptions)
+  if (asked) await withStorage((opened) => run(asked, opened))
+})
+
+async function run({ code, json }: Options, { config, storage }: Opened): Promise<void> {
+  const failure = await findFailure(storage.database.failures, code)
+  if (!failure) {
+    console.error(
+      `Nothing is known under "${plain(code)}". Records are kept for a day, and only so many a minute.`,
+    )
+    process.exitCode = 1
+    return
+  }
+  const explanation = await explainer(config, storage).explain(failure, 'operator')
+  console.log(json ? JSON.stringify({ failure, explanation }, undefined, 2) : asText(failure, explanation))
 }
 
-async function main(): Promise<void> {
-  const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>
-  try {
-    parsed = parseArgs({ options, allowPositionals: true })
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`)
-    process.exitCode = 2
-    return
-  }
-  const [code, ...others] = parsed.positionals
-  if (parsed.values.help || code === undefined || others.length > 0) {
-    console.error(USAGE)
-    process.exitCode = parsed.values.help ? 0 : 2
-    return
-  }
-  const { raw, faults } = readSettings()
-  const { config, secrets } = loadConfig(raw, faults)
-  const storage = await chooseStorage({
-    database:
-      config.database.kind === 'postgres'
-        ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: 2 }
-        : config.database,
-    atRest: new Keyring(),
-    onError: (error) => console.error(error.message),
+interface Options {
+  code: string
+  json: boolean
+}
+
+function readOptions(): Options | undefined {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    allowPositionals: true,
   })
-  try {
-    // A database that was never started on has no failures yet, and no table for them.
-    await storage.migrate()
-    const { clients, failures } = storage.database
-    const failure = await findFailure(failures, code)
-    if (!failure) {
-      console.error(
-        `Nothing is known under "${plain(code)}". Records are kept for a day, and only so many a minute.`,
-      )
-      process.exitCode = 1
-      return
-    }
-    const server = { issuer: config.issuer, scopes: SCOPES, resources: config.resourceServers }
-    const explanation = await new Explainer({ clients, server }).explain(failure, 'operator')
-    console.log(
-      parsed.values.json
-        ? JSON.stringify({ failure, explanation }, undefined, 2)
-        : asText(failure, explanation),
-    )
-  } finally {
-    await storage.close()
+  if (values.help) {
+    console.log(USAGE)
+    return undefined
   }
+  const [code, ...others] = positionals
+  if (code === undefined || others.length > 0) throw new Error('one code is asked for')
+  return { code, json: values.json }
 }

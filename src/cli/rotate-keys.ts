@@ -1,14 +1,9 @@
 /** `npm run rotate-keys`: brings in a new data key while everything runs, and seals anew what is sealed for long. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { dataKeys } from '../app-parts.ts'
-import { ConfigError, loadConfig } from '../config/load.ts'
-import { readSettings } from '../config/read-env.ts'
 import { ACTIVATION_SECONDS, KeyRotation, StillNeededError, type Version } from '../crypto/key-rotation.ts'
-import { Keyring } from '../crypto/keyring.ts'
-import { explainStartFailure } from '../start-failure.ts'
 import type { Dependants } from '../storage/at-rest.ts'
-import { chooseStorage } from '../storage/choose.ts'
+import { type Opened, readArguments, runCommand, withStorage } from './command.ts'
 
 const USAGE = `usage: npm run rotate-keys [-- status | --force]
 
@@ -21,72 +16,65 @@ that key away; so the next rotation is refused while something still depends on 
 
 This does not change OSTIARY_SECRET_KEY, which wraps the data keys: docs/operations.md says how to.`
 
-try {
-  await main()
-} catch (error) {
-  if (error instanceof StillNeededError) refuse(error)
-  else console.error(error instanceof ConfigError ? error.message : explainStartFailure(error))
-  process.exitCode = 1
-}
+await runCommand(async () => {
+  const options = readArguments(USAGE, readOptions)
+  if (options) await withStorage((opened) => run(options, opened))
+})
 
-async function main(): Promise<void> {
-  const options = readArguments()
-  if (!options) return
-  const { raw, faults } = readSettings()
-  const { config, secrets } = loadConfig(raw, faults)
-  const keyring = new Keyring()
-  const storage = await chooseStorage({
-    database:
-      config.database.kind === 'postgres'
-        ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: 2 }
-        : config.database,
-    redisUrl: secrets.redisUrl,
-    atRest: keyring,
-    onError: (error) => console.error(error.message),
-  })
-  try {
-    await storage.migrate()
-    const keys = dataKeys(storage, secrets, keyring)
-    await keys.open()
-    const rotation = new KeyRotation(storage.dataKeys, keyring, keys)
-    if (options.status) return await report(rotation)
-    // The embedded database is open in one process, this one: there is nobody to wait for.
-    const activeInSeconds = config.database.kind === 'postgres' ? ACTIVATION_SECONDS : 0
-    const next = await underWay(rotation)
-    if (next) console.log(`Data key ${next.version} was added before; this goes on from there.`)
-    const added = next ?? (await rotation.begin({ force: options.force, activeInSeconds }))
-    if (!next)
-      await storage.database.audit.append({
-        name: 'keys.rotated',
-        outcome: 'success',
-        request: undefined,
-        detail: { version: added.version, forced: options.force },
-      })
-    storage.notices.publish('keys')
-    await untilCurrent(rotation, added)
-    const sealed = await rotation.reseal()
-    console.log(`${sealed} sealed ${sealed === 1 ? 'value was' : 'values were'} sealed with it.`)
-    await report(rotation)
-  } finally {
-    await storage.close()
-  }
-}
-
-function readArguments(): { status: boolean; force: boolean } | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      options: { force: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-      allowPositionals: true,
+async function run(options: Options, { config, storage, keyring, keys }: Opened): Promise<void> {
+  const rotation = new KeyRotation(storage.dataKeys, keyring, keys)
+  if (options.status) return report(rotation)
+  // The embedded database is open in one process, this one: there is nobody to wait for.
+  const activeInSeconds = config.database.kind === 'postgres' ? ACTIVATION_SECONDS : 0
+  const next = await underWay(rotation)
+  if (next) console.log(`Data key ${next.version} was added before; this goes on from there.`)
+  const added = next ?? (await begin(rotation, { force: options.force, activeInSeconds }))
+  if (!added) return
+  if (!next)
+    await storage.database.audit.append({
+      name: 'keys.rotated',
+      outcome: 'success',
+      request: undefined,
+      detail: { version: added.version, forced: options.force },
     })
-    if (values.help || positionals[0] === 'help') console.log(USAGE)
-    else if (positionals.every((word) => word === 'status'))
-      return { status: positionals.length > 0, force: values.force }
-    else throw new Error(`"${positionals.join(' ')}" is not a command`)
+  storage.notices.publish('keys')
+  await untilCurrent(rotation, added)
+  const sealed = await rotation.reseal()
+  console.log(`${sealed} sealed ${sealed === 1 ? 'value was' : 'values were'} sealed with it.`)
+  await report(rotation)
+}
+
+async function begin(
+  rotation: KeyRotation,
+  options: { force: boolean; activeInSeconds: number },
+): Promise<Version | undefined> {
+  try {
+    return await rotation.begin(options)
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`)
-    process.exitCode = 2
+    if (!(error instanceof StillNeededError)) throw error
+    refuse(error)
+    process.exitCode = 1
+    return undefined
   }
-  return undefined
+}
+
+interface Options {
+  status: boolean
+  force: boolean
+}
+
+function readOptions(): Options | undefined {
+  const { values, positionals } = parseArgs({
+    options: { force: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
+  if (values.help || positionals[0] === 'help') {
+    console.log(USAGE)
+    return undefined
+  }
+  if (!positionals.every((word) => word === 'status'))
+    throw new Error(`"${positionals.join(' ')}" is not a command`)
+  return { status: positionals.length > 0, force: values.force }
 }
 
 /** One that was added by a run that was interrupted. */

@@ -1,13 +1,10 @@
 /** `npm run signing-keys`: what signs tokens and cookies, and changing it while everything runs. */
 import { parseArgs } from 'node:util'
-import { dataKeys, signingKeys } from '../app-parts.ts'
-import { ConfigError, loadConfig } from '../config/load.ts'
-import { readSettings } from '../config/read-env.ts'
-import { Keyring } from '../crypto/keyring.ts'
+import { signingKeys } from '../app-parts.ts'
 import { isDomainError } from '../domain/errors.ts'
-import type { KeyLine } from '../domain/keys/key.ts'
-import { explainStartFailure } from '../start-failure.ts'
-import { chooseStorage, type Storage } from '../storage/choose.ts'
+import { KEY_LINES, type KeyLine } from '../domain/keys/key.ts'
+import type { Storage } from '../storage/choose.ts'
+import { type Opened, readArguments, runCommand, withStorage } from './command.ts'
 
 const USAGE = `usage: npm run signing-keys [-- status | rotate [ES256 | RS256 | PS256 | EdDSA | cookie] | revoke KID]
 
@@ -19,49 +16,26 @@ const USAGE = `usage: npm run signing-keys [-- status | rotate [ES256 | RS256 | 
 
 Every process follows by itself within seconds.`
 
-const LINES: readonly KeyLine[] = ['ES256', 'RS256', 'PS256', 'EdDSA', 'cookie']
-
 type Command = { do: 'status' } | { do: 'rotate'; only: KeyLine | undefined } | { do: 'revoke'; kid: string }
 
-try {
-  const command = readArguments()
-  if (command) await run(command)
-} catch (error) {
-  console.error(error instanceof ConfigError ? error.message : explainStartFailure(error))
-  process.exitCode = 1
-}
+await runCommand(async () => {
+  const command = readArguments(USAGE, readCommand)
+  if (command) await withStorage((opened) => run(command, opened))
+})
 
-async function run(command: Command): Promise<void> {
-  const { raw, faults } = readSettings()
-  const { config, secrets } = loadConfig(raw, faults)
+async function run(command: Command, { config, storage }: Opened): Promise<void> {
   const offered: readonly KeyLine[] = [...config.signing.algorithms, 'cookie']
   if (command.do === 'rotate' && command.only && !offered.includes(command.only))
     return fail(`Nothing was changed: ${command.only} is not offered; SIGNING_ALGORITHMS says what is.`)
-  const keyring = new Keyring()
-  const storage = await chooseStorage({
-    database:
-      config.database.kind === 'postgres'
-        ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: 2 }
-        : config.database,
-    redisUrl: secrets.redisUrl,
-    atRest: keyring,
-    onError: (error) => console.error(error.message),
-  })
-  try {
-    await storage.migrate()
-    await dataKeys(storage, secrets, keyring).open()
-    const keys = signingKeys(config, storage)
-    if (command.do === 'rotate') {
-      // The first start makes the first keys; here may be nothing to follow yet.
-      await keys.advance()
-      const made = await keys.rotate(command.only, 'cli')
-      if (made.length === 0) console.log('Nothing was changed: the next keys are on their way already.')
-    }
-    if (command.do === 'revoke') await revoke(() => keys.revoke(command.kid, 'cli'), command.kid)
-    await report(storage)
-  } finally {
-    await storage.close()
+  const keys = signingKeys(config, storage)
+  if (command.do === 'rotate') {
+    // The first start makes the first keys; here may be nothing to follow yet.
+    await keys.advance()
+    const made = await keys.rotate(command.only, 'cli')
+    if (made.length === 0) console.log('Nothing was changed: the next keys are on their way already.')
   }
+  if (command.do === 'revoke') await revoke(() => keys.revoke(command.kid, 'cli'), command.kid)
+  await report(storage)
 }
 
 async function revoke(work: () => Promise<unknown>, kid: string): Promise<void> {
@@ -85,27 +59,21 @@ async function report({ database }: Storage): Promise<void> {
     )
 }
 
-function readArguments(): Command | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      options: { help: { type: 'boolean', default: false } },
-      allowPositionals: true,
-    })
-    const [word = 'status', argument, ...more] = positionals
-    if (values.help || word === 'help') {
-      console.log(USAGE)
-      return undefined
-    }
-    const only = LINES.find((line) => line === argument)
-    if (more.length === 0) {
-      if (word === 'status' && argument === undefined) return { do: 'status' }
-      if (word === 'rotate' && (argument === undefined || only)) return { do: 'rotate', only }
-      if (word === 'revoke' && argument !== undefined) return { do: 'revoke', kid: argument }
-    }
-    throw new Error(`"${positionals.join(' ')}" is not a command`)
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`)
-    process.exitCode = 2
+function readCommand(): Command | undefined {
+  const { values, positionals } = parseArgs({
+    options: { help: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
+  const [word = 'status', argument, ...more] = positionals
+  if (values.help || word === 'help') {
+    console.log(USAGE)
+    return undefined
   }
-  return undefined
+  const only = KEY_LINES.find((line) => line === argument)
+  if (more.length === 0) {
+    if (word === 'status' && argument === undefined) return { do: 'status' }
+    if (word === 'rotate' && (argument === undefined || only)) return { do: 'rotate', only }
+    if (word === 'revoke' && argument !== undefined) return { do: 'revoke', kid: argument }
+  }
+  throw new Error(`"${positionals.join(' ')}" is not a command`)
 }

@@ -1,6 +1,8 @@
 /** What the engine is asked to do: each feature switched on with the standard it follows, or off with the reason. */
 import { createHash } from 'node:crypto'
-import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Client, Configuration } from 'oidc-provider'
+import type { SigningAlgorithm } from '../domain/keys/key.ts'
+import type { UsableAccount } from './account.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import type { EnginePages } from './pages.ts'
@@ -12,7 +14,7 @@ type Features = NonNullable<Configuration['features']>
 export interface FeatureDeps {
   pages: EnginePages
   resourceServers: readonly ResourceServerSettings[]
-  account: Parameters<typeof introspectionAllowed>[0]
+  account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
 }
@@ -29,7 +31,11 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.
-    dPoP: { enabled: true, nonceSecret: nonceSecret(cookieKeys), requireNonce: (ctx) => isFapi(ctx) },
+    dPoP: {
+      enabled: true,
+      nonceSecret: nonceSecret(cookieKeys),
+      requireNonce: ({ oidc }) => isFapi(oidc.client),
+    },
     // Signed requests (RFC 9101), by value: by reference they are pushed (RFC 9126).
     requestObjects: { enabled: true },
     // Signed answers: JARM, RFC 9701, OpenID Connect Core 5.3.2.
@@ -37,7 +43,7 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
     jwtIntrospection: { enabled: true },
     jwtUserinfo: { enabled: true },
     encryption: { enabled: true },
-    fapi: { enabled: true, profile: (_ctx, client) => (isFapiClient(client) ? '2.0' : undefined) },
+    fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: logoutSource(pages),
@@ -60,8 +66,8 @@ const TO_A_KEY = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256'] as const
 const CONTENT = ['A256GCM', 'A128GCM', 'A128CBC-HS256'] as const
 
 /** @param own algorithms that there is a key of ours for */
-export function algorithms(own: readonly string[]): NonNullable<Configuration['enabledJWA']> {
-  const signed = [...own] as ('ES256' | 'RS256')[]
+export function algorithms(own: readonly SigningAlgorithm[]): NonNullable<Configuration['enabledJWA']> {
+  const signed = [...own]
   return {
     // HMAC algorithms would need client secrets in clear; secrets are digests at rest.
     clientAuthSigningAlgValues: [...SIGNATURES],
@@ -89,10 +95,6 @@ function nonceSecret([current = '']: readonly string[]): Buffer {
   return createHash('sha256').update(`ostiary dpop nonce ${current}`).digest()
 }
 
-function isFapi(ctx: KoaContextWithOIDC): boolean {
-  return ctx.oidc.client !== undefined && isFapiClient(ctx.oidc.client)
-}
-
-function isFapiClient(client: Client | undefined): boolean {
+function isFapi(client: Client | undefined): boolean {
   return client?.profile === 'fapi2'
 }

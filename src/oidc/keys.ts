@@ -1,5 +1,5 @@
 /** The keys as the engine takes them: its order decides which one of an algorithm signs. */
-import type { KeyLine, SigningKey } from '../domain/keys/key.ts'
+import { type KeyLine, SIGNING_ALGORITHMS, type SigningKey } from '../domain/keys/key.ts'
 
 export interface Keys {
   /** private JSON Web Key Set; of each algorithm the first one signs */
@@ -7,9 +7,6 @@ export interface Keys {
   /** the first one signs, all are verified with */
   cookieKeys: string[]
 }
-
-/** ES256 first, so that it signs wherever an algorithm is not asked for by name. */
-const LINES: readonly KeyLine[] = ['ES256', 'RS256', 'PS256', 'EdDSA', 'cookie']
 
 /** A next key is there for verifying only: another node may have made it current a moment ago. */
 const STATES = ['current', 'retiring', 'next'] as const
@@ -20,7 +17,8 @@ export function keysOf(stored: readonly SigningKey[]): Keys {
       ({ jwk }) => jwk,
     )
   return {
-    jwks: { keys: LINES.filter((line) => line !== 'cookie').flatMap(jwksOf) },
+    // ES256 first, so that it signs wherever an algorithm is not asked for by name.
+    jwks: { keys: SIGNING_ALGORITHMS.flatMap(jwksOf) },
     cookieKeys: jwksOf('cookie').map(({ k }) => String(k)),
   }
 }

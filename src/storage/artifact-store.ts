@@ -100,10 +100,6 @@ export interface ArtifactStore {
    * (`destroy` cannot do that: the engine calls it for every change of the id, too.) At once, unit or not.
    */
   endSession(uid: string): Promise<void>
-  /** Removes sessions, grants and everything under them. At once, unit or not. */
-  revokeByAccount(accountId: string): Promise<void>
-  /** Removes everything issued to or registered for a client. At once, unit or not. */
-  revokeByClient(clientId: string): Promise<void>
   /** Deletes up to `batchSize` expired rows of each model; returns how many went. */
   purgeExpired(batchSize: number): Promise<number>
 }

@@ -1,6 +1,7 @@
 /** The port by which what is kept in memory learns that it changed, here or on another node. */
 
-export type Topic = 'clients' | 'keys' | 'settings'
+export const TOPICS = ['clients', 'keys', 'settings'] as const
+export type Topic = (typeof TOPICS)[number]
 
 export interface Changes {
   /**

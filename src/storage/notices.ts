@@ -4,9 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { doubled } from '../lib/breaker.ts'
+import { TOPICS, type Topic } from './changes.ts'
 
-export const TOPICS = ['clients', 'keys', 'settings'] as const
-export type Topic = (typeof TOPICS)[number]
 export type Listener = (topic: Topic) => void
 
 export interface Notices {

@@ -75,7 +75,7 @@ export function artifactRevocationContract(instance: () => SqlInstance): void {
       return ids
     }
     const [ended, kept] = [await everything(accounts[0]), await everything(accounts[1])]
-    await store().revokeByAccount(accounts[0])
+    await instance().database.access.revokeAccount(accounts[0])
     for (const [model, id] of ended) expect(await store().find(model, id), model).to.equal(undefined)
     for (const [model, id] of kept) expect(await store().find(model, id), model).to.not.equal(undefined)
   })
@@ -83,7 +83,7 @@ export function artifactRevocationContract(instance: () => SqlInstance): void {
   it('does not let a request in flight bring an ended session back, under its old id or a new one', async () => {
     const [accountId, uid, id] = [token(), token(), token()]
     await store().upsert('Session', id, { uid, accountId }, 60)
-    await store().revokeByAccount(accountId)
+    await instance().database.access.revokeAccount(accountId)
     expect(await failure(store().upsert('Session', id, { uid, accountId }, 60))).to.be.instanceOf(
       ParentGoneError,
     )
@@ -129,7 +129,7 @@ export function artifactRevocationContract(instance: () => SqlInstance): void {
     }
     const clients = [token(), token()] as const
     const [ended, kept] = [await everything(clients[0]), await everything(clients[1])]
-    await store().revokeByClient(clients[0])
+    await instance().database.access.revokeClient(clients[0])
     for (const [model, id] of ended) expect(await store().find(model, id), model).to.equal(undefined)
     for (const [model, id] of kept) expect(await store().find(model, id), model).to.not.equal(undefined)
   })

@@ -138,7 +138,7 @@ describe('races on Postgres', function () {
       await stores.artifacts.upsert('Session', id, { uid: id, accountId: id }, 60)
       const writing = racers.map((racer) => racer.race({ what: 'session', id }))
       await sleep(Math.random() * 4)
-      await stores.artifacts.revokeByAccount(id)
+      await stores.database.access.revokeAccount(id)
       await Promise.all(writing)
       expect(await stores.artifacts.findSessionsByAccount(id)).to.deep.equal([])
     }

@@ -1,7 +1,8 @@
 /** "Look again now" reaches every process, and after an outage nobody believes to have heard everything. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { LocalNotices, type Notices, TOPICS, type Topic } from '../../src/storage/notices.ts'
+import { TOPICS, type Topic } from '../../src/storage/changes.ts'
+import { LocalNotices, type Notices } from '../../src/storage/notices.ts'
 import { connectRedis } from '../../src/storage/redis/connect.ts'
 import { RedisNotices } from '../../src/storage/redis/notices.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'

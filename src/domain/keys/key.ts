@@ -4,10 +4,12 @@
  *
  * next (published, signs nothing) -> current (signs) -> retiring (published, signs nothing) -> retired (gone)
  */
-export type SigningAlgorithm = 'ES256' | 'RS256' | 'PS256' | 'EdDSA'
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
 /** Cookie keys are symmetric and never published; all else is alike. */
-export type KeyLine = SigningAlgorithm | 'cookie'
+export const KEY_LINES = [...SIGNING_ALGORITHMS, 'cookie'] as const
+export type KeyLine = (typeof KEY_LINES)[number]
 
 export type KeyState = 'next' | 'current' | 'retiring' | 'retired'
 

@@ -1,5 +1,6 @@
 /** Notices by Redis pub/sub, heard on a connection of its own. Works alike on one server, Sentinel and Cluster. */
-import { keepLine, type Line, type Listener, Listeners, type Notices, type Topic } from '../notices.ts'
+import type { Topic } from '../changes.ts'
+import { keepLine, type Line, type Listener, Listeners, type Notices } from '../notices.ts'
 import type { RedisConnection } from './connect.ts'
 
 export class RedisNotices implements Notices {

@@ -1,6 +1,6 @@
 /**
  * Ends access for good, in the caller's transaction where there is one. Rows are taken in the order in which requests
- * take them (`commit-sql.ts`: person, session families, single-use artifacts, sign-ins in progress, consents, clients,
+ * take them (`commit-sections.ts`: person, session families, single-use artifacts, sign-ins in progress, consents, clients,
  * grants), so that the two wait for each other and do not lock each other out.
  */
 import type { Knex } from 'knex'

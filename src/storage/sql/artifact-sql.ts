@@ -2,6 +2,7 @@
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS } from './artifact-models.ts'
 import { foundColumns, type Lookup } from './loader.ts'
+import { EXPIRED } from './purge.ts'
 
 export const FAMILIES = 'oidc_session_families'
 
@@ -74,10 +75,6 @@ export function revokeBySql(owner: 'account_id' | 'client_id', value: string): s
   return `with ${tables.join(', ')} select`
 }
 
-/** Skips rows somebody else is working on; ctid spares the second look-up of each id. */
-export function purgeSql(table: string): string {
-  return `delete from ${table} where ctid = any (array(
-    select ctid from ${table} where expires_at <= now() limit $1::int for update skip locked))`
-}
-
-export const PURGED_TABLES = [FAMILIES, ...ARTIFACT_MODELS.map((model) => MODELS[model].table)]
+export const PURGED = [FAMILIES, ...ARTIFACT_MODELS.map((model) => MODELS[model].table)].map(
+  (table) => [table, EXPIRED] as const,
+)

@@ -19,6 +19,7 @@ import { type ArtifactRow, ArtifactRows } from './artifact-rows.ts'
 import * as sql from './artifact-sql.ts'
 import type { SqlConnection } from './connection.ts'
 import type { Loader } from './loader.ts'
+import { purge } from './purge.ts'
 import { orNull } from './rows.ts'
 import { familyOf, isOnlyUsed, isSameSession } from './session-family.ts'
 import type { Units } from './unit.ts'
@@ -182,25 +183,12 @@ export class SqlArtifactStore implements ArtifactStore {
     await this.#deps.units.write(...keys.map((grant): Write => ({ kind: 'revoke', model, grant })))
   }
 
-  async revokeByAccount(accountId: string): Promise<void> {
-    await this.#access.revokeAccount(accountId)
-  }
-
-  async revokeByClient(clientId: string): Promise<void> {
-    await this.#access.revokeClient(clientId)
-  }
-
   async endSession(uid: string): Promise<void> {
     for (const key of this.#uidKeys(uid)) await this.#access.endFamily(key)
   }
 
-  async purgeExpired(batchSize: number): Promise<number> {
-    let purged = 0
-    for (const table of sql.PURGED_TABLES) {
-      const statement = { name: `purge.${table}`, text: sql.purgeSql(table), values: [batchSize] }
-      purged += (await this.#deps.connection.query(statement)).rowCount
-    }
-    return purged
+  purgeExpired(batchSize: number): Promise<number> {
+    return purge(this.#deps.connection, sql.PURGED, batchSize)
   }
 
   #row(model: ArtifactModel, id: string): Promise<ArtifactRow | undefined> {

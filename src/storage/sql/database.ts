@@ -7,6 +7,7 @@ import type { Database, Repositories } from '../../domain/ports.ts'
 import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
+import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
@@ -53,28 +54,14 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
   }
 }
 
-/** Deletes proofs and name reservations that ran out, and failures after a day; returns how many went. */
-export async function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {
-  const proofs = await connection.query({
-    name: 'database.purge.email_proofs',
-    // A day longer than they are valid, so that an old link is answered with "expired" and not with "unknown".
-    text: `delete from email_proofs where ctid = any (array(
-      select ctid from email_proofs where expires_at <= now() - interval '1 day'
-      limit $1::int for update skip locked))`,
-    values: [batchSize],
-  })
-  const names = await connection.query({
-    name: 'database.purge.usernames',
-    text: `delete from usernames where ctid = any (array(
-      select ctid from usernames where expires_at <= now() limit $1::int for update skip locked))`,
-    values: [batchSize],
-  })
-  const failures = await connection.query({
-    name: 'database.purge.failures',
-    text: `delete from failures where ctid = any (array(
-      select ctid from failures where created_at <= now() - interval '1 day'
-      limit $1::int for update skip locked))`,
-    values: [batchSize],
-  })
-  return proofs.rowCount + names.rowCount + failures.rowCount
+/** When rows of the tables here are over. Proofs stay a day longer, so that an old link is "expired", not "unknown". */
+const OVER = [
+  ['email_proofs', "expires_at <= now() - interval '1 day'"],
+  ['usernames', EXPIRED],
+  ['failures', "created_at <= now() - interval '1 day'"],
+] as const
+
+/** Deletes up to `batchSize` rows of each; returns how many went. */
+export function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {
+  return purge(connection, OVER, batchSize)
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Counter, Ephemeral } from '../../domain/ports.ts'
 import type { SqlConnection } from './connection.ts'
+import { EXPIRED, purge } from './purge.ts'
 import { isStorable } from './rows.ts'
 
 const ALIVE = 'key = $1 and expires_at > now()'
@@ -32,8 +33,6 @@ const SQL = {
       count = case when e.expires_at <= now() then excluded.count else greatest(coalesce(e.count, 0) + $2::int, 0) end,
       expires_at = case when e.expires_at <= now() then excluded.expires_at else e.expires_at end
     returning count, extract(epoch from expires_at - clock_timestamp())::float8 as seconds, ${UNHURRIED}`,
-  purge: `delete from ephemeral where ctid = any (array(
-    select ctid from ephemeral where expires_at <= now() limit $1::int for update skip locked))`,
 }
 
 export class SqlEphemeral implements Ephemeral {
@@ -71,8 +70,8 @@ export class SqlEphemeral implements Ephemeral {
   }
 
   /** Deletes up to `batchSize` rows that ran out; returns how many went. */
-  async purge(batchSize: number): Promise<number> {
-    return (await this.#run('purge', [batchSize])).rowCount
+  purge(batchSize: number): Promise<number> {
+    return purge(this.#connection, [['ephemeral', EXPIRED]], batchSize)
   }
 
   #run<Row>(operation: keyof typeof SQL, values: unknown[]) {

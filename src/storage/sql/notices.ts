@@ -1,7 +1,8 @@
 /** Notices by LISTEN and NOTIFY, for deployments without Redis. Listens on one connection beside the pools. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { keepLine, type Line, type Listener, Listeners, type Notices, type Topic } from '../notices.ts'
+import type { Topic } from '../changes.ts'
+import { keepLine, type Line, type Listener, Listeners, type Notices } from '../notices.ts'
 import type { SqlConnection } from './connection.ts'
 
 const CHANNEL = 'ostiary'

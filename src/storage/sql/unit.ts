@@ -54,10 +54,6 @@ export class Unit {
     this.#writes.set(row, write)
   }
 
-  pending(row: string): Write | undefined {
-    return this.#writes.get(row)
-  }
-
   withdraw(row: string): void {
     this.#writes.delete(row)
   }
