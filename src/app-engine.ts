@@ -17,6 +17,7 @@ import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -28,11 +29,12 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  outbound: Outbound
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -67,7 +69,7 @@ export async function openEngine(
     pages: outwardPages,
     failures,
     resourceServers: config.resourceServers,
-    outboundAllow: config.outboundAllow,
+    outbound,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
