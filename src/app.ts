@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
 import { outboxWorker } from './app-outbox.ts'
 import {
+  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -132,7 +133,11 @@ export async function createApp(
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
-    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
+    const watches = [
+      keyWatch(storage, secrets, keyring, log),
+      ...signingKeyWatches(storage, signing, live, log),
+      auditWatch(storage, log),
+    ]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
     let setupToken: string | undefined
@@ -204,7 +209,7 @@ export async function createApp(
         await server.listen()
         outbox.start()
         purge.start()
-        for (const watch of keys) watch.start()
+        for (const watch of watches) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -214,7 +219,7 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          ...keys.map((watch) => watch.stop()),
+          ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
         await mail.close()

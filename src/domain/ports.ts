@@ -2,6 +2,7 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
+import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
 import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
@@ -149,6 +150,37 @@ export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
 }
 
+/** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
+export interface MarkedRecord extends ChainedRecord {
+  mark: 'good' | 'bad' | 'none'
+}
+
+export interface AuditChainRepository {
+  /** In a transaction: false when somebody else is linking. */
+  lock(): Promise<boolean>
+  head(): Promise<Link | undefined>
+  /** Whether the last linked record is one with a mark: from then on all must be. */
+  isMarked(): Promise<boolean>
+  /** Records in no link, oldest first, with their age in seconds; `recent` looks among the last 20,000 only. */
+  unlinked(limit: number, among: 'recent' | 'all'): Promise<(MarkedRecord & { age: number })[]>
+  append(links: readonly Link[]): Promise<void>
+  /** The time by the database's clock, if the head is unsigned and nothing was signed for so long. */
+  timeToSign(everySeconds: number): Promise<Date | undefined>
+  addCheckpoint(checkpoint: Checkpoint): Promise<void>
+  /** In order. */
+  checkpoints(): Promise<Checkpoint[]>
+  /** Links after that one, in order, each with its record as it stands now. */
+  page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
+}
+
+/** The private keys that sign checkpoints, sealed at rest. */
+export interface AuditKeyRepository {
+  /** Newest last. */
+  list(): Promise<{ kid: string; jwk: Record<string, unknown> }[]>
+  /** One wins when several make the first. */
+  add(kid: string, jwk: Record<string, unknown>): Promise<void>
+}
+
 export interface ClientRepository {
   find(id: string): Promise<Client | undefined>
   list(): Promise<Client[]>
@@ -213,6 +245,8 @@ export interface Repositories {
   emailProofs: EmailProofRepository
   outbox: OutboxRepository
   audit: AuditRepository
+  auditChain: AuditChainRepository
+  auditKeys: AuditKeyRepository
   clients: ClientRepository
   consents: ConsentRepository
   signingKeys: SigningKeyRepository
