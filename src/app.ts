@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
-import { outboxWorker } from './app-outbox.ts'
+import { outboxWorkers } from './app-outbox.ts'
 import {
   finishMail,
   keyWatch,
@@ -114,6 +114,7 @@ export async function createApp(
     }
 
     const outbound = await openOutbound(config, log)
+    const accessEnded = () => outbox.notices.poke()
     const {
       engine,
       live,
@@ -123,7 +124,7 @@ export async function createApp(
       refreshWindow,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound },
+      { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -131,7 +132,7 @@ export async function createApp(
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
+    const outbox = outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine })
     const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
@@ -165,7 +166,7 @@ export async function createApp(
         isUnstorable,
       }),
       passwordPolicy: policy,
-      mailSoon: () => outbox.poke(),
+      mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
@@ -202,7 +203,7 @@ export async function createApp(
       needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
-        outbox.start()
+        for (const worker of Object.values(outbox)) worker.start()
         purge.start()
         for (const watch of keys) watch.start()
       },

@@ -7,6 +7,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
+import { sendOnlyFromOutbox } from './backchannel.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
@@ -111,6 +112,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     compareClientSecret: ReturnType<typeof compareClientSecret>
   }
   client.compareClientSecret = compareClientSecret(deps)
+  sendOnlyFromOutbox(provider)
   keepClients(
     provider,
     deps.changes,
@@ -122,6 +124,6 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
-  provider.use(signOutEverywhere(provider, deps) as never)
+  provider.use(signOutEverywhere(deps) as never)
   return provider
 }
