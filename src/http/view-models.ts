@@ -140,6 +140,8 @@ export interface ViewModels {
     app: AppCard | undefined
     account: { email: string; name: string | undefined } | undefined
   }
+  /** after signing out, while applications hear of it in hidden frames */
+  'signing-out': { frames: string[]; continueUrl: string }
   'logout-done': { app: AppCard | undefined; homeUrl: string }
   'device/code': { action: string; xsrf: string; userCode: string; errors: FieldErrors }
   'device/confirm': {

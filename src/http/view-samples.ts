@@ -104,6 +104,16 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     },
     plain: { action: '/session/end/confirm', xsrf: HOSTILE, app: undefined, account: undefined },
   },
+  'signing-out': {
+    'two apps': {
+      frames: [
+        'https://photos.example/logout?iss=https%3A%2F%2Fid.example&sid=1',
+        'https://mail.example/out',
+      ],
+      continueUrl: 'https://photos.example/signed-out?state=1',
+    },
+    hostile: { frames: [`https://x.example/?${HOSTILE}`], continueUrl: `https://x.example/?${HOSTILE}` },
+  },
   'logout-done': {
     'with an app': { app: photos, homeUrl: '/' },
     plain: { app: undefined, homeUrl: '/' },

@@ -19,6 +19,7 @@ import { deviceSessionGuard } from './device.ts'
 import { discovery, type OperatorPages } from './discovery.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
+import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -89,7 +90,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
-      properties: [...OPERATOR_METADATA],
+      properties: [...OPERATOR_METADATA, ...FRONT_CHANNEL_METADATA],
       validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
@@ -113,6 +114,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   }
   client.compareClientSecret = compareClientSecret(deps)
   sendOnlyFromOutbox(provider)
+  nameSessions(provider)
   keepClients(
     provider,
     deps.changes,
@@ -124,6 +126,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
+  provider.use(frontChannelLogout(provider, deps.pages) as never)
   provider.use(signOutEverywhere(deps) as never)
   return provider
 }
