@@ -33,6 +33,7 @@ import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
+import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
@@ -145,6 +146,7 @@ export async function createApp(
     }
     // A probe must not become a conversation with the mail server each time.
     const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
+    const startableApps = remembered(() => openableApps(database.clients), 10_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -181,7 +183,13 @@ export async function createApp(
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
         vitalChecks: () => storage.vitalHealth(),
       },
-      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      home: {
+        pages,
+        issuer: config.issuer,
+        samplesOrigin: config.samples?.origin,
+        apps: startableApps,
+        setupUrl,
+      },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
     })
 

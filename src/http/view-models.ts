@@ -45,7 +45,7 @@ export interface ViewModels {
     setupUrl: string | undefined
   }
   /** start page in production */
-  home: { issuer: string; discoveryUrl: string }
+  home: { issuer: string; discoveryUrl: string; apps: { name: string; host: string; url: string }[] }
   'interaction/sign-in': Form & {
     app: AppCard
     identifier: string

@@ -61,6 +61,14 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     production: {
       issuer: 'https://login.example.com',
       discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+      apps: [],
+    },
+    'with apps': {
+      ...{ issuer: 'https://login.example.com', discoveryUrl: '/d' },
+      apps: [
+        { name: 'Calendar', host: 'calendar.example', url: '/open-app?client_id=calendar' },
+        { name: HOSTILE, host: 'x.example', url: '/open-app?client_id=x' },
+      ],
     },
   },
   ...interactionSamples,

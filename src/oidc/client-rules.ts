@@ -3,6 +3,7 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
 
@@ -49,7 +50,7 @@ export function checkClientMetadata(
     checkRedirectUri('post_logout_redirect_uris', uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
-  const fault = frontChannelFault(metadata)
+  const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata)
   if (fault) refuse(fault)
   for (const name of WEB_URIS) {
     const uri = metadata[name]
