@@ -30,11 +30,13 @@ export interface EngineParts {
   log: Logger
   pages: Pages
   outbound: Outbound
+  /** something of somebody may have ended: applications wait to be told */
+  accessEnded: () => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -73,7 +75,8 @@ export async function openEngine(
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
-    access: new Access(database, clientsChanged),
+    access: new Access(database, clientsChanged, accessEnded),
+    accessEnded,
     factsOf,
     initialAccessToken: secrets.initialAccessToken,
     refreshWindow,

@@ -1,5 +1,6 @@
 /** Parts of the composition root that need no order: each opens or reads one thing. */
 import { readFile } from 'node:fs/promises'
+import type { OutboxWorkers } from './app-outbox.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { Argon2Children } from './crypto/argon2-children.ts'
 import { AuditKeys, digestOf } from './crypto/audit-keys.ts'
@@ -13,7 +14,6 @@ import { Explainer } from './domain/failures/service.ts'
 import { keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
-import type { OutboxWorker } from './jobs/outbox-worker.ts'
 import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
@@ -186,9 +186,9 @@ export function mailTransport(config: Config, secrets: Secrets, storage: Storage
 }
 
 /** Mail in hand gets `seconds`; then its conversation is cut, and the outbox gives it to whoever asks next. */
-export async function finishMail(outbox: OutboxWorker, mail: MailTransport, seconds: number): Promise<void> {
+export async function finishMail(outbox: OutboxWorkers, mail: MailTransport, seconds: number): Promise<void> {
   const cut = setTimeout(() => void mail.close(), seconds * 1000)
-  await outbox.stop()
+  await Promise.all(Object.values(outbox).map((worker) => worker.stop()))
   clearTimeout(cut)
 }
 

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
-import { outboxWorker } from './app-outbox.ts'
+import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
   finishMail,
@@ -34,6 +34,7 @@ import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
+import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
@@ -115,6 +116,7 @@ export async function createApp(
     }
 
     const outbound = await openOutbound(config, log)
+    const accessEnded = () => outbox.notices.poke()
     const {
       engine,
       live,
@@ -124,7 +126,7 @@ export async function createApp(
       refreshWindow,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound },
+      { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -132,7 +134,7 @@ export async function createApp(
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
+    const outbox = outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine })
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
@@ -149,6 +151,7 @@ export async function createApp(
     }
     // A probe must not become a conversation with the mail server each time.
     const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
+    const startableApps = remembered(() => openableApps(database.clients), 10_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -170,7 +173,7 @@ export async function createApp(
         isUnstorable,
       }),
       passwordPolicy: policy,
-      mailSoon: () => outbox.poke(),
+      mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
@@ -185,7 +188,13 @@ export async function createApp(
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
         vitalChecks: () => storage.vitalHealth(),
       },
-      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      home: {
+        pages,
+        issuer: config.issuer,
+        samplesOrigin: config.samples?.origin,
+        apps: startableApps,
+        setupUrl,
+      },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
     })
 
@@ -207,7 +216,7 @@ export async function createApp(
       needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
-        outbox.start()
+        for (const worker of Object.values(outbox)) worker.start()
         purge.start()
         for (const watch of watches) watch.start()
       },

@@ -9,7 +9,7 @@ import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
-import type { MailJob } from './mail.ts'
+import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { NewUser, User } from './users/user.ts'
 
 /** The time now. Tests move it. */
@@ -126,22 +126,30 @@ export interface EmailProofRepository {
 
 /** Work that must happen although the process may die: rows written in the caller's transaction. */
 export interface OutboxRepository {
-  insert(job: MailJob): Promise<void>
-  /** Claims up to `limit` due jobs for `leaseSeconds`, skipping those claimed by others. */
-  claim(limit: number, leaseSeconds: number): Promise<OutboxRow[]>
+  insert(job: OutboxJobs[OutboxKind]): Promise<void>
+  /**
+   * Claims up to `limit` due jobs of a kind for `leaseSeconds`, skipping those claimed by others.
+   * @param except applications whose jobs are left where they are
+   */
+  claim<K extends OutboxKind>(
+    kind: K,
+    limit: number,
+    leaseSeconds: number,
+    except?: readonly string[],
+  ): Promise<OutboxRow<K>[]>
   /** Removes a finished job. */
   done(id: string): Promise<void>
   /** Tries again in `afterSeconds`; `error` must hold no secret. */
   retry(id: string, afterSeconds: number, error: string): Promise<void>
   /** Gives up; the row stays as a dead letter. */
   bury(id: string, error: string): Promise<void>
-  /** Jobs waiting, and dead letters. */
-  counts(): Promise<{ waiting: number; dead: number }>
+  /** Jobs of a kind that wait, and dead letters. */
+  counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
 }
 
-export interface OutboxRow {
+export interface OutboxRow<K extends OutboxKind = OutboxKind> {
   id: string
-  job: MailJob
+  job: OutboxJobs[K]
   /** How often it was claimed, this time included. */
   attempts: number
 }

@@ -16,5 +16,7 @@ export function discovery({ docs, policy, terms }: OperatorPages): Record<string
     service_documentation: docs,
     op_policy_uri: policy,
     op_tos_uri: terms,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
   }
 }
