@@ -14,6 +14,7 @@ import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
+import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
@@ -50,6 +51,11 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const resources = new KnownResources({
+    resourceServersById: storage.byId.resourceServers,
+    changes: storage.changes,
+    isUnavailable,
+  })
   const outwardPages = enginePages({ pages, users: database.users })
   const providerDeps = {
     issuer: config.issuer,
@@ -66,7 +72,9 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
+    resources,
+    atRest: keyring,
+    audit: storage.audit,
     outboundAllow: config.outboundAllow,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
@@ -90,5 +98,8 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    ...{ live, outwardPages, events, failures, refreshWindow, resources, signingKeys: signing },
+  }
 }

@@ -13,6 +13,7 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  resourceServers,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -27,6 +28,7 @@ import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
 import { Registration } from './domain/registration/service.ts'
+import type { ResourceServers } from './domain/resources/service.ts'
 import { Setup } from './domain/setup/service.ts'
 import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
@@ -61,6 +63,7 @@ export interface App {
   storage: Storage
   engine: Engine
   signingKeys: SigningKeys
+  resourceServers: ResourceServers
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -121,6 +124,8 @@ export async function createApp(
     } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
+    const apis = resourceServers(config, storage)
+    await apis.declare(config.resourceServers)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -189,6 +194,7 @@ export async function createApp(
       storage,
       engine,
       signingKeys: signing,
+      resourceServers: apis,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),

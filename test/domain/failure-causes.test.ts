@@ -238,7 +238,22 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   [
     'resource-unknown',
     { error: 'invalid_target', sent: { resource: API }, known: { resources: [] } },
-    { expected: 'nothing: RESOURCE_SERVERS is empty' },
+    { expected: 'nothing: no API is registered' },
+  ],
+  [
+    'resource-not-for-client',
+    {
+      error: 'invalid_target',
+      description: 'this client may not ask for the resource',
+      sent: { resource: API },
+    },
+  ],
+  [
+    'resource-without-key',
+    {
+      error: 'invalid_target',
+      description: 'there is no key for the algorithm of the resource (SIGNING_ALGORITHMS)',
+    },
   ],
   ['resource-refused', { error: 'invalid_target', sent: { resource: API } }],
   [
