@@ -18,6 +18,7 @@ import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { resourceMetadata } from './oidc/resource-metadata.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -86,6 +87,7 @@ export async function openEngine(
     isUnavailable,
     isUnstorable,
   }
+  const metadata = resourceMetadata({ ...providerDeps, brandName: config.brandName })
   const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
   const signing = signingKeys(config, storage)
   await signing.advance()
@@ -100,6 +102,6 @@ export async function openEngine(
   })
   return {
     engine: live.engine,
-    ...{ live, outwardPages, events, failures, refreshWindow, resources, signingKeys: signing },
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
   }
 }

@@ -120,6 +120,7 @@ export async function createApp(
       events,
       failures,
       refreshWindow,
+      metadata,
       signingKeys: signing,
     } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -165,6 +166,7 @@ export async function createApp(
       passwordPolicy: policy,
       mailSoon: () => outbox.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      resourceMetadata: metadata,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,

@@ -29,6 +29,7 @@ import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import { renderError } from './render-error.ts'
+import { userinfoChallenge } from './resource-metadata.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { sessionCookieOnce } from './session-cookie.ts'
@@ -123,6 +124,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
+  provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(signOutEverywhere(provider, deps) as never)

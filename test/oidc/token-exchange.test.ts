@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import * as client from 'openid-client'
 import { Access } from '../../src/domain/access/service.ts'
+import { Explainer, findFailure } from '../../src/domain/failures/service.ts'
 import { createPerson } from '../support/people.ts'
 import {
   type Answer,
@@ -60,7 +61,9 @@ const clients = [
 ]
 const as = (id: string): SendOptions => ({ basic: [id, RP_SECRET] })
 
-onEveryStack('token exchange', { settings, overrides: { clients } }, (app) => {
+const failureLimits = { perNetwork: 1_000, perClient: 1_000, inAll: 1_000 }
+
+onEveryStack('token exchange', { settings, overrides: { clients, failureLimits } }, (app) => {
   /** A person's token for an API, by an app. */
   async function subjectToken(
     resource = ORDERS,
@@ -85,6 +88,12 @@ onEveryStack('token exchange', { settings, overrides: { clients } }, (app) => {
   const refused = ({ status, json }: Answer) => [status, json.error]
   const machine = async (id: string) =>
     (await post(`${app.issuer}/token`, { grant_type: 'client_credentials' }, as(id))).json.access_token
+
+  /** While the grant type stays. Other nodes would see it within a second, and so does this one. */
+  async function takePolicyAway() {
+    await app.sql.query(`update clients set metadata = metadata - 'token_exchange' where id = 'former'`)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
 
   it('gives the API that was called a token for the next one, which names both (2.2.1, 4.1)', async () => {
     const { tokens, sub } = await subjectToken()
@@ -247,9 +256,7 @@ onEveryStack('token exchange', { settings, overrides: { clients } }, (app) => {
     expect(refused(await exchange(form, 'web'))).to.deep.equal([400, 'invalid_request'])
     const wrong = await exchange(form, ORDERS, { basic: [ORDERS, 'x'.repeat(40)] })
     expect(refused(wrong)).to.deep.equal([401, 'invalid_client'])
-    // A policy that was taken away while the grant type stayed.
-    await app.sql.query(`update clients set metadata = metadata - 'token_exchange' where id = 'former'`)
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await takePolicyAway()
     expect(refused(await exchange(form, 'former'))).to.deep.equal([400, 'unauthorized_client'])
   })
 
@@ -354,6 +361,52 @@ onEveryStack('token exchange', { settings, overrides: { clients } }, (app) => {
     const { url } = await walk(newAgent(), started.url, JANE)
     const checks = { ...started.checks, idTokenExpected: true }
     return client.authorizationCodeGrant(rp, new URL(url), checks, { resource }, { DPoP })
+  }
+
+  it('explains each refusal, with the one change that helps', async () => {
+    const { tokens } = await subjectToken()
+    const subject_token = tokens.access_token
+    await takePolicyAway()
+    const vault = (await subjectToken(VAULT, { scope: 'openid read' })).tokens.access_token
+    const opaque = (await subjectToken(STOCK)).tokens.access_token
+    const bound = await post(`${app.issuer}/token`, { grant_type: 'client_credentials' }, as('bystander'))
+    const actor_token_type = ACCESS_TOKEN
+    const cases: [string, Answer][] = [
+      ['exchange-target-not-allowed', await exchange({ subject_token, resource: SHELF })],
+      ['exchange-not-allowed', await exchange({ subject_token }, 'former')],
+      ['exchange-wants-binding', await exchange({ subject_token }, ORDERS, { headers: { dpop: 'a.b.c' } })],
+      ['exchange-target-missing', await exchange({ subject_token, resource: [] })],
+      ['exchange-several-targets', await exchange({ subject_token, resource: [STOCK, SHORT] })],
+      ['exchange-token-invalid', await exchange({ subject_token: 'nonsense' })],
+      ['exchange-token-invalid', await exchange({ subject_token: vault }, VAULT)],
+      ['exchange-token-foreign', await exchange({ subject_token: opaque })],
+      [
+        'exchange-actor-foreign',
+        await exchange({ subject_token, actor_token: bound.json.access_token, actor_token_type }),
+      ],
+      ['exchange-without-person', await exchange({ subject_token: await machine(ORDERS) })],
+      ['exchange-type-unknown', await exchange({ subject_token, subject_token_type: `${TYPES}id_token` })],
+      ['exchange-scope-wider', await exchange({ subject_token, scope: 'count' })],
+      ['grant-type-not-allowed', await exchange({ subject_token }, 'web')],
+    ]
+    const { clients, failures, resourceServers } = app.app.storage.database
+    const explainer = new Explainer({ clients, resourceServers, server: { issuer: app.issuer, scopes: [] } })
+    for (const [cause, { status, headers }] of cases) {
+      expect(status, cause).to.be.oneOf([400, 401])
+      const failure = await until(() => findFailure(failures, String(headers.get('x-request-id'))))
+      expect((await explainer.explain(failure, 'operator')).cause).to.equal(cause)
+      expect(JSON.stringify(failure)).to.not.include(subject_token)
+    }
+  })
+
+  /** Written after the answer, so it may not be there yet. */
+  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const found = await look()
+      if (found) return found
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error('nothing came')
   }
 
   describe('ends', () => {
