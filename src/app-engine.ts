@@ -14,9 +14,11 @@ import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
+import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { resourceMetadata } from './oidc/resource-metadata.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -54,6 +56,11 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const resources = new KnownResources({
+    resourceServersById: storage.byId.resourceServers,
+    changes: storage.changes,
+    isUnavailable,
+  })
   const outwardPages = enginePages({ pages, users: database.users })
   const providerDeps = {
     issuer: config.issuer,
@@ -70,8 +77,10 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
     outbound,
+    resources,
+    atRest: keyring,
+    audit: storage.audit,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
@@ -83,6 +92,7 @@ export async function openEngine(
     isUnavailable,
     isUnstorable,
   }
+  const metadata = resourceMetadata({ ...providerDeps, brandName: config.brandName })
   const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
   const signing = signingKeys(config, storage)
   await signing.advance()
@@ -95,5 +105,8 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+  }
 }

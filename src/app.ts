@@ -15,6 +15,7 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  resourceServers,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -29,6 +30,7 @@ import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
 import { Registration } from './domain/registration/service.ts'
+import type { ResourceServers } from './domain/resources/service.ts'
 import { Setup } from './domain/setup/service.ts'
 import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
@@ -66,6 +68,7 @@ export interface App {
   engine: Engine
   signingKeys: SigningKeys
   outbound: Outbound
+  resourceServers: ResourceServers
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -124,6 +127,7 @@ export async function createApp(
       events,
       failures,
       refreshWindow,
+      metadata,
       signingKeys: signing,
     } = await openEngine(
       { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded },
@@ -131,6 +135,8 @@ export async function createApp(
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
+    const apis = resourceServers(config, storage)
+    await apis.declare(config.resourceServers)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -175,6 +181,7 @@ export async function createApp(
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      resourceMetadata: metadata,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,
@@ -211,6 +218,7 @@ export async function createApp(
       engine,
       signingKeys: signing,
       outbound,
+      resourceServers: apis,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),

@@ -1,16 +1,7 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
 import { inspect } from 'node:util'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
-
-export interface ResourceServerConfig {
-  /** the resource indicator (RFC 8707) and audience of its tokens */
-  audience: string
-  scopes: string[]
-  /** seconds */
-  tokenTtl: number
-  /** opaque: the API asks about each token (RFC 7662) and learns at once when it was ended */
-  tokenFormat: 'jwt' | 'opaque'
-}
+import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -44,7 +35,7 @@ export interface Config {
   /** origins that outbound requests may reach although they are on a special-use network */
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
-  readonly resourceServers: readonly ResourceServerConfig[]
+  readonly resourceServers: readonly ResourceServerSettings[]
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

@@ -10,6 +10,7 @@ import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, User } from './users/user.ts'
 
 /** The time now. Tests move it. */
@@ -219,6 +220,18 @@ export interface ConsentRepository {
   withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
 }
 
+/** APIs that take our tokens, by audience. */
+export interface ResourceServerRepository {
+  find(audience: string): Promise<ResourceServer | undefined>
+  list(): Promise<ResourceServer[]>
+  /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
+  save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
+  /** False: there is no such API. */
+  setStatus(audience: string, status: ResourceServer['status']): Promise<boolean>
+  /** False: there was none. */
+  delete(audience: string): Promise<boolean>
+}
+
 export interface SigningKeyRepository {
   /** All, retired ones too; in an order that is the same on every node. */
   list(): Promise<SigningKey[]>
@@ -257,6 +270,7 @@ export interface Repositories {
   auditKeys: AuditKeyRepository
   clients: ClientRepository
   consents: ConsentRepository
+  resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
   failures: FailureRepository
@@ -277,6 +291,10 @@ export interface AccessRevoker {
   revokeAccount(userId: string): Promise<void>
   /** Everything issued to a client. */
   revokeClient(clientId: string): Promise<void>
+  /** Every opaque token for an API. */
+  revokeResource(audience: string): Promise<void>
+  /** The same, and all that people allowed of it. */
+  forgetResource(audience: string): Promise<void>
   /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
   withdrawConsent(userId: string, clientId: string): Promise<boolean>
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */

@@ -21,6 +21,7 @@ import { securityHeaders } from './middleware/security-headers.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
+import { resourceMetadataPages } from './resource-metadata.ts'
 import { setup } from './setup.ts'
 
 export interface HttpAppDeps extends HttpDeps {
@@ -31,6 +32,7 @@ export interface HttpAppDeps extends HttpDeps {
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
   unitOfWork: ReturnType<typeof unitOfWork>
+  resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
 }
@@ -55,6 +57,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
+  app.use(resourceMetadataPages(deps.resourceMetadata))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)

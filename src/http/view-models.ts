@@ -91,7 +91,12 @@ export interface ViewModels {
     scopes: { code: string; known: boolean; optional: boolean }[]
     /** single claims asked for by the `claims` parameter */
     claims: string[]
-    resources: { resource: string; scopes: string[] }[]
+    /** APIs; `name` and `description` are the operator's words */
+    resources: {
+      resource: string
+      name: string | undefined
+      scopes: { code: string; description: string | undefined }[]
+    }[]
     offline: boolean
     /** true: the app had consent before, only what is new is listed */
     additional: boolean

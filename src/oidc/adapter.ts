@@ -10,6 +10,7 @@ import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/a
 import type { UnitOfWork } from '../storage/unit-of-work.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
+import { exchangeOf } from './exchange/link.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { lostError, refusalOf } from './refusals.ts'
 
@@ -64,7 +65,9 @@ class ArtifactAdapter implements Adapter {
       if (this.#model === 'RefreshToken' && ctx) await this.#deps.refreshWindow.saved(ctx, id)
       // Signing out of one app takes it off the session's list; everything else adds to the list.
       const replaceAuthorizations = this.#model === 'Session' && isSigningOut(ctx)
-      await this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl, {
+      const under = this.#model === 'AccessToken' ? exchangeOf(ctx)?.link : undefined
+      const kept = under ? { ...payload, under } : payload
+      await this.#deps.artifacts.upsert(this.#model, id, kept as ArtifactPayload, ttl, {
         replaceAuthorizations,
       })
     })

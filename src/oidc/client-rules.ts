@@ -5,6 +5,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
+import { exchangeContradictions } from '../domain/exchange/policy.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -37,7 +38,10 @@ export function checkClientMetadata(
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
-  const [wrong] = contradictions(metadata)
+  // Of a stored client the right to exchange may have been taken away: then it may not, and is a client all the same.
+  const asksToExchange = ctx !== undefined || metadata.token_exchange !== undefined
+  const exchanging = asksToExchange ? exchangeContradictions(metadata) : []
+  const [wrong] = [...contradictions(metadata), ...exchanging]
   if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)

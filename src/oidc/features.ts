@@ -6,24 +6,23 @@ import type { UsableAccount } from './account.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import type { EnginePages } from './pages.ts'
-import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import { type ResourceDeps, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 
 type Features = NonNullable<Configuration['features']>
 
-export interface FeatureDeps {
+export interface FeatureDeps extends ResourceDeps {
   pages: EnginePages
-  resourceServers: readonly ResourceServerSettings[]
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
 }
 
-export function features({ pages, resourceServers, account, cookieKeys }: FeatureDeps): Features {
+export function features({ pages, account, cookieKeys, ...ofResources }: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
-    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
+    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
     registration: { enabled: true, initialAccessToken: true },
@@ -56,7 +55,7 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
-    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(resourceServers) },
+    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(ofResources) },
   }
 }
 

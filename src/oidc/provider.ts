@@ -17,11 +17,14 @@ import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
 import { discovery, type OperatorPages } from './discovery.ts'
+import { type ExchangeDeps, registerTokenExchange } from './exchange/handler.ts'
+import { extraTokenClaims } from './exchange/link.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
+import type { KnownResources } from './known-resources.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
@@ -29,13 +32,13 @@ import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import { renderError } from './render-error.ts'
-import type { ResourceServerSettings } from './resources.ts'
+import { userinfoChallenge } from './resource-metadata.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { sessionCookieOnce } from './session-cookie.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
-export interface ProviderDeps extends AdapterDeps, SignOutDeps {
+export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDeps, 'account'> {
   issuer: string
   keys: Keys
   /** of ID tokens */
@@ -47,8 +50,8 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   consents: ConsentRepository
   pages: EnginePages
   failures: Failures
-  resourceServers: readonly ResourceServerSettings[]
   outbound: Pick<Outbound, 'fetch'>
+  resources: KnownResources
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
@@ -77,6 +80,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
     expiresWithSession,
+    extraTokenClaims: extraTokenClaims(deps),
     loadExistingGrant: loadExistingGrant(deps.consents, deps.isUnavailable),
     clientBasedCORS,
     renderError: renderError(deps.pages, deps.failures),
@@ -121,9 +125,11 @@ export function createProvider(deps: ProviderDeps): Provider {
     (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
     deps.isUnavailable,
   )
+  registerTokenExchange(provider, { ...deps, account })
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
+  provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(frontChannelLogout(provider, deps.pages) as never)

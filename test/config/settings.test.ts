@@ -447,7 +447,10 @@ describe('settings', () => {
     }
     check(config, 'config')
     expect(config.resourceServers).to.deep.equal([
-      { audience: 'urn:api', scopes: ['read'], tokenTtl: 300, tokenFormat: 'jwt' },
+      {
+        ...{ audience: 'urn:api', scopes: [{ name: 'read' }], tokenTtl: 300, tokenFormat: 'jwt' },
+        ...{ signingAlgorithm: 'ES256', clients: 'all', publishMetadata: false, exchangeable: false },
+      },
     ])
     expect(() => {
       ;(config.hashing as { slots: number }).slots = 99

@@ -10,6 +10,7 @@ import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
+import { resourceServersContract } from './repositories/resource-servers.contract.ts'
 import { settingsContract } from './repositories/settings.contract.ts'
 import { signingKeysContract } from './repositories/signing-keys.contract.ts'
 import { transactionContract } from './repositories/transaction.contract.ts'
@@ -41,6 +42,7 @@ describe('contract', () => {
     audit: auditContract,
     clients: clientsContract,
     consents: consentsContract,
+    'resource servers': resourceServersContract,
     'signing keys': signingKeysContract,
     settings: settingsContract,
     failures: failuresContract,

@@ -1,4 +1,5 @@
 /** What is weak in a client that the rules let pass, and the one change that mends each. Pure: metadata in, words out. */
+import { exchangeContradictions, exchangePolicyOf } from '../exchange/policy.ts'
 import type { Client } from './client.ts'
 import { contradictions, withProfile } from './profile.ts'
 
@@ -28,6 +29,20 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
         change: `${member} ${reason}`,
       }),
     ),
+    ...exchangeContradictions(metadata).map(
+      ({ member, reason }): Weakness => ({
+        code: 'token-exchange-contradicted',
+        severity: 'error',
+        what: `${member} contradicts what the client may exchange`,
+        change: `${member} ${reason}`,
+      }),
+    ),
+    exchangePolicyOf(metadata.token_exchange)?.mode === 'impersonation' && {
+      code: 'exchange-impersonates',
+      severity: 'warning',
+      what: 'it gets tokens in which nobody sees that it acts for the person',
+      change: 'set the mode of token_exchange to "delegation" (RFC 8693 1.1)',
+    },
     client.status === 'disabled' && {
       code: 'disabled',
       severity: 'advice',

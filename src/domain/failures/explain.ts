@@ -6,6 +6,7 @@
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { exchangeRules } from './causes/exchange.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   ...pkceRules,
   ...redirectRules,
   ...clientRules,
+  ...exchangeRules,
   ...grantRules,
   ...scopeRules,
   ...signInRules,

@@ -15,6 +15,7 @@ import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
@@ -50,6 +51,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
     consents: new SqlConsents(knex),
+    resourceServers: new SqlResourceServers(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
     failures: new SqlFailures(knex),
