@@ -15,6 +15,7 @@ import type { Logger } from './lib/log.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import type { Storage } from './storage/choose.ts'
@@ -71,6 +72,9 @@ export async function openEngine(
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
+    pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
+      secureRandom.token(PAIRWISE_SALT_BYTES),
+    ),
     access: new Access(database, clientsChanged),
     factsOf,
     initialAccessToken: secrets.initialAccessToken,

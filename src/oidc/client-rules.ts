@@ -4,6 +4,7 @@
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
+import { sectorProblem } from '../domain/clients/sector.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -34,6 +35,8 @@ export function checkClientMetadata(
   if (member !== 'first_party') return
   const [wrong] = contradictions(metadata)
   if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
+  const sectorless = sectorProblem(metadata)
+  if (sectorless) refuse(sectorless)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'

@@ -22,6 +22,7 @@ import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
+import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
@@ -50,6 +51,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   acrValues: readonly string[]
   lifetimes: Lifetimes
   operatorPages: OperatorPages
+  pairwiseSalt: string
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -68,6 +70,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     ),
     acrValues: [...deps.acrValues],
     discovery: discovery(deps.operatorPages),
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: pairwiseIdentifier(deps.pairwiseSalt),
+    sectorIdentifierUriValidate: validatesSectorNow,
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),

@@ -157,7 +157,11 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_jwt' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'tls_client_auth' }],
     ['scope', { scope: 'openid admin' }],
-    ['subject_type', { subject_type: 'pairwise' }],
+    ['subject_type', { subject_type: 'ephemeral' }],
+    [
+      'sector_identifier_uri',
+      { subject_type: 'pairwise', redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] },
+    ],
     [
       'JSON Web Key Set',
       { jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }, token_endpoint_auth_method: 'private_key_jwt' },

@@ -95,6 +95,14 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
         what: 'no consent is asked for a client that anybody can pretend to be',
         change: 'make it confidential, or let it ask for consent',
       },
+    metadata.subject_type === 'pairwise' &&
+      metadata.sector_identifier_uri === undefined && {
+        code: 'sector-by-address',
+        severity: 'advice',
+        what: 'its people are named by the host of its redirect URIs: on another host each is somebody else',
+        change:
+          'publish a sector_identifier_uri on that host before the application moves (OpenID Connect Core 1.0, 8.1)',
+      },
     (metadata.profile === undefined || metadata.profile === 'standard') &&
       client.firstParty &&
       method === 'private_key_jwt' && {

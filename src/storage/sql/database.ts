@@ -11,6 +11,7 @@ import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
@@ -49,6 +50,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
+    deploymentSecrets: new SqlDeploymentSecrets(knex, atRest),
     failures: new SqlFailures(knex),
     access: new SqlAccess(knex, atRest),
   }
