@@ -69,6 +69,7 @@ export async function openEngine(
     failures,
     resourceServers: config.resourceServers,
     outboundAllow: config.outboundAllow,
+    mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,

@@ -5,6 +5,7 @@ import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
+import { checkMtls, mtlsOf } from './mtls.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
@@ -41,6 +42,7 @@ export function loadConfig(
   const production = settings.ISSUER !== undefined
   const resourceServers = parseResourceServers(settings.RESOURCE_SERVERS, faults)
   checkProxies(settings, faults)
+  checkMtls(settings, faults)
   checkOutbound(settings, faults)
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
@@ -96,6 +98,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
         settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
     },
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    mtls: mtlsOf(settings),
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
     resourceServers: samples

@@ -5,6 +5,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
+import { checkBinding, type Mtls } from './mtls.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -22,8 +23,16 @@ const REDIRECT_URIS_MAX = 50
 
 type Metadata = Record<string, unknown>
 
-/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
-export function checkClientMetadata(
+/** The engine's validator for extra metadata; must be synchronous. */
+export function clientRules(mtls: Mtls | undefined): typeof checkClientMetadata {
+  return (ctx, member, value, metadata) => {
+    checkBinding(mtls, metadata)
+    checkClientMetadata(ctx, member, value, metadata)
+  }
+}
+
+/** `ctx` is there during registration only. */
+function checkClientMetadata(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,

@@ -10,7 +10,7 @@ import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
 import { keepClients } from './client-cache.ts'
-import { checkClientMetadata } from './client-rules.ts'
+import { clientRules } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
@@ -20,6 +20,7 @@ import { algorithms, features } from './features.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
+import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
@@ -47,6 +48,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   failures: Failures
   resourceServers: readonly ResourceServerSettings[]
   outboundAllow: readonly string[]
+  mtls: Mtls | undefined
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
@@ -69,7 +71,10 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
-    discovery: discovery(deps.operatorPages),
+    discovery: {
+      ...discovery(deps.operatorPages),
+      mtls_endpoint_aliases: mtlsAliases(deps.issuer, deps.mtls),
+    },
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: pairwiseIdentifier(deps.pairwiseSalt),
     sectorIdentifierUriValidate: validatesSectorNow,
@@ -89,11 +94,14 @@ export function createProvider(deps: ProviderDeps): Provider {
     // FAPI 2.0 Security Profile 5.3.2.1 asks for ten seconds.
     clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      ...(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const),
+      ...mtlsAuthMethods(deps.mtls),
+    ],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA],
-      validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
+      validator: clientRules(deps.mtls) as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
       keys: deps.keys.cookieKeys,

@@ -70,8 +70,11 @@ export function rotateRefreshToken({ refresh }: Lifetimes) {
   }
 }
 
-/** A confidential client whose access tokens are bound to a key, by registration or by the proof it sends (RFC 9449 5). */
+/** A confidential client whose access tokens are bound, by registration (RFC 8705 3) or the proof it sends (RFC 9449 5). */
 function isKept(ctx: KoaContextWithOIDC, client: Client): boolean {
-  const bound = client.dpopBoundAccessTokens === true || ctx.get('DPoP') !== ''
+  const bound =
+    client.dpopBoundAccessTokens === true ||
+    client.tlsClientCertificateBoundAccessTokens === true ||
+    ctx.get('DPoP') !== ''
   return bound && client.clientAuthMethod !== 'none'
 }

@@ -156,6 +156,8 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     ['id_token_signed_response_alg', { id_token_signed_response_alg: 'HS256' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_jwt' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'tls_client_auth' }],
+    // Ignored, it would have tokens that are bound to nothing.
+    ['tls_client_certificate_bound_access_tokens', { tls_client_certificate_bound_access_tokens: true }],
     ['scope', { scope: 'openid admin' }],
     ['subject_type', { subject_type: 'ephemeral' }],
     [
