@@ -6,6 +6,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { PollPace } from './domain/protection/poll-pace.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -73,6 +74,7 @@ export async function openEngine(
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
+    pollPace: new PollPace(storage.ephemeral),
     pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
       secureRandom.token(PAIRWISE_SALT_BYTES),
     ),

@@ -3,6 +3,7 @@ import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
+import type { PollPace } from '../domain/protection/poll-pace.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
@@ -24,6 +25,7 @@ import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
+import { devicePace } from './poll-pace.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
@@ -54,6 +56,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   lifetimes: Lifetimes
   operatorPages: OperatorPages
   pairwiseSalt: string
+  pollPace: PollPace
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -133,6 +136,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
+  provider.use(devicePace(deps.pollPace) as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(signOutEverywhere(provider, deps) as never)
   return provider

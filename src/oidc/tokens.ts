@@ -7,6 +7,7 @@ const HOUR = 60 * MINUTE
 
 const ACCESS_TOKEN = 10 * MINUTE
 export const ID_TOKEN = 10 * MINUTE
+export const DEVICE_CODE = 10 * MINUTE
 
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -20,7 +21,7 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
     AuthorizationCode: MINUTE,
     IdToken: ID_TOKEN,
     Interaction: HOUR,
-    DeviceCode: 10 * MINUTE,
+    DeviceCode: DEVICE_CODE,
     BackchannelAuthenticationRequest: 5 * MINUTE,
     // Unused for so long, and its family so long in all (RFC 9700 4.14.2). What is never replaced is never idle.
     RefreshToken: (ctx, token, client) =>
