@@ -6,6 +6,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { PollPace } from './domain/protection/poll-pace.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -16,6 +17,7 @@ import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
@@ -86,6 +88,11 @@ export async function openEngine(
     operatorPages: config.pages,
     access: new Access(database, clientsChanged, accessEnded),
     accessEnded,
+    mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
+    pollPace: new PollPace(storage.ephemeral),
+    pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
+      secureRandom.token(PAIRWISE_SALT_BYTES),
+    ),
     factsOf,
     initialAccessToken: secrets.initialAccessToken,
     refreshWindow,

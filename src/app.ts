@@ -186,6 +186,7 @@ export async function createApp(
       frontDoor: {
         issuer: config.issuer,
         trustedProxies: config.trustedProxies,
+        mtls: config.mtls,
         redirectLoopback: evaluation,
         withRequestId,
       },

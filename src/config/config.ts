@@ -32,6 +32,10 @@ export interface Config {
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
   readonly trustedProxies: readonly string[]
+  /** where clients show certificates (RFC 8705), and the headers in which the proxy hands them on, in small letters */
+  readonly mtls:
+    | { readonly origin: string; readonly certHeader: string; readonly verifyHeader: string | undefined }
+    | undefined
   /** origins that outbound requests may reach although they are on a special-use network */
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined

@@ -5,6 +5,7 @@ import { type Config, Secrets } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
+import { checkMtls, mtlsOf } from './mtls.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
@@ -43,6 +44,7 @@ export function loadConfig(
   const { algorithms } = signingOf(settings)
   const resourceServers = resourceServersOf(settings.RESOURCE_SERVERS, algorithms, faults)
   checkProxies(settings, faults)
+  checkMtls(settings, faults)
   checkOutbound(settings, faults)
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
@@ -98,6 +100,7 @@ function decide(settings: Settings, resourceServers: ResourceServerSettings[]): 
         settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
     },
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    mtls: mtlsOf(settings),
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,

@@ -253,6 +253,12 @@ export interface SettingRepository {
   take(name: string, value: unknown): Promise<boolean>
 }
 
+/** Secrets that are made once and kept for as long as the deployment lives, whatever keys are changed. */
+export interface DeploymentSecretRepository {
+  /** The secret of that name; `make` is stored if there is none, once however many processes ask at the same moment. */
+  once(name: string, make: () => string): Promise<string>
+}
+
 /** Failed requests, for a day. */
 export interface FailureRepository {
   save(failure: FailureRecord): Promise<void>
@@ -273,6 +279,7 @@ export interface Repositories {
   resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
+  deploymentSecrets: DeploymentSecretRepository
   failures: FailureRepository
   access: AccessRevoker
 }

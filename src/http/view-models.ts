@@ -154,7 +154,7 @@ export interface ViewModels {
     xsrf: string
     userCode: string
     app: AppCard
-    device: { ip: string | undefined; userAgent: string | undefined }
+    device: { ip: string | undefined; userAgent: string | undefined; elsewhere: boolean }
   }
   'device/done': { app: AppCard; outcome: 'approved' | 'denied' }
   setup: Form & {

@@ -5,8 +5,10 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
+import { sectorProblem } from '../domain/clients/sector.ts'
 import { exchangeContradictions } from '../domain/exchange/policy.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
+import { checkBinding, type Mtls } from './mtls.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -27,8 +29,16 @@ const REGISTRABLE = new Set<string>(FRONT_CHANNEL_METADATA)
 
 type Metadata = Record<string, unknown>
 
-/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
-export function checkClientMetadata(
+/** The engine's validator for extra metadata; must be synchronous. */
+export function clientRules(mtls: Mtls | undefined): typeof checkClientMetadata {
+  return (ctx, member, value, metadata) => {
+    checkBinding(mtls, metadata)
+    checkClientMetadata(ctx, member, value, metadata)
+  }
+}
+
+/** `ctx` is there during registration only. */
+function checkClientMetadata(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,
@@ -43,6 +53,8 @@ export function checkClientMetadata(
   const exchanging = asksToExchange ? exchangeContradictions(metadata) : []
   const [wrong] = [...contradictions(metadata), ...exchanging]
   if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
+  const sectorless = sectorProblem(metadata)
+  if (sectorless) refuse(sectorless)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'

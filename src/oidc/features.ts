@@ -5,6 +5,7 @@ import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
+import { type Mtls, mtlsFeature } from './mtls.ts'
 import type { EnginePages } from './pages.ts'
 import { type ResourceDeps, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
@@ -16,9 +17,10 @@ export interface FeatureDeps extends ResourceDeps {
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
+  mtls: Mtls | undefined
 }
 
-export function features({ pages, account, cookieKeys, ...ofResources }: FeatureDeps): Features {
+export function features({ pages, account, cookieKeys, mtls, ...ofResources }: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -35,6 +37,7 @@ export function features({ pages, account, cookieKeys, ...ofResources }: Feature
       nonceSecret: nonceSecret(cookieKeys),
       requireNonce: ({ oidc }) => isFapi(oidc.client),
     },
+    mTLS: mtlsFeature(mtls),
     // Signed requests (RFC 9101), by value: by reference they are pushed (RFC 9126).
     requestObjects: { enabled: true },
     // Signed answers: JARM, RFC 9701, OpenID Connect Core 5.3.2.

@@ -3,6 +3,7 @@ import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
+import type { PollPace } from '../domain/protection/poll-pace.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
@@ -12,7 +13,7 @@ import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
 import { keepClients } from './client-cache.ts'
-import { checkClientMetadata } from './client-rules.ts'
+import { clientRules } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
@@ -26,8 +27,11 @@ import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import type { KnownResources } from './known-resources.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
+import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
+import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
+import { devicePace } from './poll-pace.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
@@ -52,10 +56,13 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDep
   failures: Failures
   outbound: Pick<Outbound, 'fetch'>
   resources: KnownResources
+  mtls: Mtls | undefined
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
   operatorPages: OperatorPages
+  pairwiseSalt: string
+  pollPace: PollPace
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -73,7 +80,13 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
-    discovery: discovery(deps.operatorPages),
+    discovery: {
+      ...discovery(deps.operatorPages),
+      mtls_endpoint_aliases: mtlsAliases(deps.issuer, deps.mtls),
+    },
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: pairwiseIdentifier(deps.pairwiseSalt),
+    sectorIdentifierUriValidate: validatesSectorNow,
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),
@@ -91,11 +104,14 @@ export function createProvider(deps: ProviderDeps): Provider {
     // FAPI 2.0 Security Profile 5.3.2.1 asks for ten seconds.
     clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      ...(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const),
+      ...mtlsAuthMethods(deps.mtls),
+    ],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA, ...FRONT_CHANNEL_METADATA],
-      validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
+      validator: clientRules(deps.mtls) as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
       keys: deps.keys.cookieKeys,
@@ -131,6 +147,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(untypedRevocationAnswer() as never)
   provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)
+  provider.use(devicePace(deps.pollPace) as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(frontChannelLogout(provider, deps.pages) as never)
   provider.use(signOutEverywhere(deps) as never)

@@ -6,6 +6,7 @@ import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
+import { deploymentSecretsContract } from './repositories/deployment-secrets.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
@@ -45,6 +46,7 @@ describe('contract', () => {
     'resource servers': resourceServersContract,
     'signing keys': signingKeysContract,
     settings: settingsContract,
+    'deployment secrets': deploymentSecretsContract,
     failures: failuresContract,
     mailbox: mailboxContract,
     transaction: transactionContract,

@@ -59,7 +59,39 @@ const dpop = (detail: string): Given =>
 const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given =>
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
+const shown = { subject: 'CN=app', verified: true }
+
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
+  ['certificate-missing', auth('client certificate was not provided')],
+  ['certificate-missing', grant('mutual TLS client certificate not provided')],
+  [
+    'certificate-out-of-date',
+    auth('client certificate was not provided', { certificate: { ...shown, problem: 'expired' } }),
+    { sent: 'a certificate of CN=app, expired, verified by the proxy' },
+  ],
+  [
+    'certificate-unreadable',
+    auth('client certificate was not provided', { certificate: { problem: 'unreadable', verified: false } }),
+  ],
+  [
+    'certificate-unverified',
+    auth('client certificate was not verified', { certificate: { ...shown, verified: false } }),
+    { sent: 'a certificate of CN=app, not verified by the proxy' },
+  ],
+  [
+    'certificate-subject',
+    auth('certificate subject value does not match the registered one', {
+      certificate: shown,
+      known: { client: { ...client, metadata: { tls_client_auth_san_dns: 'app.example' } } },
+    }),
+    { expected: 'tls_client_auth_san_dns app.example' },
+  ],
+  ['certificate-unregistered', auth('unregistered client certificate provided', { certificate: shown })],
+  [
+    'certificate-of-token',
+    { error: 'invalid_token', detail: 'failed x5t#S256 verification', endpoint: 'userinfo' },
+    { sent: 'no certificate' },
+  ],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',

@@ -41,6 +41,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
   await database.resourceServers.save(sampleResourceServer())
+  await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })

@@ -136,7 +136,7 @@ describe('protected resource metadata of the sample API', () => {
     const issuer = 'http://localhost:9'
     const samples = createSamples({
       ...{ issuer, origin, apiAudience: audience, mailboxUrl: '/', homeUrl: '/', log: () => {} },
-      ...{ webClient: { id: 'w', secret: 's' }, spaClient: { id: 's' } },
+      ...{ webClient: { id: 'w', secret: 's' }, spaClient: { id: 's' }, tvClient: { id: 't' } },
     })
     const server = createServer(samples.callback())
     await new Promise<void>((resolve) => server.listen(Number(new URL(origin).port), 'localhost', resolve))

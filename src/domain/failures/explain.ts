@@ -3,6 +3,7 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+import { certificateRules } from './causes/certificates.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...certificateRules,
   ...clientRules,
   ...exchangeRules,
   ...grantRules,

@@ -12,6 +12,7 @@ import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
@@ -54,6 +55,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     resourceServers: new SqlResourceServers(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
+    deploymentSecrets: new SqlDeploymentSecrets(knex, atRest),
     failures: new SqlFailures(knex),
     access: new SqlAccess(knex, atRest),
   }
