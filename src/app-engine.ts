@@ -12,11 +12,14 @@ import { isLoopback } from './http/loopback.ts'
 import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
+import { Admissions } from './oidc/admissions.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { outboundFetch } from './oidc/outbound.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { SoftwareStatements } from './oidc/software-statements.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -51,6 +54,17 @@ export async function openEngine(
     factsOf,
   })
   const outwardPages = enginePages({ pages, users: database.users })
+  const { mode, statementIssuers } = config.registration
+  const admissions = new Admissions({
+    tokens: database.initialAccessTokens,
+    configured: secrets.initialAccessToken,
+    ...{ keyed: keyring, clock, open: mode === 'open' },
+  })
+  const statements = new SoftwareStatements({
+    issuers: statementIssuers,
+    audience: config.issuer,
+    fetch: outboundFetch(config.outboundAllow),
+  })
   const providerDeps = {
     issuer: config.issuer,
     signingAlgorithms: config.signing.algorithms,
@@ -73,7 +87,8 @@ export async function openEngine(
     operatorPages: config.pages,
     access: new Access(database, clientsChanged),
     factsOf,
-    initialAccessToken: secrets.initialAccessToken,
+    admissions,
+    registration: { enabled: mode !== 'off', admissions, statements },
     refreshWindow,
     isUnavailable,
     isUnstorable,

@@ -126,7 +126,14 @@ export async function createApp(
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
     const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
-    const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
+    const { unusedDays } = config.registration
+    const purge = new Purge(
+      [
+        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
+        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
+      ],
+      log,
+    )
 
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.

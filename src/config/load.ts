@@ -1,11 +1,12 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
+import { type Config, type ResourceServerConfig, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import type { Fault, RawSettings } from './read-env.ts'
+import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
@@ -46,6 +47,8 @@ export function loadConfig(
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
+  checkRegistration(settings, faults)
+  const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
     ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
@@ -57,7 +60,7 @@ export function loadConfig(
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
   return {
-    config: deepFreeze(decide(settings, resourceServers)),
+    config: deepFreeze(decide(settings, resourceServers, statementIssuers)),
     secrets: new Secrets({
       rootKey,
       previousRootKey,
@@ -70,7 +73,11 @@ export function loadConfig(
   }
 }
 
-function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Config {
+function decide(
+  settings: Settings,
+  resourceServers: ResourceServerConfig[],
+  statementIssuers: StatementIssuer[],
+): Config {
   const production = settings.ISSUER !== undefined
   const port = settings.PORT ?? 3000
   const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
@@ -98,6 +105,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
+    registration: registrationOf(settings, statementIssuers),
     resourceServers: samples
       ? [
           ...resourceServers,

@@ -20,6 +20,7 @@ import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
+import { registrationThrottle } from './registration-throttle.ts'
 import { setup } from './setup.ts'
 
 export interface HttpAppDeps extends HttpDeps {
@@ -72,6 +73,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
+  app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
 }

@@ -4,10 +4,10 @@
  * here or when the request's unit of work is committed (`unit-of-work.ts`).
  */
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
-import { sameSecret } from '../domain/email/secrets.ts'
 import type { ClientRepository, KeyedHash, RegisteredClients } from '../domain/ports.ts'
 import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/artifact-store.ts'
 import type { UnitOfWork } from '../storage/unit-of-work.ts'
+import { type Admissions, POLICY } from './admissions.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
 import type { RefreshWindow } from './refresh-window.ts'
@@ -24,8 +24,8 @@ export interface AdapterDeps {
   clientsChanged: () => void
   keyed: KeyedHash
   refreshWindow: RefreshWindow
-  /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
-  initialAccessToken: string | undefined
+  /** who may register */
+  admissions: Admissions
   /** tells a store that is away from a fault of ours */
   isUnavailable: (error: unknown) => boolean
   /** tells values that no store can hold (NUL bytes) */
@@ -37,6 +37,9 @@ export interface AdapterDeps {
  * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
 const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+
+/** Tokens by which clients are made and changed. */
+const REGISTERS = new Set<ArtifactModel>(['InitialAccessToken', 'RegistrationAccessToken'])
 
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
@@ -64,18 +67,17 @@ class ArtifactAdapter implements Adapter {
       if (this.#model === 'RefreshToken' && ctx) await this.#deps.refreshWindow.saved(ctx, id)
       // Signing out of one app takes it off the session's list; everything else adds to the list.
       const replaceAuthorizations = this.#model === 'Session' && isSigningOut(ctx)
-      await this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl, {
-        replaceAuthorizations,
-      })
+      await this.#deps.artifacts.upsert(this.#model, id, this.#kept(payload), ttl, { replaceAuthorizations })
     })
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     return this.#guard(async () => {
-      if (this.#model === 'InitialAccessToken' && this.#isConfigured(id))
-        return { jti: id, kind: this.#model, iat: 0 } as AdapterPayload
-      const found = await this.#deps.artifacts.find(this.#model, id)
       const ctx = currentContext()
+      if (this.#model === 'InitialAccessToken' && (await this.#deps.admissions.admit(ctx, id)))
+        return { jti: id, kind: this.#model, iat: 0, policies: [POLICY] } as AdapterPayload
+      const found = await this.#deps.artifacts.find(this.#model, id)
+      if (found && REGISTERS.has(this.#model)) return { ...found, policies: [POLICY] } as AdapterPayload
       return (
         this.#model === 'RefreshToken' && isRefreshing(ctx)
           ? await this.#deps.refreshWindow.found(ctx, id, found)
@@ -137,9 +139,11 @@ class ArtifactAdapter implements Adapter {
     await this.#deps.artifacts.destroy(this.#model, id)
   }
 
-  #isConfigured(token: string): boolean {
-    const { initialAccessToken, keyed } = this.#deps
-    return initialAccessToken !== undefined && sameSecret(keyed, initialAccessToken, token)
+  /** Which policy holds is ours to say when a token is shown, not the token's. */
+  #kept(payload: AdapterPayload): ArtifactPayload {
+    if (!REGISTERS.has(this.#model)) return payload as ArtifactPayload
+    const { policies: _, ...kept } = payload
+    return kept as ArtifactPayload
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ClientSettings } from '../domain/clients/client.ts'
 import { contradictions, underProfile, withProfile } from '../domain/clients/profile.ts'
+import { policyOf } from '../domain/clients/registration-policy.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { currentContext } from './context.ts'
@@ -12,6 +13,9 @@ const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
 export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+
+/** Members of registration that the engine does not know (RFC 7591 2). */
+export const REGISTERED_METADATA = ['software_statement', 'software_id', 'software_version'] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
 const KEPT = ['profile', 'message_signing'] as const
@@ -36,13 +40,16 @@ export class ClientAdapter implements Adapter {
       Object.entries(rest).filter(([name]) => !(OPERATOR_METADATA as readonly string[]).includes(name)),
     )
     const { registeredClients, units, clientsChanged } = this.#deps
-    const isUpdate = currentContext()?.oidc?.route === 'client_update'
-    const kept = isUpdate ? await this.#kept(id) : {}
+    const ctx = currentContext()
+    const isUpdate = ctx?.oidc?.route === 'client_update'
+    const admission = this.#deps.admissions.ofRequest(ctx)
+    const { profile } = policyOf(admission)
+    const kept = isUpdate ? await this.#kept(id) : profile === undefined ? {} : { profile }
     const client = { id, metadata: { ...metadata, ...kept }, secretDigest: this.#digestOf(secret) }
     const [wrong] = contradictions(underProfile(client.metadata))
     if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
     await this.#guard(() =>
-      isUpdate ? registeredClients.change(client) : registeredClients.register(client),
+      isUpdate ? registeredClients.change(client) : registeredClients.register(client, admission),
     )
     units.afterCommit(clientsChanged)
   }

@@ -4,6 +4,7 @@
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
+import { OPERATOR_METADATA } from './client-adapter.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -19,6 +20,8 @@ const WEB_URIS = [
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
+const OPERATORS = new Set<string>(OPERATOR_METADATA)
+
 type Metadata = Record<string, unknown>
 
 /** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
@@ -28,7 +31,7 @@ export function checkClientMetadata(
   value: unknown,
   metadata: Metadata,
 ): void {
-  if (ctx !== undefined && value !== undefined)
+  if (ctx !== undefined && value !== undefined && OPERATORS.has(member))
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return

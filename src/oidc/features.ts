@@ -6,6 +6,7 @@ import type { UsableAccount } from './account.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import type { EnginePages } from './pages.ts'
+import { type RegistrationFeatureDeps, registrationFeatures } from './registration-policy.ts'
 import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 
@@ -17,17 +18,23 @@ export interface FeatureDeps {
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
+  registration: RegistrationFeatureDeps
 }
 
-export function features({ pages, resourceServers, account, cookieKeys }: FeatureDeps): Features {
+export function features({
+  pages,
+  resourceServers,
+  account,
+  cookieKeys,
+  registration,
+}: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
-    registration: { enabled: true, initialAccessToken: true },
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+    ...registrationFeatures(registration),
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.

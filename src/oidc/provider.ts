@@ -7,7 +7,7 @@ import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
-import { OPERATOR_METADATA } from './client-adapter.ts'
+import { OPERATOR_METADATA, REGISTERED_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
 import { keepClients } from './client-cache.ts'
 import { checkClientMetadata } from './client-rules.ts'
@@ -25,6 +25,7 @@ import type { EnginePages } from './pages.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
+import type { RegistrationFeatureDeps } from './registration-policy.ts'
 import { renderError } from './render-error.ts'
 import type { ResourceServerSettings } from './resources.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
@@ -50,6 +51,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   acrValues: readonly string[]
   lifetimes: Lifetimes
   operatorPages: OperatorPages
+  registration: RegistrationFeatureDeps
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -87,7 +89,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
-      properties: [...OPERATOR_METADATA],
+      properties: [...OPERATOR_METADATA, ...REGISTERED_METADATA],
       validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {

@@ -28,6 +28,10 @@ export interface Limits {
   formNetwork: number
   /** device codes typed from one network, per hour */
   userCodeNetwork: number
+  /** clients registered without a token from one network, per hour */
+  openRegistrationNetwork: number
+  /** the same from all networks together */
+  openRegistration: number
   /** mails to one address, per hour */
   mailAddress: number
   /** mails asked for from one network, per hour */
@@ -41,6 +45,8 @@ export const DEFAULT_LIMITS: Limits = {
   signInNetwork: 100,
   formNetwork: 60,
   userCodeNetwork: 60,
+  openRegistrationNetwork: 10,
+  openRegistration: 200,
   mailAddress: 6,
   mailNetwork: 60,
 }
@@ -106,6 +112,14 @@ export class Throttle {
   userCode(ip: string): Bucket[] {
     return [
       { key: `user-code:net:${networkOf(ip)}`, limit: this.limits.userCodeNetwork, windowSeconds: HOUR },
+    ]
+  }
+
+  openRegistration(ip: string): Bucket[] {
+    const { limits } = this
+    return [
+      { key: `register:net:${networkOf(ip)}`, limit: limits.openRegistrationNetwork, windowSeconds: HOUR },
+      { key: 'register:all', limit: limits.openRegistration, windowSeconds: HOUR },
     ]
   }
 

@@ -13,6 +13,7 @@ import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
+import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
@@ -46,6 +47,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     outbox: new SqlOutbox(knex),
     audit: new SqlAudit(knex),
     clients: new SqlClients(knex),
+    initialAccessTokens: new SqlInitialAccessTokens(knex),
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
@@ -60,6 +62,38 @@ const OVER = [
   ['usernames', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
 ] as const
+
+/** Registered without a token, and nobody allowed it anything (or all took it back): people are asked before any use. */
+const UNUSED = `admitted_by = 'open' and updated_at <= now() - make_interval(days => $2::int)
+  and not exists (select from consents c where c.client_id = clients.id)`
+
+/**
+ * Removes up to `batchSize` clients that nobody uses, with all that is theirs; returns how many went.
+ * @param days since it registered or changed itself
+ */
+export async function purgeUnusedClients(
+  connection: SqlConnection,
+  batchSize: number,
+  days: number,
+): Promise<number> {
+  const { rows } = await connection.query<{ id: string }>({
+    name: 'purge.clients',
+    text: `select id from clients where ${UNUSED} limit $1::int`,
+    values: [batchSize, days],
+  })
+  let removed = 0
+  for (const { id } of rows) if (await removeUnused(connection.knex, id)) removed += 1
+  return removed
+}
+
+/** Locked first: whoever allows it something at this moment is seen, or waits and finds it gone. */
+function removeUnused(knex: Knex, id: string): Promise<boolean> {
+  return knex.transaction(async (trx) => {
+    const locked = await trx('clients').where({ id }).forUpdate().skipLocked().first('id')
+    const used = await trx('consents').where({ client_id: id }).first('user_id')
+    return locked !== undefined && used === undefined && new SqlAccess(trx).deleteClient(id)
+  })
+}
 
 /** Deletes up to `batchSize` rows of each; returns how many went. */
 export function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {
