@@ -3,13 +3,18 @@
  * is presented. A statement of a trusted issuer has the first word, then what the token's operator allows; everything
  * else is checked afterwards for every client (`client-rules.ts`).
  */
+import { randomBytes } from 'node:crypto'
+import type Provider from 'oidc-provider'
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { beyondPolicy, policyOf, underPolicy } from '../domain/clients/registration-policy.ts'
 import { type Admissions, POLICY } from './admissions.ts'
+import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkRegistered } from './registered-metadata.ts'
 import type { SoftwareStatements } from './software-statements.ts'
 
 type Features = NonNullable<Configuration['features']>
+const SECRET_BYTES = 48
+
 type Properties = Record<string, unknown>
 
 export interface RegistrationPolicyDeps {
@@ -19,6 +24,9 @@ export interface RegistrationPolicyDeps {
 
 export function registrationPolicy({ admissions, statements }: RegistrationPolicyDeps) {
   return async (ctx: KoaContextWithOIDC, properties: Properties): Promise<void> => {
+    // Named before what it would bring with it.
+    const ours = OPERATOR_METADATA.find((name) => properties[name] !== undefined)
+    if (ours) throw new errors.InvalidClientMetadata(`${ours} is set by the operator, not by registration`)
     const changed = ctx.oidc.route === 'client_update' ? ctx.oidc.client : undefined
     const admission = changed ? await admissions.ofClient(changed.clientId) : admissions.ofRequest(ctx)
     const policy = policyOf(admission)
@@ -27,9 +35,22 @@ export function registrationPolicy({ admissions, statements }: RegistrationPolic
     if (policy.softwareStatement && properties.software_statement === undefined)
       throw new errors.InvalidSoftwareStatement('a software_statement is needed here (RFC 7591 2.3)')
     Object.assign(properties, underPolicy(policy, properties))
+    if (!changed) settleSecret(ctx.oidc.provider, properties)
     checkRegistered(properties)
     const [wrong] = beyondPolicy(policy, properties)
     if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
+  }
+}
+
+/** The engine made a secret, or none, for what was asked; what is registered may be something else by now. */
+function settleSecret(provider: Provider, properties: Properties): void {
+  const { Client } = provider as unknown as { Client: { needsSecret(metadata: unknown): boolean } }
+  if (!Client.needsSecret(properties)) {
+    delete properties.client_secret
+    delete properties.client_secret_expires_at
+  } else if (properties.client_secret === undefined) {
+    properties.client_secret = randomBytes(SECRET_BYTES).toString('base64url')
+    properties.client_secret_expires_at = 0
   }
 }
 

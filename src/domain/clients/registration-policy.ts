@@ -39,7 +39,7 @@ export function policyOf(admission: Admission): RegistrationPolicy {
 type Metadata = Readonly<Record<string, unknown>>
 
 const PAGES = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri']
-const PEOPLE_ARE_SENT_TO = ['redirect_uris', 'post_logout_redirect_uris']
+const PEOPLE_ARE_SENT_TO = ['redirect_uris', 'post_logout_redirect_uris', 'initiate_login_uri']
 
 /** What the policy says where the application says nothing. `profile` itself stays out: only we may set it. */
 export function underPolicy(policy: RegistrationPolicy, metadata: Metadata): Record<string, unknown> {
@@ -61,7 +61,7 @@ export function beyondPolicy(policy: RegistrationPolicy, metadata: Metadata): Co
       found.push({ member, reason: `must not hold "${other}"; allowed: ${among?.join(', ') || 'none'}` })
   }
   for (const member of PEOPLE_ARE_SENT_TO) {
-    const uris = stringsOf(metadata[member])
+    const uris = stringsOf([metadata[member]].flat())
     const elsewhere = policy.redirectHosts && uris.find((uri) => !isAt(uri, policy.redirectHosts ?? []))
     if (elsewhere !== undefined)
       found.push({
