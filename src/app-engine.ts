@@ -16,10 +16,10 @@ import { Admissions } from './oidc/admissions.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
-import { outboundFetch } from './oidc/outbound.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -31,11 +31,12 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  outbound: Outbound
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -63,7 +64,7 @@ export async function openEngine(
   const statements = new SoftwareStatements({
     issuers: statementIssuers,
     audience: config.issuer,
-    fetch: outboundFetch(config.outboundAllow),
+    outbound,
   })
   const providerDeps = {
     issuer: config.issuer,
@@ -81,7 +82,7 @@ export async function openEngine(
     pages: outwardPages,
     failures,
     resourceServers: config.resourceServers,
-    outboundAllow: config.outboundAllow,
+    outbound,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,

@@ -9,6 +9,7 @@ import {
   finishMail,
   keyWatch,
   mailTransport,
+  openOutbound,
   openStorage,
   passwordHasher,
   readClients,
@@ -41,6 +42,7 @@ import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import { type Farewell, serve } from './server.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -61,6 +63,7 @@ export interface App {
   storage: Storage
   engine: Engine
   signingKeys: SigningKeys
+  outbound: Outbound
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -110,6 +113,7 @@ export async function createApp(
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
 
+    const outbound = await openOutbound(config, log)
     const {
       engine,
       live,
@@ -118,7 +122,10 @@ export async function createApp(
       failures,
       refreshWindow,
       signingKeys: signing,
-    } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
+    } = await openEngine(
+      { config, secrets, storage, keyring, clock, log, pages, outbound },
+      overrides.failureLimits,
+    )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 
@@ -196,6 +203,7 @@ export async function createApp(
       storage,
       engine,
       signingKeys: signing,
+      outbound,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),

@@ -5,6 +5,7 @@
 import * as jose from 'jose'
 import { errors } from 'oidc-provider'
 import type { StatementIssuer } from '../config/config.ts'
+import type { Outbound } from '../outbound/outbound.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { Unavailable } from './errors.ts'
 
@@ -12,8 +13,7 @@ export interface SoftwareStatementsDeps {
   issuers: readonly StatementIssuer[]
   /** of this server, for statements that say who they are for */
   audience: string
-  /** guarded: it fetches what the operator named */
-  fetch: (url: string, options: RequestInit) => Promise<Response>
+  outbound: Pick<Outbound, 'fetch'>
 }
 
 const ALGORITHMS = ['ES256', 'ES384', 'PS256', 'EdDSA', 'Ed25519', 'RS256']
@@ -37,9 +37,9 @@ export class SoftwareStatements {
   readonly #audience: string
   readonly #keys: ReadonlyMap<string, Keys>
 
-  constructor({ issuers, audience, fetch }: SoftwareStatementsDeps) {
+  constructor({ issuers, audience, outbound }: SoftwareStatementsDeps) {
     this.#audience = audience
-    this.#keys = new Map(issuers.map((issuer) => [issuer.issuer, keysOf(issuer, fetch)]))
+    this.#keys = new Map(issuers.map((issuer) => [issuer.issuer, keysOf(issuer, outbound)]))
   }
 
   /**
@@ -92,11 +92,12 @@ export class SoftwareStatements {
   }
 }
 
-function keysOf({ jwks, jwksUri }: StatementIssuer, fetch: SoftwareStatementsDeps['fetch']): Keys {
+function keysOf({ jwks, jwksUri }: StatementIssuer, outbound: SoftwareStatementsDeps['outbound']): Keys {
   if (jwks) return jose.createLocalJWKSet(jwks as unknown as jose.JSONWebKeySet)
   return jose.createRemoteJWKSet(new URL(String(jwksUri)), {
     timeoutDuration: FETCH_MS,
-    [jose.customFetch]: fetch as jose.FetchImplementation,
+    [jose.customFetch]: (url, { method, headers, signal }) =>
+      outbound.fetch(url, { method, headers, signal }),
   })
 }
 
