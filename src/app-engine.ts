@@ -6,6 +6,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import type { Throttle } from './domain/protection/throttle.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -13,6 +14,8 @@ import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
+import { documentAdmission } from './oidc/client-document-admission.ts'
+import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
@@ -32,11 +35,12 @@ export interface EngineParts {
   log: Logger
   pages: Pages
   outbound: Outbound
+  throttle: Throttle
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound, throttle }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -55,7 +59,7 @@ export async function openEngine(
     factsOf,
   })
   const outwardPages = enginePages({ pages, users: database.users })
-  const { mode, statementIssuers } = config.registration
+  const { mode, statementIssuers, documents: documentPolicy } = config.registration
   const admissions = new Admissions({
     tokens: database.initialAccessTokens,
     configured: secrets.initialAccessToken,
@@ -65,6 +69,13 @@ export async function openEngine(
     issuers: statementIssuers,
     audience: config.issuer,
     outbound,
+  })
+  const clientDocuments = new ClientDocuments({
+    policy: documentPolicy,
+    plainOrigins: config.outboundAllow,
+    documents: database.clientDocuments,
+    admit: documentAdmission(throttle, factsOf),
+    ...{ outbound, clock, log, clientsChanged, isUnavailable },
   })
   const providerDeps = {
     issuer: config.issuer,
@@ -89,6 +100,7 @@ export async function openEngine(
     access: new Access(database, clientsChanged),
     factsOf,
     admissions,
+    clientDocuments,
     registration: { enabled: mode !== 'off', admissions, statements },
     refreshWindow,
     isUnavailable,

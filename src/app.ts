@@ -123,7 +123,7 @@ export async function createApp(
       refreshWindow,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound },
+      { config, secrets, storage, keyring, clock, log, pages, outbound, throttle },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]

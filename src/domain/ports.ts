@@ -188,6 +188,22 @@ export interface InitialAccessTokenRepository {
   revoke(id: string): Promise<boolean>
 }
 
+/** Clients by the document at their id, and when it was read. */
+export interface ClientDocumentRepository {
+  find(id: string): Promise<ClientDocument | undefined>
+  /** What was read now; whether it changes anything. Leaves its status as it is, and a client of another source whole. */
+  save(id: string, metadata: Record<string, unknown>, freshSeconds: number): Promise<boolean>
+  /** What was read before does not count any more. */
+  withdraw(id: string): Promise<void>
+}
+
+export interface ClientDocument {
+  client: Client
+  fresh: boolean
+  /** seconds since it was read; very many when that does not count any more */
+  age: number
+}
+
 export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
   /** Adds to what is remembered; never takes away. */
@@ -232,6 +248,7 @@ export interface Repositories {
   audit: AuditRepository
   clients: ClientRepository
   initialAccessTokens: InitialAccessTokenRepository
+  clientDocuments: ClientDocumentRepository
   consents: ConsentRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository

@@ -9,6 +9,7 @@ import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/a
 import type { UnitOfWork } from '../storage/unit-of-work.ts'
 import { type Admissions, POLICY } from './admissions.ts'
 import { ClientAdapter } from './client-adapter.ts'
+import type { ClientDocuments } from './client-documents.ts'
 import { currentContext } from './context.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { lostError, refusalOf } from './refusals.ts'
@@ -19,6 +20,7 @@ export interface AdapterDeps {
   /** clients by id, as every request reads them */
   clientsById: Pick<ClientRepository, 'find'>
   registeredClients: RegisteredClients
+  clientDocuments: ClientDocuments
   units: Pick<UnitOfWork, 'afterCommit'>
   /** told that this process changed a client */
   clientsChanged: () => void

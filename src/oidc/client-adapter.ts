@@ -12,7 +12,13 @@ import { Unavailable } from './errors.ts'
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
-export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+export const OPERATOR_METADATA = [
+  'first_party',
+  'self_registered',
+  'metadata_document',
+  'profile',
+  'message_signing',
+] as const
 
 /** Members of registration that the engine does not know (RFC 7591 2). */
 export const REGISTERED_METADATA = ['software_statement', 'software_id', 'software_version'] as const
@@ -29,7 +35,13 @@ export class ClientAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     if (!CLIENT_ID.test(id)) return undefined
-    const client = await this.#guard(() => this.#deps.clientsById.find(id))
+    const { clientsById, clientDocuments } = this.#deps
+    const client = await this.#guard(async () => {
+      if (clientDocuments.concerns(id)) return clientDocuments.find(id)
+      const found = await clientsById.find(id)
+      // One of a host that is not, or no longer, on the list.
+      return found?.source === 'document' ? undefined : found
+    })
     return client?.status === 'active' ? toMetadata(client) : undefined
   }
 
@@ -93,9 +105,10 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...(client.source === 'registration' ? underProfile(client.metadata) : withProfile(client.metadata)),
+    ...(client.source === 'configuration' ? withProfile(client.metadata) : underProfile(client.metadata)),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',
+    metadata_document: client.source === 'document',
   }
 }

@@ -10,11 +10,16 @@ export interface OperatorPages {
 /** BCP 47; more when there are more catalogues. */
 const LANGUAGES = ['en']
 
-export function discovery({ docs, policy, terms }: OperatorPages): Record<string, unknown> {
+/** @param documents whether a `client_id` may be the address of a document (draft-ietf-oauth-client-id-metadata-document 5) */
+export function discovery(
+  { docs, policy, terms }: OperatorPages,
+  documents: boolean,
+): Record<string, unknown> {
   return {
     ui_locales_supported: LANGUAGES,
     service_documentation: docs,
     op_policy_uri: policy,
     op_tos_uri: terms,
+    client_id_metadata_document_supported: documents ? true : undefined,
   }
 }

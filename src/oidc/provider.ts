@@ -70,7 +70,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
-    discovery: discovery(deps.operatorPages),
+    discovery: discovery(deps.operatorPages, deps.clientDocuments.enabled),
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),
@@ -118,6 +118,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     deps.changes,
     (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
     deps.isUnavailable,
+    (id) => deps.clientDocuments.concerns(id),
   )
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)

@@ -32,6 +32,10 @@ export interface Limits {
   openRegistrationNetwork: number
   /** the same from all networks together */
   openRegistration: number
+  /** documents of unknown clients that one network makes us read, per hour */
+  documentNetwork: number
+  /** the same of one host */
+  documentHost: number
   /** mails to one address, per hour */
   mailAddress: number
   /** mails asked for from one network, per hour */
@@ -47,6 +51,8 @@ export const DEFAULT_LIMITS: Limits = {
   userCodeNetwork: 60,
   openRegistrationNetwork: 10,
   openRegistration: 200,
+  documentNetwork: 30,
+  documentHost: 300,
   mailAddress: 6,
   mailNetwork: 60,
 }
@@ -120,6 +126,14 @@ export class Throttle {
     return [
       { key: `register:net:${networkOf(ip)}`, limit: limits.openRegistrationNetwork, windowSeconds: HOUR },
       { key: 'register:all', limit: limits.openRegistration, windowSeconds: HOUR },
+    ]
+  }
+
+  document(host: string, ip: string): Bucket[] {
+    const { limits } = this
+    return [
+      { key: `document:net:${networkOf(ip)}`, limit: limits.documentNetwork, windowSeconds: HOUR },
+      { key: `document:host:${host}`, limit: limits.documentHost, windowSeconds: HOUR },
     ]
   }
 

@@ -9,6 +9,7 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
@@ -48,6 +49,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     audit: new SqlAudit(knex),
     clients: new SqlClients(knex),
     initialAccessTokens: new SqlInitialAccessTokens(knex),
+    clientDocuments: new SqlClientDocuments(knex),
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
@@ -63,9 +65,13 @@ const OVER = [
   ['failures', "created_at <= now() - interval '1 day'"],
 ] as const
 
-/** Registered without a token, and nobody allowed it anything (or all took it back): people are asked before any use. */
-const UNUSED = `admitted_by = 'open' and updated_at <= now() - make_interval(days => $2::int)
-  and not exists (select from consents c where c.client_id = clients.id)`
+/**
+ * Nobody let it in, and nobody allowed it anything (or all took it back): people are asked before any use. What an
+ * administrator has blocked stays, so that it stays blocked. What a document says is read again when it is asked for.
+ */
+const UNUSED = `(admitted_by = 'open' and updated_at <= now() - make_interval(days => $2::int)
+    or source = 'document' and updated_at <= now() - interval '1 day')
+  and status = 'active' and not exists (select from consents c where c.client_id = clients.id)`
 
 /**
  * Removes up to `batchSize` clients that nobody uses, with all that is theirs; returns how many went.
