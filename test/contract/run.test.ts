@@ -4,10 +4,12 @@ import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
+import { clientDocumentsContract } from './repositories/client-documents.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
+import { initialAccessTokensContract } from './repositories/initial-access-tokens.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
 import { settingsContract } from './repositories/settings.contract.ts'
@@ -40,6 +42,8 @@ describe('contract', () => {
     outbox: outboxContract,
     audit: auditContract,
     clients: clientsContract,
+    'client documents': clientDocumentsContract,
+    'initial access tokens': initialAccessTokensContract,
     consents: consentsContract,
     'signing keys': signingKeysContract,
     settings: settingsContract,

@@ -9,6 +9,7 @@ import { dpopRules } from './causes/dpop.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
+import { registrationRules } from './causes/registration.ts'
 import { requestRules } from './causes/requests.ts'
 import { scopeRules } from './causes/scopes.ts'
 import { signInRules } from './causes/sign-in.ts'
@@ -21,6 +22,7 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...registrationRules,
   ...clientRules,
   ...grantRules,
   ...scopeRules,
