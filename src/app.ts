@@ -162,6 +162,7 @@ export async function createApp(
       clock,
       log,
       ephemeral,
+      openRegistration: config.registration.mode === 'open',
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,

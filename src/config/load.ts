@@ -68,7 +68,8 @@ export function loadConfig(
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
       initialAccessToken:
-        settings.INITIAL_ACCESS_TOKEN ?? (production ? undefined : evaluationAccessToken(rootKey)),
+        settings.INITIAL_ACCESS_TOKEN ??
+        (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),
     }),
   }
 }

@@ -30,6 +30,8 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  /** whether applications register without a token */
+  openRegistration: boolean
   unitOfWork: ReturnType<typeof unitOfWork>
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
@@ -73,7 +75,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
-  app.use(registrationThrottle(deps.services.throttle))
+  if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
 }

@@ -4,7 +4,7 @@ import type { Throttle } from '../domain/protection/throttle.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import { stateOf } from './state.ts'
 
-/** Who has a token is counted by it. */
+/** Only for open registration; who has a token is counted by it. */
 export function registrationThrottle(throttle: Throttle): Middleware {
   const endpoint = new RegExp(`^${ENDPOINTS.registration}/?$`, 'i')
   return async (ctx: Context, next: Next) => {

@@ -1,5 +1,6 @@
 /** Client ID metadata documents: apps that nobody registered, described by what is found at their client_id. */
 import { expect } from 'chai'
+import * as jose from 'jose'
 import * as client from 'openid-client'
 import { Access } from '../../src/domain/access/service.ts'
 import { type DocumentHost, startDocumentHost } from '../support/document-host.ts'
@@ -73,6 +74,25 @@ onEveryStack('client ID metadata documents', start, (app) => {
     page = await elsewhere.submit(page, { identifier: JANE.email, password: PASSWORD }, '/sign-in')
     expect(page.url, 'remembered consent does not count').to.match(/interaction/)
     expect(page.forms.some(({ action }) => action.endsWith('/consent'))).to.equal(true)
+  })
+
+  it('may prove a key that the document names, and must then', async () => {
+    const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true })
+    const jwk = { ...(await jose.exportJWK(publicKey)), kid: 'a', alg: 'ES256' }
+    const id = host.put(newPath(), {
+      ...{ token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256' },
+      jwks: { keys: [jwk] },
+    })
+    const rp = await client.discovery(
+      new URL(app.issuer),
+      id,
+      undefined,
+      client.PrivateKeyJwt({ key: privateKey, kid: 'a' }),
+      { execute: [client.allowInsecureRequests] },
+    )
+    expect((await signIn(rp)).tokens.claims()?.aud).to.equal(id)
+    const { json } = await request(id)
+    expect(json.error, 'without its key').to.equal('invalid_client')
   })
 
   it('are never first-party, and take nothing that only the operator gives', async () => {
