@@ -7,12 +7,16 @@ import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
 import { PollPace } from './domain/protection/poll-pace.ts'
+import type { Throttle } from './domain/protection/throttle.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
 import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
+import { Admissions } from './oidc/admissions.ts'
+import { documentAdmission } from './oidc/client-document-admission.ts'
+import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { KnownResources } from './oidc/known-resources.ts'
@@ -21,6 +25,7 @@ import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
+import { SoftwareStatements } from './oidc/software-statements.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -36,11 +41,12 @@ export interface EngineParts {
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
+  throttle: Throttle
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -64,6 +70,24 @@ export async function openEngine(
     isUnavailable,
   })
   const outwardPages = enginePages({ pages, users: database.users })
+  const { mode, statementIssuers, documents: documentPolicy } = config.registration
+  const admissions = new Admissions({
+    tokens: database.initialAccessTokens,
+    configured: secrets.initialAccessToken,
+    ...{ keyed: keyring, clock, open: mode === 'open' },
+  })
+  const statements = new SoftwareStatements({
+    issuers: statementIssuers,
+    audience: config.issuer,
+    outbound,
+  })
+  const clientDocuments = new ClientDocuments({
+    policy: documentPolicy,
+    plainOrigins: config.outboundAllow,
+    documents: database.clientDocuments,
+    admit: documentAdmission(throttle, factsOf),
+    ...{ outbound, clock, log, clientsChanged, isUnavailable },
+  })
   const providerDeps = {
     issuer: config.issuer,
     signingAlgorithms: config.signing.algorithms,
@@ -94,7 +118,9 @@ export async function openEngine(
       secureRandom.token(PAIRWISE_SALT_BYTES),
     ),
     factsOf,
-    initialAccessToken: secrets.initialAccessToken,
+    admissions,
+    clientDocuments,
+    registration: { enabled: mode !== 'off', admissions, statements },
     refreshWindow,
     isUnavailable,
     isUnstorable,

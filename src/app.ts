@@ -130,7 +130,7 @@ export async function createApp(
       metadata,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound, accessEnded },
+      { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -146,7 +146,14 @@ export async function createApp(
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
     ]
-    const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
+    const { unusedDays } = config.registration
+    const purge = new Purge(
+      [
+        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
+        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
+      ],
+      log,
+    )
 
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
@@ -169,6 +176,7 @@ export async function createApp(
       clock,
       log,
       ephemeral,
+      openRegistration: config.registration.mode === 'open',
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,

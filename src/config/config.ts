@@ -16,6 +16,13 @@ export interface Lifetimes {
   readonly refresh: Lifetime
 }
 
+/** Who may vouch for applications that register (RFC 7591 2.3). One of the two is there. */
+export interface StatementIssuer {
+  issuer: string
+  jwks: { keys: Record<string, unknown>[] } | undefined
+  jwksUri: string | undefined
+}
+
 export interface Config {
   /** evaluation: no ISSUER given; everything on loopback, nothing else needed */
   readonly mode: 'evaluation' | 'production'
@@ -40,6 +47,15 @@ export interface Config {
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
   readonly resourceServers: readonly ResourceServerSettings[]
+  readonly registration: {
+    /** token: with an initial access token; open: by anybody, under our own policy; off: there is no endpoint */
+    readonly mode: 'token' | 'open' | 'off'
+    /** what registered without a token and was never used is removed after so long */
+    readonly unusedDays: number
+    readonly statementIssuers: readonly StatementIssuer[]
+    /** client ID metadata documents: of hosts on the list (none: off), or of any host */
+    readonly documents: { readonly mode: 'off' | 'list' | 'open'; readonly hosts: readonly string[] }
+  }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

@@ -1,12 +1,13 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
-import { type Config, Secrets } from './config.ts'
+import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import { checkMtls, mtlsOf } from './mtls.ts'
 import type { Fault, RawSettings } from './read-env.ts'
+import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
@@ -50,6 +51,8 @@ export function loadConfig(
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
+  checkRegistration(settings, faults)
+  const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
     ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
@@ -61,7 +64,7 @@ export function loadConfig(
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
   return {
-    config: deepFreeze(decide(settings, resourceServers)),
+    config: deepFreeze(decide(settings, resourceServers, statementIssuers)),
     secrets: new Secrets({
       rootKey,
       previousRootKey,
@@ -69,12 +72,17 @@ export function loadConfig(
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
       initialAccessToken:
-        settings.INITIAL_ACCESS_TOKEN ?? (production ? undefined : evaluationAccessToken(rootKey)),
+        settings.INITIAL_ACCESS_TOKEN ??
+        (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),
     }),
   }
 }
 
-function decide(settings: Settings, resourceServers: ResourceServerSettings[]): Config {
+function decide(
+  settings: Settings,
+  resourceServers: ResourceServerSettings[],
+  statementIssuers: StatementIssuer[],
+): Config {
   const production = settings.ISSUER !== undefined
   const port = settings.PORT ?? 3000
   const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
@@ -104,6 +112,7 @@ function decide(settings: Settings, resourceServers: ResourceServerSettings[]): 
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
+    registration: registrationOf(settings, statementIssuers),
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },

@@ -5,6 +5,7 @@
 import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
 import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
+import type { Admission, InitialAccessToken, NewInitialAccessToken } from './clients/initial-access-token.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
@@ -205,12 +206,44 @@ export interface ClientRepository {
 
 /** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
 export interface RegisteredClients {
-  register(client: RegisteredClient): Promise<void>
+  /**
+   * @param admission what let it in; a token of which nothing is left by then takes the client with it (`UnitLost`)
+   */
+  register(client: RegisteredClient, admission: Admission): Promise<void>
   /** One that is gone by then stays gone. */
   change(client: RegisteredClient): Promise<void>
 }
 
 export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
+
+/** Tokens that let applications register. Using one up is part of registering (`RegisteredClients`). */
+export interface InitialAccessTokenRepository {
+  insert(token: NewInitialAccessToken): Promise<void>
+  /** @param digests of its value, under every key that is valid */
+  find(digests: readonly Buffer[]): Promise<InitialAccessToken | undefined>
+  /** Newest first. */
+  list(): Promise<InitialAccessToken[]>
+  /** What let a client in. */
+  admissionOf(clientId: string): Promise<Admission>
+  /** False: there is none that is not revoked. */
+  revoke(id: string): Promise<boolean>
+}
+
+/** Clients by the document at their id, and when it was read. */
+export interface ClientDocumentRepository {
+  find(id: string): Promise<ClientDocument | undefined>
+  /** What was read now; whether it changes anything. Leaves its status as it is, and a client of another source whole. */
+  save(id: string, metadata: Record<string, unknown>, freshSeconds: number): Promise<boolean>
+  /** What was read before does not count any more. */
+  withdraw(id: string): Promise<void>
+}
+
+export interface ClientDocument {
+  client: Client
+  fresh: boolean
+  /** seconds since it was read; very many when that does not count any more */
+  age: number
+}
 
 export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
@@ -275,6 +308,8 @@ export interface Repositories {
   auditChain: AuditChainRepository
   auditKeys: AuditKeyRepository
   clients: ClientRepository
+  initialAccessTokens: InitialAccessTokenRepository
+  clientDocuments: ClientDocumentRepository
   consents: ConsentRepository
   resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository

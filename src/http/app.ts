@@ -21,6 +21,7 @@ import { securityHeaders } from './middleware/security-headers.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
+import { registrationThrottle } from './registration-throttle.ts'
 import { resourceMetadataPages } from './resource-metadata.ts'
 import { setup } from './setup.ts'
 
@@ -31,6 +32,8 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  /** whether applications register without a token */
+  openRegistration: boolean
   unitOfWork: ReturnType<typeof unitOfWork>
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
@@ -77,6 +80,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
+  if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
 }

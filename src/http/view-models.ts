@@ -18,6 +18,8 @@ export interface AppCard {
   firstParty: boolean
   /** registered itself; nobody vouches for it */
   selfRegistered: boolean
+  /** nothing is known of it but the page at `host` that describes it */
+  metadataDocument?: boolean
 }
 
 export interface PasswordRules {

@@ -20,6 +20,14 @@ export const stranger: AppCard = {
   firstParty: false,
   selfRegistered: true,
 }
+/** Known by nothing but the address of its document. */
+export const agent: AppCard = {
+  name: 'Helpful Agent',
+  host: 'agents.example.com',
+  firstParty: false,
+  selfRegistered: false,
+  metadataDocument: true,
+}
 export const hostile: AppCard = {
   ...{ name: HOSTILE, host: HOSTILE, firstParty: false, selfRegistered: true },
   ...{
@@ -200,6 +208,7 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
       ],
       offline: true,
     },
+    'known by its document': { ...consent, app: agent },
     'more than before': { ...consent, additional: true, scopes: [consent.scopes[2]!], offline: true },
     'nothing named': { ...consent, scopes: [] },
     'required scope refused': { ...consent, ...form('/c', { scope: { code: 'consent_required' } }) },

@@ -7,7 +7,8 @@ import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
 import { exchangeContradictions } from '../domain/exchange/policy.ts'
-import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
+import { OPERATOR_METADATA } from './client-adapter.ts'
+import { frontChannelFault } from './frontchannel.ts'
 import { checkBinding, type Mtls } from './mtls.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -24,8 +25,7 @@ const WEB_URIS = [
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
-/** Of the extra members, those that an application may register. */
-const REGISTRABLE = new Set<string>(FRONT_CHANNEL_METADATA)
+const OPERATORS = new Set<string>(OPERATOR_METADATA)
 
 type Metadata = Record<string, unknown>
 
@@ -44,7 +44,7 @@ function checkClientMetadata(
   value: unknown,
   metadata: Metadata,
 ): void {
-  if (ctx !== undefined && value !== undefined && !REGISTRABLE.has(member))
+  if (ctx !== undefined && value !== undefined && OPERATORS.has(member))
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return

@@ -10,7 +10,11 @@ export interface OperatorPages {
 /** BCP 47; more when there are more catalogues. */
 const LANGUAGES = ['en']
 
-export function discovery({ docs, policy, terms }: OperatorPages): Record<string, unknown> {
+/** @param documents whether a `client_id` may be the address of a document (draft-ietf-oauth-client-id-metadata-document 5) */
+export function discovery(
+  { docs, policy, terms }: OperatorPages,
+  documents: boolean,
+): Record<string, unknown> {
   return {
     ui_locales_supported: LANGUAGES,
     service_documentation: docs,
@@ -18,5 +22,6 @@ export function discovery({ docs, policy, terms }: OperatorPages): Record<string
     op_tos_uri: terms,
     frontchannel_logout_supported: true,
     frontchannel_logout_session_supported: true,
+    client_id_metadata_document_supported: documents ? true : undefined,
   }
 }

@@ -7,6 +7,7 @@ import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSou
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import { type Mtls, mtlsFeature } from './mtls.ts'
 import type { EnginePages } from './pages.ts'
+import { type RegistrationFeatureDeps, registrationFeatures } from './registration-policy.ts'
 import { type ResourceDeps, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 
@@ -18,17 +19,24 @@ export interface FeatureDeps extends ResourceDeps {
   /** current first, the same on every node */
   cookieKeys: readonly string[]
   mtls: Mtls | undefined
+  registration: RegistrationFeatureDeps
 }
 
-export function features({ pages, account, cookieKeys, mtls, ...ofResources }: FeatureDeps): Features {
+export function features({
+  pages,
+  account,
+  cookieKeys,
+  mtls,
+  registration,
+  ...ofResources
+}: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
-    registration: { enabled: true, initialAccessToken: true },
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+    ...registrationFeatures(registration),
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.

@@ -10,7 +10,7 @@ import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { sendOnlyFromOutbox } from './backchannel.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
-import { OPERATOR_METADATA } from './client-adapter.ts'
+import { OPERATOR_METADATA, REGISTERED_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
 import { keepClients } from './client-cache.ts'
 import { clientRules } from './client-rules.ts'
@@ -35,6 +35,7 @@ import { devicePace } from './poll-pace.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
+import type { RegistrationFeatureDeps } from './registration-policy.ts'
 import { renderError } from './render-error.ts'
 import { userinfoChallenge } from './resource-metadata.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
@@ -63,6 +64,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDep
   operatorPages: OperatorPages
   pairwiseSalt: string
   pollPace: PollPace
+  registration: RegistrationFeatureDeps
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -81,7 +83,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     ),
     acrValues: [...deps.acrValues],
     discovery: {
-      ...discovery(deps.operatorPages),
+      ...discovery(deps.operatorPages, deps.clientDocuments.enabled),
       mtls_endpoint_aliases: mtlsAliases(deps.issuer, deps.mtls),
     },
     subjectTypes: ['public', 'pairwise'],
@@ -110,7 +112,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     ],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
-      properties: [...OPERATOR_METADATA, ...FRONT_CHANNEL_METADATA],
+      properties: [...OPERATOR_METADATA, ...REGISTERED_METADATA, ...FRONT_CHANNEL_METADATA],
       validator: clientRules(deps.mtls) as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
@@ -140,6 +142,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     deps.changes,
     (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
     deps.isUnavailable,
+    (id) => deps.clientDocuments.concerns(id),
   )
   registerTokenExchange(provider, { ...deps, account })
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)

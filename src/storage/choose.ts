@@ -18,7 +18,7 @@ import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
 import type { SqlConnection } from './sql/connection.ts'
-import { purgeExpiredRows, sqlDatabase } from './sql/database.ts'
+import { purgeExpiredRows, purgeUnusedClients, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
 import { Loader } from './sql/loader.ts'
 import { type Mailbox, SqlMailbox } from './sql/mailbox.ts'
@@ -65,6 +65,8 @@ export interface Storage {
   migrate(): Promise<{ applied: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
+  /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
+  purgeUnusedClients(batchSize: number, days: number): Promise<number>
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
@@ -110,6 +112,11 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
+    },
+    async purgeUnusedClients(batchSize, days) {
+      const removed = await purgeUnusedClients(connection, batchSize, days)
+      if (removed > 0) changes.expire('clients')
+      return removed
     },
     async health() {
       if (!redis) return vital()

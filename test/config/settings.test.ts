@@ -206,6 +206,42 @@ describe('settings', () => {
       expect(JSON.stringify(faultsOf({ OSTIARY_SECRET_KEY: secret }))).to.not.include(secret)
     })
 
+    it('of who may come to be a client, each by its name', () => {
+      const registration = (raw: RawSettings) =>
+        faultsOf(raw).map(({ name, problem }) => `${name} ${problem}`)
+      const refused: [RawSettings, RegExp][] = [
+        [{ REGISTRATION: 'yes' as never }, /^REGISTRATION must be token, open or off/],
+        [
+          { REGISTRATION: 'off', INITIAL_ACCESS_TOKEN: 'x'.repeat(32) },
+          /^INITIAL_ACCESS_TOKEN has no meaning/,
+        ],
+        [{ REGISTRATION_UNUSED_DAYS: '0' }, /^REGISTRATION_UNUSED_DAYS must be between/],
+        [{ CLIENT_ID_METADATA: 'list' }, /^CLIENT_ID_METADATA_HOSTS must name the hosts/],
+        [{ CLIENT_ID_METADATA: 'open', CLIENT_ID_METADATA_HOSTS: 'a.example' }, /has no meaning/],
+        [{ CLIENT_ID_METADATA: 'off', CLIENT_ID_METADATA_HOSTS: 'a.example' }, /has no meaning/],
+        [{ CLIENT_ID_METADATA_HOSTS: 'https://a.example' }, /"https:\/\/a\.example" is not a host/],
+        [{ CLIENT_ID_METADATA_HOSTS: '*' }, /"\*" is not a host/],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{' }, /^SOFTWARE_STATEMENT_ISSUERS is not JSON/],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a"}]' }, /must have jwks or jwks_uri/],
+        [
+          { SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks_uri":"http://a.example/k"}]' },
+          /must be an https/,
+        ],
+        [
+          { SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks":{"keys":[{"kty":"EC","d":"x"}]}}]' },
+          /must hold public keys only/,
+        ],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks":{"keys":[{"kty":"oct","k":"x"}]}}]' }, /keys/],
+      ]
+      for (const [raw, words] of refused)
+        expect(registration(raw).join(' | '), JSON.stringify(raw)).to.match(words)
+      const { config } = loadConfig({ DATA_DIR: join(folder, 'data') })
+      expect(config.registration).to.deep.equal({
+        ...{ mode: 'token', unusedDays: 30, statementIssuers: [] },
+        documents: { mode: 'list', hosts: [] },
+      })
+    })
+
     it('an unknown key that got this far is one too', () => {
       expect(() => loadConfig({ NONSENSE: 'x' } as RawSettings)).to.throw(ConfigError)
     })

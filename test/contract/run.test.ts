@@ -4,11 +4,13 @@ import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
+import { clientDocumentsContract } from './repositories/client-documents.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
 import { deploymentSecretsContract } from './repositories/deployment-secrets.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
+import { initialAccessTokensContract } from './repositories/initial-access-tokens.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
 import { resourceServersContract } from './repositories/resource-servers.contract.ts'
@@ -42,6 +44,8 @@ describe('contract', () => {
     outbox: outboxContract,
     audit: auditContract,
     clients: clientsContract,
+    'client documents': clientDocumentsContract,
+    'initial access tokens': initialAccessTokensContract,
     consents: consentsContract,
     'resource servers': resourceServersContract,
     'signing keys': signingKeysContract,

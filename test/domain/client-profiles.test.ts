@@ -98,6 +98,7 @@ describe('the lint of clients', () => {
       'public-bearer-refresh',
     ],
     ['a secret in the body', { token_endpoint_auth_method: 'client_secret_post' }, 'secret-in-body'],
+    ['a logo of somebody else', { logo_uri: 'https://bank.example/logo.png' }, 'pages-elsewhere'],
     ['a shared secret', {}, 'shared-secret'],
     ['keys written down', { token_endpoint_auth_method: 'private_key_jwt' }, 'keys-pinned'],
     ['requests in addresses', {}, 'requests-in-addresses'],

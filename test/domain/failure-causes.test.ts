@@ -248,6 +248,62 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'initial-access-token',
     { endpoint: 'registration', error: 'invalid_token', detail: 'initial access token not found' },
   ],
+  ...(
+    [
+      ['initial-access-token-expired', 'the initial access token has expired'],
+      ['initial-access-token-used-up', 'the initial access token is used up'],
+      ['initial-access-token-revoked', 'the initial access token was revoked'],
+      ['initial-access-token-full', 'the initial access token has as many clients as it may have'],
+    ] as const
+  ).map(([cause, detail]): [string, Given] => [
+    cause,
+    { endpoint: 'registration', error: 'invalid_token', description: 'invalid token provided', detail },
+  ]),
+  [
+    'software-statement-invalid',
+    {
+      endpoint: 'registration',
+      error: 'invalid_software_statement',
+      ...described('software_statement: it has expired (exp)', {
+        software_statement: 'present, 300 characters',
+      }),
+    },
+    { sent: 'present, 300 characters' },
+  ],
+  [
+    'software-statement-unapproved',
+    {
+      endpoint: 'registration',
+      error: 'unapproved_software_statement',
+      description: 'its issuer is not trusted here',
+    },
+  ],
+  [
+    'registration-policy',
+    {
+      endpoint: 'registration',
+      error: 'invalid_client_metadata',
+      ...described('scope must not hold "phone"; allowed: openid, email', { scope: 'openid phone' }),
+    },
+    { sent: 'openid phone' },
+  ],
+  [
+    'client-document',
+    {
+      error: 'invalid_client',
+      clientId: 'https://app.example.org/client.json',
+      description: 'the client_id metadata document at app.example.org holds a client_secret',
+      known: { client: undefined },
+    },
+    { sent: 'https://app.example.org/client.json' },
+  ],
+  [
+    'client-document-not-asked',
+    auth('client not found', {
+      clientId: 'https://app.example.org/client.json',
+      known: { client: undefined },
+    }),
+  ],
   [
     'registration-access-token',
     { endpoint: 'client', error: 'invalid_token', detail: 'registration access token not found' },

@@ -30,6 +30,11 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
+  await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)
+  await database.initialAccessTokens.insert({
+    ...{ id: token('iat_'), name: 'n', digest: Buffer.of(1), policy: {} },
+    ...{ usesLeft: 1, maxClients: undefined, ttlSeconds: undefined },
+  })
   await database.consents.remember({
     userId: user.id,
     clientId: client.id,

@@ -22,6 +22,8 @@ export type AuditEventName =
   | 'client.deleted'
   | 'client.disabled'
   | 'client.enabled'
+  | 'initial_access_token.created'
+  | 'initial_access_token.revoked'
   | 'grant.revoked'
   | 'resource_server.created'
   | 'resource_server.updated'

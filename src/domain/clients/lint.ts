@@ -2,6 +2,7 @@
 import { exchangeContradictions, exchangePolicyOf } from '../exchange/policy.ts'
 import type { Client } from './client.ts'
 import { contradictions, withProfile } from './profile.ts'
+import { pagesElsewhere } from './registration-policy.ts'
 
 export interface Weakness {
   /** stable, for scripts */
@@ -20,6 +21,7 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
   const method = (metadata.token_endpoint_auth_method ?? 'client_secret_basic') as string
   const grants = stringsOf(metadata.grant_types, ['authorization_code'])
   const redirects = stringsOf(metadata.redirect_uris)
+  const elsewhere = pagesElsewhere(metadata).map(({ member }) => member)
   const found: (Weakness | false)[] = [
     ...contradictions(client.metadata).map(
       ({ member, reason }): Weakness => ({
@@ -61,6 +63,12 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
       severity: 'advice',
       what: `${redirects.length} redirect URIs: each is a place where codes may go`,
       change: 'keep those in use',
+    },
+    elsewhere.length > 0 && {
+      code: 'pages-elsewhere',
+      severity: 'advice',
+      what: `${elsewhere.join(', ')}: at a host that people are not sent back to, so the app may pass for another`,
+      change: 'have the logo and the pages at the host of a redirect URI (RFC 7591 5)',
     },
     method === 'none' &&
       grants.includes('refresh_token') &&

@@ -11,6 +11,7 @@ import { exchangeRules } from './causes/exchange.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
+import { registrationRules } from './causes/registration.ts'
 import { requestRules } from './causes/requests.ts'
 import { scopeRules } from './causes/scopes.ts'
 import { signInRules } from './causes/sign-in.ts'
@@ -24,6 +25,7 @@ const RULES: readonly Rule[] = [
   ...pkceRules,
   ...redirectRules,
   ...certificateRules,
+  ...registrationRules,
   ...clientRules,
   ...exchangeRules,
   ...grantRules,
