@@ -6,6 +6,9 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { AuthSessions } from './domain/sign-in/auth-sessions.ts'
+import { DirectSignIn } from './domain/sign-in/direct.ts'
+import type { Services } from './http/deps.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -17,6 +20,7 @@ import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { ttl } from './oidc/tokens.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -28,11 +32,14 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  services: Pick<Services, 'signIn' | 'verification'>
+  /** runs the mail worker now instead of at its next look */
+  mailSoon: () => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, services, mailSoon }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -51,6 +58,23 @@ export async function openEngine(
     factsOf,
   })
   const outwardPages = enginePages({ pages, users: database.users })
+  const { Session: sessionLifetime } = ttl(config.lifetimes) as {
+    Session: (ctx: unknown, it: object) => number
+  }
+  const challenge = {
+    signIn: new DirectSignIn({ database, clock, mailSoon, ...services }),
+    sessions: new AuthSessions({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom }),
+    ...{
+      audit: storage.audit,
+      clock,
+      random: secureRandom,
+      acr: ACR_PASSWORD,
+      factsOf,
+      isUnavailable,
+      isUnstorable,
+    },
+    sessionLifetime: (session: object) => sessionLifetime(undefined, session),
+  }
   const providerDeps = {
     issuer: config.issuer,
     signingAlgorithms: config.signing.algorithms,
@@ -71,6 +95,7 @@ export async function openEngine(
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
+    challenge,
     access: new Access(database, clientsChanged),
     factsOf,
     initialAccessToken: secrets.initialAccessToken,

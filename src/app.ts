@@ -118,7 +118,10 @@ export async function createApp(
       failures,
       refreshWindow,
       signingKeys: signing,
-    } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
+    } = await openEngine(
+      { config, secrets, storage, keyring, clock, log, pages, services, mailSoon: () => outbox.poke() },
+      overrides.failureLimits,
+    )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 

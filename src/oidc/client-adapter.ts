@@ -6,15 +6,22 @@ import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
+import { CHALLENGE_GRANT } from './routes.ts'
 
 /** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
-export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+export const OPERATOR_METADATA = [
+  'first_party',
+  'first_party_challenge',
+  'self_registered',
+  'profile',
+  'message_signing',
+] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
-const KEPT = ['profile', 'message_signing'] as const
+const KEPT = ['profile', 'message_signing', 'first_party_challenge'] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps
@@ -86,9 +93,18 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...(client.source === 'registration' ? underProfile(client.metadata) : withProfile(client.metadata)),
+    ...withChallenge(
+      client.source === 'registration' ? underProfile(client.metadata) : withProfile(client.metadata),
+    ),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',
   }
+}
+
+/** Who may sign people in by itself has the grant type behind that endpoint, which nobody can write down. */
+function withChallenge(metadata: Record<string, unknown>): Record<string, unknown> {
+  if (metadata.first_party_challenge !== true) return metadata
+  const { grant_types: grants = ['authorization_code'] } = metadata
+  return { ...metadata, grant_types: [...(grants as string[]), CHALLENGE_GRANT] }
 }

@@ -4,6 +4,7 @@
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
+import { CHALLENGE_GRANT } from './routes.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -16,6 +17,8 @@ const WEB_URIS = [
   'jwks_uri',
   'sector_identifier_uri',
 ]
+/** Grant types that an operator gives and no registration may ask for. */
+const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT])
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
@@ -37,6 +40,8 @@ export function checkClientMetadata(
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'
+  const reserved = ctx === undefined ? undefined : grantTypes.find((type) => OPERATOR_GRANTS.has(type))
+  if (reserved) refuse(`grant_types: ${reserved} is given by the operator, not by registration`)
   if (redirectUris.length > REDIRECT_URIS_MAX)
     refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
   for (const uri of redirectUris) checkRedirectUri('redirect_uris', uri, native)

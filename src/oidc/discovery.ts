@@ -1,4 +1,5 @@
 /** What the discovery document says besides what the engine knows of itself (RFC 8414 2, OpenID Connect Discovery 1.0 3). */
+import { CHALLENGE_PATH } from './routes.ts'
 
 /** Addresses of the operator's own pages; what is not there is not named. */
 export interface OperatorPages {
@@ -10,11 +11,12 @@ export interface OperatorPages {
 /** BCP 47; more when there are more catalogues. */
 const LANGUAGES = ['en']
 
-export function discovery({ docs, policy, terms }: OperatorPages): Record<string, unknown> {
+export function discovery(issuer: string, { docs, policy, terms }: OperatorPages): Record<string, unknown> {
   return {
     ui_locales_supported: LANGUAGES,
     service_documentation: docs,
     op_policy_uri: policy,
     op_tos_uri: terms,
+    authorization_challenge_endpoint: issuer + CHALLENGE_PATH,
   }
 }

@@ -17,6 +17,8 @@ import { deviceSessionGuard } from './device.ts'
 import { discovery, type OperatorPages } from './discovery.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
+import type { ChallengeDeps } from './first-party/challenge.ts'
+import { challengeEndpoint } from './first-party/endpoint.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -50,6 +52,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   acrValues: readonly string[]
   lifetimes: Lifetimes
   operatorPages: OperatorPages
+  challenge: ChallengeDeps
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -67,7 +70,7 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
-    discovery: discovery(deps.operatorPages),
+    discovery: discovery(deps.issuer, deps.operatorPages),
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),
@@ -122,5 +125,6 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(signOutEverywhere(provider, deps) as never)
+  challengeEndpoint(provider, deps.challenge)
   return provider
 }
