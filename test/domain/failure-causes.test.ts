@@ -59,6 +59,11 @@ const dpop = (detail: string): Given =>
 const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given =>
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
+const draft = (section: string) => ({
+  name: `OAuth 2.0 for First-Party Applications (draft), section ${section}`,
+  url: `https://datatracker.ietf.org/doc/html/draft-ietf-oauth-first-party-apps-04#section-${section}`,
+})
+
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
@@ -306,6 +311,24 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
       ...described('redirect_uris must hold absolute URIs', { redirect_uris: 'x' }),
     },
   ],
+  [
+    'first-party-not-marked',
+    atToken(
+      described('requested grant type is not allowed for this client', {
+        grant_type: 'urn:ostiary:params:oauth:grant-type:authorization-challenge',
+      }),
+    ),
+  ],
+  ['first-party-not-begun', atToken(described('either request_uri or auth_session is needed, and not both'))],
+  [
+    'first-party-unbound-proof',
+    dpop('the pushed request is bound to no key; send the proof there, too'),
+    { standard: draft('9.5.1') },
+  ],
+  [
+    'first-party-response-mode',
+    atToken(described('response_mode has no meaning at this endpoint; leave it out')),
+  ],
   ['other', { error: 'server_error' }],
 ]
 
@@ -321,7 +344,9 @@ describe('the cause of a failure', () => {
         .to.match(/^[A-Z].*\.$/)
         .and.not.match(/undefined/)
       expect(explanation.standard.name).to.match(/section [\d.]+$/)
-      expect(explanation.standard.url).to.match(/^https:\/\/(www\.rfc-editor\.org|openid\.net)\//)
+      expect(explanation.standard.url).to.match(
+        /^https:\/\/(www\.rfc-editor\.org|openid\.net|datatracker\.ietf\.org)\//,
+      )
     })
 
   it('is found whatever is missing from the record', () => {

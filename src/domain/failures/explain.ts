@@ -6,6 +6,7 @@
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { firstPartyRules } from './causes/first-party.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -18,6 +19,7 @@ import { type Explanation, type Known, type Rule, rfc } from './rule.ts'
 /** In this order: what is certain before what is only likely. */
 const RULES: readonly Rule[] = [
   ...clockRules,
+  ...firstPartyRules,
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,

@@ -11,6 +11,11 @@ import { type ChallengeDeps, challenge } from './challenge.ts'
 
 const PARAMETERS = ['request_uri', 'auth_session', 'username', 'password', 'verification_code', 'resend']
 
+const NOT_MARKED = {
+  error: 'unauthorized_client',
+  error_description: 'this client may not sign people in by itself',
+}
+
 export function challengeEndpoint(provider: Provider, deps: ChallengeDeps): void {
   const arrived = new WeakSet<object>()
   provider.registerGrantType(
@@ -34,10 +39,17 @@ export function challengeEndpoint(provider: Provider, deps: ChallengeDeps): void
     ctx.path = ENDPOINTS.token
     try {
       await next()
+      // To the engine it is a grant type that the client does not have.
+      if (isNotAllowed(ctx.body)) ctx.body = NOT_MARKED
     } finally {
       ctx.path = path
     }
   }) as never)
+}
+
+function isNotAllowed(body: unknown): boolean {
+  const { error_description: description } = (body ?? {}) as { error_description?: string }
+  return description === 'requested grant type is not allowed for this client'
 }
 
 /** It is no grant type of the token endpoint (RFC 8414 2). */
