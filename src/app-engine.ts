@@ -21,6 +21,7 @@ import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { ttl } from './oidc/tokens.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -35,11 +36,12 @@ export interface EngineParts {
   services: Pick<Services, 'signIn' | 'verification'>
   /** runs the mail worker now instead of at its next look */
   mailSoon: () => void
+  outbound: Outbound
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, services, mailSoon }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound, services, mailSoon }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -91,7 +93,7 @@ export async function openEngine(
     pages: outwardPages,
     failures,
     resourceServers: config.resourceServers,
-    outboundAllow: config.outboundAllow,
+    outbound,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,

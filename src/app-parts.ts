@@ -20,6 +20,8 @@ import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
 import { ID_TOKEN } from './oidc/tokens.ts'
+import { Outbound } from './outbound/outbound.ts'
+import { checkGuard } from './outbound/self-test.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
 
 /** Half of what a new data key waits (`ACTIVATION_SECONDS`). */
@@ -73,6 +75,17 @@ export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): 
     current: secrets.rootKey,
     previous: secrets.previousRootKey,
   })
+}
+
+/** The one way out for requests of ours. Throws when its guard does not hold: nothing may start without it. */
+export async function openOutbound({ outboundAllow: allow }: Config, log: Logger): Promise<Outbound> {
+  const outbound = new Outbound({
+    allow,
+    onPaused: (host, err) =>
+      log.warn({ host, err }, 'a host that is called keeps failing; left alone for 30 s'),
+  })
+  await checkGuard(outbound, allow)
+  return outbound
 }
 
 /** Takes in data keys that `npm run rotate-keys` adds. */

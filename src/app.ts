@@ -9,6 +9,7 @@ import {
   finishMail,
   keyWatch,
   mailTransport,
+  openOutbound,
   openStorage,
   passwordHasher,
   readClients,
@@ -41,6 +42,7 @@ import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import { type Farewell, serve } from './server.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -61,6 +63,7 @@ export interface App {
   storage: Storage
   engine: Engine
   signingKeys: SigningKeys
+  outbound: Outbound
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -110,6 +113,7 @@ export async function createApp(
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
     }
 
+    const outbound = await openOutbound(config, log)
     const {
       engine,
       live,
@@ -119,7 +123,18 @@ export async function createApp(
       refreshWindow,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, services, mailSoon: () => outbox.poke() },
+      {
+        config,
+        secrets,
+        storage,
+        keyring,
+        clock,
+        log,
+        pages,
+        outbound,
+        services,
+        mailSoon: () => outbox.poke(),
+      },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -192,6 +207,7 @@ export async function createApp(
       storage,
       engine,
       signingKeys: signing,
+      outbound,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),

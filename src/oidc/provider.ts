@@ -3,6 +3,7 @@ import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
+import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
@@ -22,7 +23,7 @@ import { challengeEndpoint } from './first-party/endpoint.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
-import { outboundFetch } from './outbound.ts'
+import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
@@ -47,7 +48,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   pages: EnginePages
   failures: Failures
   resourceServers: readonly ResourceServerSettings[]
-  outboundAllow: readonly string[]
+  outbound: Pick<Outbound, 'fetch'>
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
@@ -80,7 +81,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     loadExistingGrant: loadExistingGrant(deps.consents, deps.isUnavailable),
     clientBasedCORS,
     renderError: renderError(deps.pages, deps.failures),
-    fetch: outboundFetch(deps.outboundAllow) as NonNullable<Configuration['fetch']>,
+    fetch: engineFetch(deps.outbound),
     fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536 },
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,

@@ -80,7 +80,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     units,
     foreseeAccount: (id) => users.foresee(id),
   })
-  const softRows = new SqlEphemeral(connection)
+  const softRows = new SqlEphemeral(connection, atRest)
   const redis =
     redisUrl === undefined
       ? undefined

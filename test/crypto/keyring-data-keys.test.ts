@@ -140,12 +140,14 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await storesOn(instance.connection, b.keyring).database.signingKeys.list()).to.deep.equal(made)
     })
 
-    it('begin to rotate once, however many ask', async () => {
+    it('begin to rotate once, however many ask, and are recorded with it', async () => {
       const root = secret()
       const nodes = await Promise.all(Array.from({ length: 5 }, () => node(root)))
       const tries = await Promise.allSettled(nodes.map(({ rotation }) => rotation.begin()))
       expect(tries.filter(({ status }) => status === 'fulfilled').length).to.equal(1)
       expect((await rows()).length).to.equal(2)
+      const records = await instance.connection.knex('audit_events').select('name', 'detail')
+      expect(records).to.deep.equal([{ name: 'keys.rotated', detail: { version: 2, forced: false } }])
     })
 
     it('are not retired while something depends on them, and say what', async () => {

@@ -30,10 +30,23 @@ const ALLOWED = new Map<string, string>([
 /** Used nowhere: TRACE would show a script the cookies it may not read. */
 const ANYWHERE = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
+/** Where people come by browser; every other endpoint of the protocol is asked by programs. */
+const PAGES = new Set<string>([ENDPOINTS.authorization, ENDPOINTS.end_session, ENDPOINTS.code_verification])
+
+/** Whether a program asks here, which may name no type it takes and wants JSON (RFC 6749 5.2). */
+export function isForPrograms(path: string): boolean {
+  const endpoint = endpointOf(path)
+  return ALLOWED.has(endpoint) && !PAGES.has(endpoint)
+}
+
+/** The engine matches without regard to case and with a trailing slash; so does this. */
+function endpointOf(path: string): string {
+  return path.toLowerCase().replace(/(?<=.)\/$/, '')
+}
+
 /** @throws Problem method-not-allowed, with `Allow` set (RFC 9110 15.5.6) */
 export function assertMethod(ctx: Context): void {
-  // The engine matches without regard to case and with a trailing slash; so does this.
-  const allowed = ALLOWED.get(ctx.path.toLowerCase().replace(/(?<=.)\/$/, ''))
+  const allowed = ALLOWED.get(endpointOf(ctx.path))
   if (allowed === undefined ? ANYWHERE.has(ctx.method) : allowed.split(', ').includes(ctx.method)) return
   ctx.set('Allow', allowed ?? 'GET, HEAD, POST')
   throw new Problem('method-not-allowed')
