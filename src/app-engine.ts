@@ -18,6 +18,7 @@ import type { Logger } from './lib/log.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { pollGuard } from './oidc/poll-interval.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { ttl } from './oidc/tokens.ts'
@@ -33,7 +34,7 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
-  services: Pick<Services, 'signIn' | 'verification'>
+  services: Pick<Services, 'signIn' | 'verification' | 'approvals' | 'throttle'>
   /** runs the mail worker now instead of at its next look */
   mailSoon: () => void
   outbound: Outbound
@@ -64,7 +65,13 @@ export async function openEngine(
     Session: (ctx: unknown, it: object) => number
   }
   const challenge = {
-    signIn: new DirectSignIn({ database, clock, mailSoon, ...services }),
+    signIn: new DirectSignIn({
+      database,
+      clock,
+      mailSoon,
+      signIn: services.signIn,
+      verification: services.verification,
+    }),
     sessions: new AuthSessions({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom }),
     ...{
       audit: storage.audit,
@@ -98,6 +105,12 @@ export async function openEngine(
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
     challenge,
+    ciba: {
+      ...{ approvals: services.approvals, throttle: services.throttle, keyed: keyring, clock },
+      ...{ users: database.users, outbox: database.outbox },
+      mailSoon: () => storage.units.afterCommit(mailSoon),
+    },
+    pollGuard: pollGuard(storage.ephemeral),
     access: new Access(database, clientsChanged),
     factsOf,
     initialAccessToken: secrets.initialAccessToken,

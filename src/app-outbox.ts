@@ -1,6 +1,7 @@
 /** Part of the composition root: the worker that does what was accepted, and what each kind of work needs. */
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
+import type { Approvals } from './domain/approvals/approvals.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import type { Clock } from './domain/ports.ts'
 import { paths } from './http/urls.ts'
@@ -19,9 +20,19 @@ export interface OutboxParts {
   log: Logger
   viewsDir: string
   mail: MailTransport
+  approvals: Approvals
 }
 
-export function outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail }: OutboxParts) {
+export function outboxWorker({
+  config,
+  storage,
+  keyring,
+  clock,
+  log,
+  viewsDir,
+  mail,
+  approvals,
+}: OutboxParts) {
   const { brandName, issuer } = config
   const absolute = (path: string) => issuer + path
   const mailRenderer = createMailRenderer({ viewsDir, brandName, issuer })
@@ -29,6 +40,7 @@ export function outboxWorker({ config, storage, keyring, clock, log, viewsDir, m
     outbox: storage.database.outbox,
     run: createSendMail({
       repositories: storage.database,
+      approvals,
       clock,
       transport: mail,
       render: mailRenderer.render,
@@ -36,6 +48,7 @@ export function outboxWorker({ config, storage, keyring, clock, log, viewsDir, m
       links: {
         verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
         resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
+        approve: (approvalId) => absolute(paths.approve(approvals.linkToken(approvalId))),
         forgot: () => absolute(paths.forgot()),
         home: () => absolute(paths.home),
       },

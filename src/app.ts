@@ -21,6 +21,7 @@ import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
+import { Approvals } from './domain/approvals/approvals.ts'
 import { EmailVerification } from './domain/email/verification.ts'
 import type { FailureLimits } from './domain/failures/limit.ts'
 import type { SigningKeys } from './domain/keys/service.ts'
@@ -111,6 +112,7 @@ export async function createApp(
       verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
       reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
+      approvals: new Approvals({ ephemeral, keyed: keyring, random }),
     }
 
     const outbound = await openOutbound(config, log)
@@ -142,7 +144,9 @@ export async function createApp(
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
+    const outbox = outboxWorker({
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, approvals: services.approvals },
+    })
     const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 

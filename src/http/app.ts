@@ -5,6 +5,7 @@ import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
+import { approve } from './approve.ts'
 import { createAssets } from './assets.ts'
 import type { HttpDeps } from './deps.ts'
 import { devicePageThrottle } from './device-throttle.ts'
@@ -62,6 +63,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     home(deps.home),
     interactionRouter(deps),
     mailLinks(deps),
+    approve(deps),
     forgotPassword(deps),
     passwordHint(deps),
     setup(deps),

@@ -10,6 +10,7 @@ import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/a
 import type { UnitOfWork } from '../storage/unit-of-work.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import { currentContext } from './context.ts'
+import type { PollGuard } from './poll-interval.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { lostError, refusalOf } from './refusals.ts'
 
@@ -24,6 +25,7 @@ export interface AdapterDeps {
   clientsChanged: () => void
   keyed: KeyedHash
   refreshWindow: RefreshWindow
+  pollGuard: PollGuard
   /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
   initialAccessToken: string | undefined
   /** tells a store that is away from a fault of ours */
@@ -34,9 +36,12 @@ export interface AdapterDeps {
 
 /**
  * Rows the engine wants to find when their time is over (seconds): a device that polls late is told `expired_token`
- * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
+ * (RFC 8628 3.5, CIBA Core 1.0 11) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
-const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = {
+  DeviceCode: 600,
+  BackchannelAuthenticationRequest: 600,
+}
 
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
@@ -76,6 +81,8 @@ class ArtifactAdapter implements Adapter {
         return { jti: id, kind: this.#model, iat: 0 } as AdapterPayload
       const found = await this.#deps.artifacts.find(this.#model, id)
       const ctx = currentContext()
+      if (this.#model === 'BackchannelAuthenticationRequest' && isPending(found, ctx))
+        await this.#deps.pollGuard(id)
       return (
         this.#model === 'RefreshToken' && isRefreshing(ctx)
           ? await this.#deps.refreshWindow.found(ctx, id, found)
@@ -168,6 +175,13 @@ function isSameSignIn(before: ArtifactPayload | undefined, now: ArtifactPayload)
 
 function isSigningOut(ctx: KoaContextWithOIDC | undefined): boolean {
   return ctx?.oidc?.route?.startsWith('end_session') === true
+}
+
+/** Asked for by the app that may have it, and not answered yet. */
+function isPending(found: ArtifactPayload | undefined, ctx: KoaContextWithOIDC | undefined): boolean {
+  if (!found || ctx?.oidc?.route !== 'token' || found.clientId !== ctx.oidc.client?.clientId) return false
+  const over = Number(found.exp) <= Date.now() / 1000
+  return !over && found.grantId === undefined && found.error === undefined
 }
 
 function isRefreshing(ctx: KoaContextWithOIDC | undefined): ctx is KoaContextWithOIDC {

@@ -4,6 +4,7 @@
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
+import { CIBA_GRANT } from './ciba.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -18,7 +19,7 @@ const WEB_URIS = [
   'sector_identifier_uri',
 ]
 /** Grant types that an operator gives and no registration may ask for. */
-const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT])
+const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT, CIBA_GRANT])
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
@@ -50,6 +51,8 @@ export function checkClientMetadata(
     checkRedirectUri('post_logout_redirect_uris', uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
+  if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes(CIBA_GRANT))
+    refuse('grant_types must not hold urn:openid:params:grant-type:ciba for a public client (CIBA Core 7.1)')
   for (const name of WEB_URIS) {
     const uri = metadata[name]
     if (typeof uri === 'string' && !isWebUri(uri))

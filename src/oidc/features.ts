@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Client, Configuration } from 'oidc-provider'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
+import { type CibaDeps, ciba } from './ciba.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import type { EnginePages } from './pages.ts'
@@ -17,9 +18,10 @@ export interface FeatureDeps {
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
+  ciba: CibaDeps
 }
 
-export function features({ pages, resourceServers, account, cookieKeys }: FeatureDeps): Features {
+export function features({ pages, resourceServers, account, cookieKeys, ...more }: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -56,6 +58,7 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
+    ciba: ciba(more.ciba),
     resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(resourceServers) },
   }
 }

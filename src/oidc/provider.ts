@@ -7,6 +7,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
+import { type CibaDeps, orNobody, unauthorizedClient } from './ciba.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
@@ -15,7 +16,7 @@ import { checkClientMetadata } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
-import { discovery, type OperatorPages } from './discovery.ts'
+import { corrected, discovery, type OperatorPages } from './discovery.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import type { ChallengeDeps } from './first-party/challenge.ts'
@@ -54,6 +55,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   lifetimes: Lifetimes
   operatorPages: OperatorPages
   challenge: ChallengeDeps
+  ciba: CibaDeps
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -63,7 +65,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   const account = usableAccount(deps.usersById, deps.isUnavailable)
   const configuration: Configuration = {
     adapter: createAdapter(deps),
-    findAccount: findAccount(account),
+    findAccount: orNobody(findAccount(account)),
     jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
     routes: ENDPOINTS,
     scopes: [...SCOPES],
@@ -127,5 +129,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(signOutEverywhere(provider, deps) as never)
   challengeEndpoint(provider, deps.challenge)
+  provider.use(corrected as never)
+  provider.use(unauthorizedClient as never)
   return provider
 }

@@ -329,6 +329,23 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'first-party-response-mode',
     atToken(described('response_mode has no meaning at this endpoint; leave it out')),
   ],
+  [
+    'ciba-hint',
+    described('missing one of required parameters login_hint_token, id_token_hint, or login_hint'),
+  ],
+  ['ciba-hint', described('login_hint_token is not supported; use login_hint or id_token_hint')],
+  ['ciba-binding-message', { error: 'invalid_binding_message' }],
+  ['ciba-parameter', described('user_code is not supported')],
+  ['ciba-not-allowed', described('urn:openid:params:grant-type:ciba is not allowed for this client')],
+  ['ciba-request-over', grant('backchannel authentication request already consumed')],
+  [
+    'ciba-request-over',
+    atToken({
+      error: 'expired_token',
+      description: 'grant request is invalid',
+      detail: 'backchannel authentication request is expired',
+    }),
+  ],
   ['other', { error: 'server_error' }],
 ]
 

@@ -3,6 +3,7 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
@@ -20,6 +21,7 @@ import { type Explanation, type Known, type Rule, rfc } from './rule.ts'
 const RULES: readonly Rule[] = [
   ...clockRules,
   ...firstPartyRules,
+  ...cibaRules,
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,

@@ -16,7 +16,9 @@ const MEASURED = new Set(
   `code code_verifier code_challenge refresh_token client_secret client_assertion token access_token id_token_hint
   state nonce request request_uri claims login_hint device_code user_code username password dpop_jkt registration
   authorization_details subject_token actor_token jwks jwks_uri sector_identifier_uri logout
-  auth_session verification_code`.split(/\s+/),
+  auth_session verification_code auth_req_id login_hint_token client_notification_token binding_message`.split(
+    /\s+/,
+  ),
 )
 const VALUE_MAX = 500
 /** what is looked through at all: work on foreign text must be bounded before it is done */

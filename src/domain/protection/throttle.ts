@@ -32,6 +32,10 @@ export interface Limits {
   mailAddress: number
   /** mails asked for from one network, per hour */
   mailNetwork: number
+  /** approvals asked of one person, per hour */
+  approvalPerson: number
+  /** approvals asked by one client, per hour */
+  approvalClient: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -43,6 +47,8 @@ export const DEFAULT_LIMITS: Limits = {
   userCodeNetwork: 60,
   mailAddress: 6,
   mailNetwork: 60,
+  approvalPerson: 10,
+  approvalClient: 600,
 }
 
 export class Throttle {
@@ -106,6 +112,15 @@ export class Throttle {
   userCode(ip: string): Bucket[] {
     return [
       { key: `user-code:net:${networkOf(ip)}`, limit: this.limits.userCodeNetwork, windowSeconds: HOUR },
+    ]
+  }
+
+  /** @param person id of the account, or of nobody under the name that was given */
+  approval(person: string, clientId: string): Bucket[] {
+    const { approvalPerson, approvalClient } = this.limits
+    return [
+      { key: `approval:client:${clientId}`, limit: approvalClient, windowSeconds: HOUR },
+      { key: `approval:person:${person}`, limit: approvalPerson, windowSeconds: HOUR },
     ]
   }
 

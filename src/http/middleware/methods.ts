@@ -18,6 +18,7 @@ const ALLOWED = new Map<string, string>([
   [ENDPOINTS.token, FORM],
   [ENDPOINTS.registration, 'POST'],
   [CHALLENGE_PATH, 'POST'],
+  [ENDPOINTS.backchannel_authentication, 'POST'],
   [ENDPOINTS.userinfo, 'GET, HEAD, POST, OPTIONS'],
   [ENDPOINTS.jwks, READ],
   [DISCOVERY_PATH, READ],

@@ -6,7 +6,7 @@
 import type Provider from 'oidc-provider'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { appendToBody } from '../request-body.ts'
-import { CHALLENGE_GRANT, CHALLENGE_PATH, DISCOVERY_PATHS, ENDPOINTS } from '../routes.ts'
+import { CHALLENGE_GRANT, CHALLENGE_PATH, ENDPOINTS } from '../routes.ts'
 import { type ChallengeDeps, challenge } from './challenge.ts'
 
 const PARAMETERS = ['request_uri', 'auth_session', 'username', 'password', 'verification_code', 'resend']
@@ -29,7 +29,6 @@ export function challengeEndpoint(provider: Provider, deps: ChallengeDeps): void
   // The engine matches its routes without regard to case and with a trailing slash; so does this.
   const ours = new RegExp(`^${CHALLENGE_PATH}/?$`, 'i')
   provider.use((async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
-    if (DISCOVERY_PATHS.has(ctx.path.toLowerCase().replace(/\/$/, ''))) return hideGrant(ctx, next)
     if (!ours.test(ctx.path) || ctx.method !== 'POST') return next()
     arrived.add(ctx)
     // No browser calls this, so none is told that it may read the answer.
@@ -50,12 +49,4 @@ export function challengeEndpoint(provider: Provider, deps: ChallengeDeps): void
 function isNotAllowed(body: unknown): boolean {
   const { error_description: description } = (body ?? {}) as { error_description?: string }
   return description === 'requested grant type is not allowed for this client'
-}
-
-/** It is no grant type of the token endpoint (RFC 8414 2). */
-async function hideGrant(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
-  await next()
-  const body = ctx.body as { grant_types_supported?: string[] } | undefined
-  if (body?.grant_types_supported)
-    body.grant_types_supported = body.grant_types_supported.filter((type) => type !== CHALLENGE_GRANT)
 }
