@@ -38,11 +38,25 @@ export interface EngineParts {
   /** runs the mail worker now instead of at its next look */
   mailSoon: () => void
   outbound: Outbound
+  /** something of somebody may have ended: applications wait to be told */
+  accessEnded: () => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound, services, mailSoon }: EngineParts,
+  {
+    config,
+    secrets,
+    storage,
+    keyring,
+    clock,
+    log,
+    pages,
+    outbound,
+    accessEnded,
+    services,
+    mailSoon,
+  }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -111,7 +125,8 @@ export async function openEngine(
       mailSoon: () => storage.units.afterCommit(mailSoon),
     },
     pollGuard: pollGuard(storage.ephemeral),
-    access: new Access(database, clientsChanged),
+    access: new Access(database, clientsChanged, accessEnded),
+    accessEnded,
     factsOf,
     initialAccessToken: secrets.initialAccessToken,
     refreshWindow,

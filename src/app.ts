@@ -4,8 +4,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
-import { outboxWorker } from './app-outbox.ts'
+import { outboxWorkers } from './app-outbox.ts'
 import {
+  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -34,6 +35,7 @@ import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
+import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
@@ -116,6 +118,7 @@ export async function createApp(
     }
 
     const outbound = await openOutbound(config, log)
+    const accessEnded = () => outbox.notices.poke()
     const {
       engine,
       live,
@@ -134,8 +137,9 @@ export async function createApp(
         log,
         pages,
         outbound,
+        accessEnded,
         services,
-        mailSoon: () => outbox.poke(),
+        mailSoon: () => outbox.mail.poke(),
       },
       overrides.failureLimits,
     )
@@ -144,10 +148,14 @@ export async function createApp(
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({
-      ...{ config, storage, keyring, clock, log, viewsDir, mail, approvals: services.approvals },
+    const outbox = outboxWorkers({
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
     })
-    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
+    const watches = [
+      keyWatch(storage, secrets, keyring, log),
+      ...signingKeyWatches(storage, signing, live, log),
+      auditWatch(storage, log),
+    ]
     const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
 
     let setupToken: string | undefined
@@ -159,6 +167,7 @@ export async function createApp(
     }
     // A probe must not become a conversation with the mail server each time.
     const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
+    const startableApps = remembered(() => openableApps(database.clients), 10_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -180,7 +189,7 @@ export async function createApp(
         isUnstorable,
       }),
       passwordPolicy: policy,
-      mailSoon: () => outbox.poke(),
+      mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
@@ -195,7 +204,13 @@ export async function createApp(
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
         vitalChecks: () => storage.vitalHealth(),
       },
-      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      home: {
+        pages,
+        issuer: config.issuer,
+        samplesOrigin: config.samples?.origin,
+        apps: startableApps,
+        setupUrl,
+      },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
     })
 
@@ -217,9 +232,9 @@ export async function createApp(
       needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
-        outbox.start()
+        for (const worker of Object.values(outbox)) worker.start()
         purge.start()
-        for (const watch of keys) watch.start()
+        for (const watch of watches) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -229,7 +244,7 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          ...keys.map((watch) => watch.stop()),
+          ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
         await mail.close()

@@ -19,6 +19,7 @@ import { errors } from './middleware/errors.ts'
 import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
 import { setup } from './setup.ts'
@@ -61,6 +62,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),
+    openApp({ clients: deps.database.clients, issuer: deps.frontDoor.issuer }),
     interactionRouter(deps),
     mailLinks(deps),
     approve(deps),

@@ -45,7 +45,7 @@ export interface ViewModels {
     setupUrl: string | undefined
   }
   /** start page in production */
-  home: { issuer: string; discoveryUrl: string }
+  home: { issuer: string; discoveryUrl: string; apps: { name: string; host: string; url: string }[] }
   'interaction/sign-in': Form & {
     app: AppCard
     identifier: string
@@ -140,6 +140,8 @@ export interface ViewModels {
     app: AppCard | undefined
     account: { email: string; name: string | undefined } | undefined
   }
+  /** after signing out, while applications hear of it in hidden frames */
+  'signing-out': { frames: string[]; continueUrl: string }
   'logout-done': { app: AppCard | undefined; homeUrl: string }
   /** what an app asks of a person elsewhere; a link alone approves nothing */
   approve: Form & {

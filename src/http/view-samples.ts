@@ -102,6 +102,14 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     production: {
       issuer: 'https://login.example.com',
       discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+      apps: [],
+    },
+    'with apps': {
+      ...{ issuer: 'https://login.example.com', discoveryUrl: '/d' },
+      apps: [
+        { name: 'Calendar', host: 'calendar.example', url: '/open-app?client_id=calendar' },
+        { name: HOSTILE, host: 'x.example', url: '/open-app?client_id=x' },
+      ],
     },
   },
   ...interactionSamples,
@@ -144,6 +152,16 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
       account: { email: 'ada@example.com', name: 'Ada Lovelace' },
     },
     plain: { action: '/session/end/confirm', xsrf: HOSTILE, app: undefined, account: undefined },
+  },
+  'signing-out': {
+    'two apps': {
+      frames: [
+        'https://photos.example/logout?iss=https%3A%2F%2Fid.example&sid=1',
+        'https://mail.example/out',
+      ],
+      continueUrl: 'https://photos.example/signed-out?state=1',
+    },
+    hostile: { frames: [`https://x.example/?${HOSTILE}`], continueUrl: `https://x.example/?${HOSTILE}` },
   },
   'logout-done': {
     'with an app': { app: photos, homeUrl: '/' },

@@ -51,7 +51,7 @@ interface Addressed {
 }
 
 /** Runs one row of the outbox; throws when it has to be tried again. */
-export function createSendMail(deps: SendMailDeps): (row: OutboxRow) => Promise<void> {
+export function createSendMail(deps: SendMailDeps): (row: OutboxRow<'mail'>) => Promise<void> {
   return async ({ id, job }) => {
     const mail = await mailOf(deps, job)
     if (mail) await deps.transport.send({ ...mail.content, to: mail.to, id })

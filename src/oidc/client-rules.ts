@@ -3,8 +3,10 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { CIBA_GRANT } from './ciba.ts'
+import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -23,6 +25,9 @@ const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT, CIBA_GRANT])
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
+/** Of the extra members, those that an application may register. */
+const REGISTRABLE = new Set<string>(FRONT_CHANNEL_METADATA)
+
 type Metadata = Record<string, unknown>
 
 /** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
@@ -32,7 +37,7 @@ export function checkClientMetadata(
   value: unknown,
   metadata: Metadata,
 ): void {
-  if (ctx !== undefined && value !== undefined)
+  if (ctx !== undefined && value !== undefined && !REGISTRABLE.has(member))
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
@@ -53,6 +58,8 @@ export function checkClientMetadata(
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes(CIBA_GRANT))
     refuse('grant_types must not hold urn:openid:params:grant-type:ciba for a public client (CIBA Core 7.1)')
+  const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata)
+  if (fault) refuse(fault)
   for (const name of WEB_URIS) {
     const uri = metadata[name]
     if (typeof uri === 'string' && !isWebUri(uri))

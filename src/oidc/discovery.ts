@@ -19,6 +19,8 @@ export function discovery(issuer: string, { docs, policy, terms }: OperatorPages
     op_policy_uri: policy,
     op_tos_uri: terms,
     authorization_challenge_endpoint: issuer + CHALLENGE_PATH,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
   }
 }
 

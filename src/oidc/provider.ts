@@ -7,6 +7,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
+import { sendOnlyFromOutbox } from './backchannel.ts'
 import { type CibaDeps, orNobody, unauthorizedClient } from './ciba.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
@@ -21,6 +22,7 @@ import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import type { ChallengeDeps } from './first-party/challenge.ts'
 import { challengeEndpoint } from './first-party/endpoint.ts'
+import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -93,7 +95,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
-      properties: [...OPERATOR_METADATA],
+      properties: [...OPERATOR_METADATA, ...FRONT_CHANNEL_METADATA],
       validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
@@ -116,6 +118,8 @@ export function createProvider(deps: ProviderDeps): Provider {
     compareClientSecret: ReturnType<typeof compareClientSecret>
   }
   client.compareClientSecret = compareClientSecret(deps)
+  sendOnlyFromOutbox(provider)
+  nameSessions(provider)
   keepClients(
     provider,
     deps.changes,
@@ -127,7 +131,8 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)
-  provider.use(signOutEverywhere(provider, deps) as never)
+  provider.use(frontChannelLogout(provider, deps.pages) as never)
+  provider.use(signOutEverywhere(deps) as never)
   challengeEndpoint(provider, deps.challenge)
   provider.use(corrected as never)
   provider.use(unauthorizedClient as never)

@@ -97,7 +97,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units),
+    audit: new UnitAudit(units, atRest),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),

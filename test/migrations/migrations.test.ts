@@ -1,5 +1,7 @@
 /** Migrations run up, down and up again, also over rows, and end in one catalogue on every engine. */
 import { expect } from 'chai'
+import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
@@ -18,6 +20,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.emailProofs.insert(sampleProof({ userId: user.id }))
   await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
   await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
+  await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
   await database.consents.remember({
     userId: user.id,

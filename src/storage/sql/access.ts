@@ -52,7 +52,10 @@ export class SqlAccess implements AccessRevoker {
   async withdrawConsent(userId: string, clientId: string): Promise<boolean> {
     if (!isStorable(userId) || !isStorable(clientId)) return false
     const pair = { user: userId, client: clientId }
-    const [, forgotten] = await this.#run([LOCK_OF_PAIR, FORGET_CONSENT, DELETE_GRANTS_OF_PAIR], pair)
+    const [, , , forgotten] = await this.#run(
+      [LOCK_FAMILIES_OF_PAIR, LEAVE_FAMILIES, LOCK_OF_PAIR, FORGET_CONSENT, DELETE_GRANTS_OF_PAIR],
+      pair,
+    )
     return forgotten === 1
   }
 
@@ -123,6 +126,11 @@ const OPEN_FAMILIES = `select uid, authorizations from ${sql.FAMILIES}
   where account_id = :value and ended_at is null and ${sql.alive(sql.FAMILIES)}`
 
 const LOCK_FAMILIES = `select uid from ${sql.FAMILIES} where account_id = :value order by uid for update`
+
+const LOCK_FAMILIES_OF_PAIR = LOCK_FAMILIES.replace(':value', ':user')
+/** Sessions live on without it; that it was taken off is what tells the application (migration `logout_notices`). */
+const LEAVE_FAMILIES = `update ${sql.FAMILIES} set authorizations = authorizations - cast(:client as text)
+  where account_id = :user and ended_at is null and authorizations -> :client is not null`
 
 const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable || MODELS[model].taken)
 

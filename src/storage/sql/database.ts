@@ -9,6 +9,7 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
@@ -44,7 +45,9 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     users: new SqlUsers(knex),
     emailProofs: new SqlEmailProofs(knex),
     outbox: new SqlOutbox(knex),
-    audit: new SqlAudit(knex),
+    audit: new SqlAudit(knex, atRest),
+    auditChain: new SqlAuditChain(knex, atRest),
+    auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
     consents: new SqlConsents(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),

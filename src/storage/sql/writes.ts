@@ -1,5 +1,6 @@
 /** What a request leaves behind, as data: collected in `unit.ts`, made one statement in `commit-sql.ts`. */
 import type { ArtifactModel } from '../artifact-store.ts'
+import type { Marked } from './audit-mark.ts'
 
 export type Write =
   /** inserts or replaces a row */
@@ -42,7 +43,7 @@ export type Write =
     }
   /** a client as it registered itself; of one that is not new, what only an operator decides stays */
   | { kind: 'client'; isNew: boolean; id: string; metadata: string; secretDigest: string | null }
-  | { kind: 'audit'; columns: AuditColumns }
+  | { kind: 'audit'; columns: Marked }
 
 export interface AuditColumns {
   name: string
