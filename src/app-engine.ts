@@ -7,7 +7,9 @@ import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
 import { PollPace } from './domain/protection/poll-pace.ts'
-import type { Throttle } from './domain/protection/throttle.ts'
+import { AuthSessions } from './domain/sign-in/auth-sessions.ts'
+import { DirectSignIn } from './domain/sign-in/direct.ts'
+import type { Services } from './http/deps.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -26,6 +28,7 @@ import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
+import { ttl } from './oidc/tokens.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -38,15 +41,29 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  services: Pick<Services, 'signIn' | 'verification' | 'approvals' | 'throttle'>
+  /** runs the mail worker now instead of at its next look */
+  mailSoon: () => void
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
-  throttle: Throttle
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded }: EngineParts,
+  {
+    config,
+    secrets,
+    storage,
+    keyring,
+    clock,
+    log,
+    pages,
+    outbound,
+    accessEnded,
+    services,
+    mailSoon,
+  }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -85,9 +102,32 @@ export async function openEngine(
     policy: documentPolicy,
     plainOrigins: config.outboundAllow,
     documents: database.clientDocuments,
-    admit: documentAdmission(throttle, factsOf),
+    admit: documentAdmission(services.throttle, factsOf),
     ...{ outbound, clock, log, clientsChanged, isUnavailable },
   })
+  const { Session: sessionLifetime } = ttl(config.lifetimes) as {
+    Session: (ctx: unknown, it: object) => number
+  }
+  const challenge = {
+    signIn: new DirectSignIn({
+      database,
+      clock,
+      mailSoon,
+      signIn: services.signIn,
+      verification: services.verification,
+    }),
+    sessions: new AuthSessions({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom }),
+    ...{
+      audit: storage.audit,
+      clock,
+      random: secureRandom,
+      acr: ACR_PASSWORD,
+      factsOf,
+      isUnavailable,
+      isUnstorable,
+    },
+    sessionLifetime: (session: object) => sessionLifetime(undefined, session),
+  }
   const providerDeps = {
     issuer: config.issuer,
     signingAlgorithms: config.signing.algorithms,
@@ -110,6 +150,12 @@ export async function openEngine(
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
+    challenge,
+    ciba: {
+      ...{ approvals: services.approvals, throttle: services.throttle, keyed: keyring, clock },
+      ...{ users: database.users, outbox: database.outbox },
+      mailSoon: () => storage.units.afterCommit(mailSoon),
+    },
     access: new Access(database, clientsChanged, accessEnded),
     accessEnded,
     mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },

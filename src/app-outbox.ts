@@ -1,6 +1,7 @@
 /** Part of the composition root: the workers that do what was accepted, and what each kind of work needs. */
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
+import type { Approvals } from './domain/approvals/approvals.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import type { Clock } from './domain/ports.ts'
 import { paths } from './http/urls.ts'
@@ -23,18 +24,21 @@ export interface OutboxParts {
   log: Logger
   viewsDir: string
   mail: MailTransport
+  approvals: Approvals
   engine: Engine
 }
 
 export type OutboxWorkers = ReturnType<typeof outboxWorkers>
 
 /** Mail, and what applications are told: neither waits for the other. */
-export function outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine }: OutboxParts) {
+export function outboxWorkers(parts: OutboxParts) {
+  const { config, storage, keyring, clock, log, viewsDir, mail, approvals, engine } = parts
   const { brandName, issuer } = config
   const absolute = (path: string) => issuer + path
   const mailRenderer = createMailRenderer({ viewsDir, brandName, issuer })
   const send = createSendMail({
     repositories: storage.database,
+    approvals,
     clock,
     transport: mail,
     render: mailRenderer.render,
@@ -42,6 +46,7 @@ export function outboxWorkers({ config, storage, keyring, clock, log, viewsDir, 
     links: {
       verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
       resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
+      approve: (approvalId) => absolute(paths.approve(approvals.linkToken(approvalId))),
       forgot: () => absolute(paths.forgot()),
       home: () => absolute(paths.home),
     },

@@ -23,6 +23,7 @@ import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
+import { Approvals } from './domain/approvals/approvals.ts'
 import { EmailVerification } from './domain/email/verification.ts'
 import type { FailureLimits } from './domain/failures/limit.ts'
 import type { SigningKeys } from './domain/keys/service.ts'
@@ -116,6 +117,7 @@ export async function createApp(
       verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
       reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
+      approvals: new Approvals({ ephemeral, keyed: keyring, random }),
     }
 
     const outbound = await openOutbound(config, log)
@@ -130,7 +132,19 @@ export async function createApp(
       metadata,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded },
+      {
+        config,
+        secrets,
+        storage,
+        keyring,
+        clock,
+        log,
+        pages,
+        outbound,
+        accessEnded,
+        services,
+        mailSoon: () => outbox.mail.poke(),
+      },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
@@ -140,7 +154,9 @@ export async function createApp(
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine })
+    const outbox = outboxWorkers({
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
+    })
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),

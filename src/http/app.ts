@@ -5,6 +5,7 @@ import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
+import { approve } from './approve.ts'
 import { createAssets } from './assets.ts'
 import type { HttpDeps } from './deps.ts'
 import { devicePageThrottle } from './device-throttle.ts'
@@ -70,6 +71,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     openApp({ clients: deps.database.clients, issuer: deps.frontDoor.issuer }),
     interactionRouter(deps),
     mailLinks(deps),
+    approve(deps),
     forgotPassword(deps),
     passwordHint(deps),
     setup(deps),

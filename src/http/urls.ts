@@ -26,6 +26,7 @@ export const paths = {
     uid === undefined ? '/forgot-password' : `/forgot-password?flow=${encodeURIComponent(uid)}`,
   resetPassword: (token: string) => `/reset-password/${token}`,
   verifyEmail: (token: string) => `/verify-email/${token}`,
+  approve: (token: string) => `/approve/${token}`,
   setup: (token: string) => `/setup/${token}`,
   passwordHint: '/password-hint',
   mailbox: '/mailbox',

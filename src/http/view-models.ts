@@ -150,6 +150,19 @@ export interface ViewModels {
   /** after signing out, while applications hear of it in hidden frames */
   'signing-out': { frames: string[]; continueUrl: string }
   'logout-done': { app: AppCard | undefined; homeUrl: string }
+  /** what an app asks of a person elsewhere; a link alone approves nothing */
+  approve: Form & {
+    state: 'form' | 'expired' | 'used'
+    app: AppCard
+    account: { email: string; name: string | undefined }
+    /** the app shows the same where the person began */
+    bindingMessage: string | undefined
+    scopes: { code: string; known: boolean }[]
+    claims: string[]
+    resources: { resource: string; scopes: string[] }[]
+    retryAfterSeconds: number | undefined
+  }
+  'approve-done': { app: AppCard; outcome: 'approved' | 'denied' }
   'device/code': { action: string; xsrf: string; userCode: string; errors: FieldErrors }
   'device/confirm': {
     action: string

@@ -26,6 +26,47 @@ const reset: ViewModels['reset-password'] = {
   rules,
   forgotUrl: '/forgot-password',
 }
+const question: ViewModels['approve'] = {
+  ...form('/approve/apr_1.x'),
+  state: 'form',
+  app: { ...photos, name: 'Kitchen TV' },
+  account: { email: 'ada@example.com', name: 'Ada Lovelace' },
+  bindingMessage: 'W4-SCT',
+  scopes: [
+    { code: 'openid', known: true },
+    { code: 'email', known: true },
+  ],
+  claims: [],
+  resources: [],
+  retryAfterSeconds: undefined,
+}
+const approveSamples: Record<string, ViewModels['approve']> = {
+  question,
+  wrong: { ...question, errors: { form: { code: 'password_wrong' } } },
+  missing: { ...question, errors: { password: { code: 'required' } } },
+  throttled: {
+    ...question,
+    errors: { form: { code: 'throttled', params: { minutes: 12 } } },
+    retryAfterSeconds: 700,
+  },
+  expired: { ...question, state: 'expired' },
+  used: { ...question, state: 'used' },
+  'without a message': {
+    ...question,
+    bindingMessage: undefined,
+    claims: ['birthdate'],
+    resources: [{ resource: 'https://api.example.org', scopes: ['read', 'write'] }],
+  },
+  hostile: {
+    ...question,
+    app: hostile,
+    account: { email: LONG_EMAIL, name: HOSTILE },
+    bindingMessage: HOSTILE,
+    scopes: [{ code: HOSTILE, known: false }],
+    claims: [HOSTILE],
+    resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+  },
+}
 const setup: ViewModels['setup'] = {
   ...form('/setup'),
   state: 'form',
@@ -154,6 +195,11 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     },
   },
   'device/done': {
+    approved: { app: { ...photos, name: 'Kitchen TV' }, outcome: 'approved' },
+    denied: { app: hostile, outcome: 'denied' },
+  },
+  approve: approveSamples,
+  'approve-done': {
     approved: { app: { ...photos, name: 'Kitchen TV' }, outcome: 'approved' },
     denied: { app: hostile, outcome: 'denied' },
   },

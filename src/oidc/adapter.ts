@@ -37,9 +37,12 @@ export interface AdapterDeps {
 
 /**
  * Rows the engine wants to find when their time is over (seconds): a device that polls late is told `expired_token`
- * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
+ * (RFC 8628 3.5, CIBA Core 1.0 11) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
-const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = {
+  DeviceCode: 600,
+  BackchannelAuthenticationRequest: 600,
+}
 
 /** Tokens by which clients are made and changed. */
 const REGISTERS = new Set<ArtifactModel>(['InitialAccessToken', 'RegistrationAccessToken'])

@@ -7,6 +7,7 @@ import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
+import { CHALLENGE_GRANT } from './routes.ts'
 
 /** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
@@ -19,13 +20,14 @@ export const OPERATOR_METADATA = [
   'message_signing',
   'token_exchange',
   'metadata_document',
+  'first_party_challenge',
 ] as const
 
 /** Members of registration that the engine does not know (RFC 7591 2). */
 export const REGISTERED_METADATA = ['software_statement', 'software_id', 'software_version'] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
-const KEPT = ['profile', 'message_signing'] as const
+const KEPT = ['profile', 'message_signing', 'first_party_challenge'] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps
@@ -106,10 +108,19 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...(client.source === 'configuration' ? withProfile(client.metadata) : underProfile(client.metadata)),
+    ...withChallenge(
+      client.source === 'configuration' ? withProfile(client.metadata) : underProfile(client.metadata),
+    ),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',
     metadata_document: client.source === 'document',
   }
+}
+
+/** Who may sign people in by itself has the grant type behind that endpoint, which nobody can write down. */
+function withChallenge(metadata: Record<string, unknown>): Record<string, unknown> {
+  if (metadata.first_party_challenge !== true) return metadata
+  const { grant_types: grants = ['authorization_code'] } = metadata
+  return { ...metadata, grant_types: [...(grants as string[]), CHALLENGE_GRANT] }
 }

@@ -7,9 +7,11 @@ import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
 import { exchangeContradictions } from '../domain/exchange/policy.ts'
+import { CIBA_GRANT } from './ciba.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { frontChannelFault } from './frontchannel.ts'
 import { checkBinding, type Mtls } from './mtls.ts'
+import { CHALLENGE_GRANT } from './routes.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -22,6 +24,8 @@ const WEB_URIS = [
   'jwks_uri',
   'sector_identifier_uri',
 ]
+/** Grant types that an operator gives and no registration may ask for. */
+const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT, CIBA_GRANT])
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
@@ -58,6 +62,8 @@ function checkClientMetadata(
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'
+  const reserved = ctx === undefined ? undefined : grantTypes.find((type) => OPERATOR_GRANTS.has(type))
+  if (reserved) refuse(`grant_types: ${reserved} is given by the operator, not by registration`)
   if (redirectUris.length > REDIRECT_URIS_MAX)
     refuse(`redirect_uris must have at most ${REDIRECT_URIS_MAX} entries`)
   for (const uri of redirectUris) checkRedirectUri('redirect_uris', uri, native)
@@ -66,6 +72,8 @@ function checkClientMetadata(
     checkRedirectUri('post_logout_redirect_uris', uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
+  if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes(CIBA_GRANT))
+    refuse('grant_types must not hold urn:openid:params:grant-type:ciba for a public client (CIBA Core 7.1)')
   const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata)
   if (fault) refuse(fault)
   for (const name of WEB_URIS) {

@@ -1,7 +1,7 @@
 /** Errors of ours that the engine passes on as its own. */
 import { errors } from 'oidc-provider'
 
-/** Asked for too often; not a failure of the request itself. */
+/** Asked too often: 429, with Retry-After set by whoever throws it. */
 export class TooMany extends errors.OIDCProviderError {
   constructor(description: string) {
     super(429, 'temporarily_unavailable')

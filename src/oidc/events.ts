@@ -22,6 +22,7 @@ const REFUSALS = [
   'userinfo.error',
   'pushed_authorization_request.error',
   'device_authorization.error',
+  'backchannel_authentication.error',
   'registration_create.error',
   'registration_read.error',
   'registration_update.error',

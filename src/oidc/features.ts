@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Client, Configuration } from 'oidc-provider'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
+import { type CibaDeps, ciba } from './ciba.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import { type Mtls, mtlsFeature } from './mtls.ts'
@@ -20,6 +21,7 @@ export interface FeatureDeps extends ResourceDeps {
   cookieKeys: readonly string[]
   mtls: Mtls | undefined
   registration: RegistrationFeatureDeps
+  ciba: CibaDeps
 }
 
 export function features({
@@ -28,6 +30,7 @@ export function features({
   cookieKeys,
   mtls,
   registration,
+  ciba: cibaDeps,
   ...ofResources
 }: FeatureDeps): Features {
   return {
@@ -67,6 +70,7 @@ export function features({
       successSource: deviceSuccessSource(pages),
     },
     resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(ofResources) },
+    ciba: ciba(cibaDeps),
   }
 }
 

@@ -1,5 +1,6 @@
 /** When the engine stops for a person: choose an account, sign in, consent (OpenID Connect Core 1.0, 3.1.2.1). */
 import { interactionPolicy } from 'oidc-provider'
+import { isInside } from './first-party/authorize.ts'
 
 const { base, Check, Prompt } = interactionPolicy
 
@@ -17,5 +18,10 @@ export function prompts() {
           ctx.oidc.session?.accountId && !ctx.oidc.account ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
       ),
     )
+  // RFC 8252 8.6: another app may pretend to be this one, so a person looks at it. Inside, the person was there just now.
+  const native = policy.get('consent')?.checks.get('native_client_prompt')
+  if (!native) throw new Error('the engine asks native apps differently than it did')
+  const { check } = native
+  native.check = (ctx) => (isInside(ctx.req) ? Check.NO_NEED_TO_PROMPT : check(ctx))
   return policy
 }

@@ -9,6 +9,7 @@ import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
 import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { sendOnlyFromOutbox } from './backchannel.ts'
+import { type CibaDeps, orNobody, unauthorizedClient } from './ciba.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
 import { OPERATOR_METADATA, REGISTERED_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
@@ -17,11 +18,13 @@ import { clientRules } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
-import { discovery, type OperatorPages } from './discovery.ts'
+import { corrected, discovery, type OperatorPages } from './discovery.ts'
 import { type ExchangeDeps, registerTokenExchange } from './exchange/handler.ts'
 import { extraTokenClaims } from './exchange/link.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
+import type { ChallengeDeps } from './first-party/challenge.ts'
+import { challengeEndpoint } from './first-party/endpoint.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
@@ -31,7 +34,7 @@ import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
-import { devicePace } from './poll-pace.ts'
+import { pollPace } from './poll-pace.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
@@ -65,6 +68,8 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDep
   pairwiseSalt: string
   pollPace: PollPace
   registration: RegistrationFeatureDeps
+  challenge: ChallengeDeps
+  ciba: CibaDeps
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -74,7 +79,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   const account = usableAccount(deps.usersById, deps.isUnavailable)
   const configuration: Configuration = {
     adapter: createAdapter(deps),
-    findAccount: findAccount(account),
+    findAccount: orNobody(findAccount(account)),
     jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
     routes: ENDPOINTS,
     scopes: [...SCOPES],
@@ -83,7 +88,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     ),
     acrValues: [...deps.acrValues],
     discovery: {
-      ...discovery(deps.operatorPages, deps.clientDocuments.enabled),
+      ...discovery(deps.issuer, deps.operatorPages, deps.clientDocuments.enabled),
       mtls_endpoint_aliases: mtlsAliases(deps.issuer, deps.mtls),
     },
     subjectTypes: ['public', 'pairwise'],
@@ -150,9 +155,12 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(untypedRevocationAnswer() as never)
   provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)
-  provider.use(devicePace(deps.pollPace) as never)
+  provider.use(pollPace(deps.pollPace) as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(frontChannelLogout(provider, deps.pages) as never)
   provider.use(signOutEverywhere(deps) as never)
+  challengeEndpoint(provider, deps.challenge)
+  provider.use(corrected as never)
+  provider.use(unauthorizedClient as never)
   return provider
 }

@@ -2,17 +2,15 @@
  * Around dynamic registration and management (RFC 7591, RFC 7592): secrets are digests at rest, so what a client sends
  * back is digested before the engine compares it, and what the engine answers is freed of digests and our own flags.
  */
-import { Readable } from 'node:stream'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
 import type { Admissions } from './admissions.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { isDigest, secretMatches } from './client-secret.ts'
 import { namingUnknown } from './registered-metadata.ts'
+import { readBody, replaceBody } from './request-body.ts'
 
 type Metadata = Record<string, unknown>
-
-const BODY_LIMIT = 56 * 1024
 
 interface GuardDeps {
   admissions: Admissions
@@ -62,24 +60,8 @@ async function digestPresentedSecret(ctx: KoaContextWithOIDC, id: string, deps: 
     const right = digest !== undefined && secretMatches(deps.keyed, digest, body.client_secret)
     body.client_secret = right ? digest : 'wrong'
   }
-  const bytes = body ? Buffer.from(JSON.stringify(body)) : sent
-  // The engine reads the request itself; hand it a stream of the changed body.
-  const replay = Readable.from([bytes])
-  ctx.req.headers['content-length'] = String(bytes.length)
-  Object.defineProperty(ctx.req, 'readable', { value: true })
-  Object.defineProperty(ctx.req, 'iterator', { value: () => replay[Symbol.asyncIterator]() })
+  replaceBody(ctx, body ? Buffer.from(JSON.stringify(body)) : sent)
   return true
-}
-
-async function readBody(ctx: KoaContextWithOIDC): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of ctx.req) {
-    size += (chunk as Buffer).length
-    if (size > BODY_LIMIT) return undefined
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
 }
 
 function jsonObject(bytes: Buffer): Record<string, unknown> | undefined {

@@ -1,6 +1,7 @@
 /** Lifetimes, and who gets refresh tokens. All in seconds. */
 import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import { requestLifetime } from './ciba.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
@@ -22,7 +23,7 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
     IdToken: ID_TOKEN,
     Interaction: HOUR,
     DeviceCode: DEVICE_CODE,
-    BackchannelAuthenticationRequest: 5 * MINUTE,
+    BackchannelAuthenticationRequest: requestLifetime,
     // Unused for so long, and its family so long in all (RFC 9700 4.14.2). What is never replaced is never idle.
     RefreshToken: (ctx, token, client) =>
       isKept(ctx, client)

@@ -60,6 +60,10 @@ const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
 const shown = { subject: 'CN=app', verified: true }
+const draft = (section: string) => ({
+  name: `OAuth 2.0 for First-Party Applications (draft), section ${section}`,
+  url: `https://datatracker.ietf.org/doc/html/draft-ietf-oauth-first-party-apps-04#section-${section}`,
+})
 
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   ['certificate-missing', auth('client certificate was not provided')],
@@ -477,6 +481,41 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
       ...described('redirect_uris must hold absolute URIs', { redirect_uris: 'x' }),
     },
   ],
+  [
+    'first-party-not-marked',
+    atToken(
+      described('requested grant type is not allowed for this client', {
+        grant_type: 'urn:ostiary:params:oauth:grant-type:authorization-challenge',
+      }),
+    ),
+  ],
+  ['first-party-not-begun', atToken(described('either request_uri or auth_session is needed, and not both'))],
+  [
+    'first-party-unbound-proof',
+    dpop('the pushed request is bound to no key; send the proof there, too'),
+    { standard: draft('9.5.1') },
+  ],
+  [
+    'first-party-response-mode',
+    atToken(described('response_mode has no meaning at this endpoint; leave it out')),
+  ],
+  [
+    'ciba-hint',
+    described('missing one of required parameters login_hint_token, id_token_hint, or login_hint'),
+  ],
+  ['ciba-hint', described('login_hint_token is not supported; use login_hint or id_token_hint')],
+  ['ciba-binding-message', { error: 'invalid_binding_message' }],
+  ['ciba-parameter', described('user_code is not supported')],
+  ['ciba-not-allowed', described('urn:openid:params:grant-type:ciba is not allowed for this client')],
+  ['ciba-request-over', grant('backchannel authentication request already consumed')],
+  [
+    'ciba-request-over',
+    atToken({
+      error: 'expired_token',
+      description: 'grant request is invalid',
+      detail: 'backchannel authentication request is expired',
+    }),
+  ],
   ['other', { error: 'server_error' }],
 ]
 
@@ -492,7 +531,9 @@ describe('the cause of a failure', () => {
         .to.match(/^[A-Z].*\.$/)
         .and.not.match(/undefined/)
       expect(explanation.standard.name).to.match(/section [\d.]+$/)
-      expect(explanation.standard.url).to.match(/^https:\/\/(www\.rfc-editor\.org|openid\.net)\//)
+      expect(explanation.standard.url).to.match(
+        /^https:\/\/(www\.rfc-editor\.org|openid\.net|datatracker\.ietf\.org)\//,
+      )
     })
 
   it('is found whatever is missing from the record', () => {

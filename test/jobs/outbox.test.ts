@@ -1,9 +1,12 @@
 /** The outbox on a real database, sending to a real SMTP server that behaves badly. */
+
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Keyring } from '../../src/crypto/keyring.ts'
+import { secureRandom } from '../../src/crypto/random.ts'
+import { Approvals } from '../../src/domain/approvals/approvals.ts'
 import type { EmailProof, ProofPurpose } from '../../src/domain/email/proof.ts'
 import { codeOf, linkToken } from '../../src/domain/email/secrets.ts'
 import type { OutboxRepository } from '../../src/domain/ports.ts'
@@ -126,12 +129,15 @@ describe('outbox', () => {
   }
 
   function start(options: Partial<OutboxWorkerOptions> = {}): OutboxWorker<'mail'> {
+    const approvals = new Approvals({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom })
     const run = createSendMail({
       repositories: storage.database,
       clock: { now: () => new Date(Date.now() + clockAheadMs) },
+      approvals,
       links: {
         verifyEmail: (id) => `https://id.example/verify-email/${linkToken(keyring, id)}`,
         resetPassword: (id) => `https://id.example/reset-password/${linkToken(keyring, id)}`,
+        approve: (id) => `https://id.example/approve/${approvals.linkToken(id)}`,
         forgot: () => 'https://id.example/forgot-password',
         home: () => 'https://id.example/',
       },

@@ -20,13 +20,24 @@ const PAGES = {
 /** The whole document: a member more or less is a promise made or broken, and must be decided here. */
 const EXPECTED = {
   acr_values_supported: ['urn:ostiary:acr:password'],
+  authorization_challenge_endpoint: '/authorize-challenge',
   authorization_encryption_alg_values_supported: KEYS_OF_CLIENTS,
   authorization_encryption_enc_values_supported: CONTENT,
   authorization_endpoint: '/auth',
   authorization_response_iss_parameter_supported: true,
   authorization_signing_alg_values_supported: OWN,
+  backchannel_authentication_endpoint: '/backchannel',
+  backchannel_authentication_request_signing_alg_values_supported: [
+    'ES256',
+    'PS256',
+    'EdDSA',
+    'Ed25519',
+    'RS256',
+  ],
   backchannel_logout_session_supported: true,
   backchannel_logout_supported: true,
+  backchannel_token_delivery_modes_supported: ['poll'],
+  backchannel_user_code_parameter_supported: false,
   claim_types_supported: ['normal'],
   claims_parameter_supported: true,
   claims_supported: [
@@ -44,6 +55,7 @@ const EXPECTED = {
     'refresh_token',
     'client_credentials',
     'urn:ietf:params:oauth:grant-type:device_code',
+    'urn:openid:params:grant-type:ciba',
   ],
   id_token_encryption_alg_values_supported: KEYS_OF_CLIENTS,
   id_token_encryption_enc_values_supported: CONTENT,

@@ -4,10 +4,12 @@
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
 import { certificateRules } from './causes/certificates.ts'
+import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
 import { exchangeRules } from './causes/exchange.ts'
+import { firstPartyRules } from './causes/first-party.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -21,6 +23,8 @@ import { type Explanation, type Known, type Rule, rfc } from './rule.ts'
 /** In this order: what is certain before what is only likely. */
 const RULES: readonly Rule[] = [
   ...clockRules,
+  ...firstPartyRules,
+  ...cibaRules,
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,

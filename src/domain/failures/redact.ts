@@ -15,7 +15,8 @@ const KEPT = new Set(
 const MEASURED = new Set(
   `code code_verifier code_challenge refresh_token client_secret client_assertion token access_token id_token_hint
   state nonce request request_uri claims login_hint device_code user_code username password dpop_jkt registration
-  authorization_details subject_token actor_token software_statement jwks jwks_uri sector_identifier_uri logout`.split(
+   authorization_details subject_token actor_token software_statement jwks jwks_uri sector_identifier_uri logout
+   auth_session verification_code auth_req_id login_hint_token client_notification_token binding_message`.split(
     /\s+/,
   ),
 )

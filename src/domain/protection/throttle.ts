@@ -40,6 +40,10 @@ export interface Limits {
   mailAddress: number
   /** mails asked for from one network, per hour */
   mailNetwork: number
+  /** approvals asked of one person, per hour */
+  approvalPerson: number
+  /** approvals asked by one client, per hour */
+  approvalClient: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -55,6 +59,8 @@ export const DEFAULT_LIMITS: Limits = {
   documentHost: 300,
   mailAddress: 6,
   mailNetwork: 60,
+  approvalPerson: 10,
+  approvalClient: 600,
 }
 
 export class Throttle {
@@ -134,6 +140,15 @@ export class Throttle {
     return [
       { key: `document:net:${networkOf(ip)}`, limit: limits.documentNetwork, windowSeconds: HOUR },
       { key: `document:host:${host}`, limit: limits.documentHost, windowSeconds: HOUR },
+    ]
+  }
+
+  /** @param person id of the account, or of nobody under the name that was given */
+  approval(person: string, clientId: string): Bucket[] {
+    const { approvalPerson, approvalClient } = this.limits
+    return [
+      { key: `approval:client:${clientId}`, limit: approvalClient, windowSeconds: HOUR },
+      { key: `approval:person:${person}`, limit: approvalPerson, windowSeconds: HOUR },
     ]
   }
 

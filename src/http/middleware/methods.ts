@@ -1,6 +1,6 @@
 /** Methods of the protocol endpoints: the engine itself answers a wrong one as if there were no such page. */
 import type { Context } from 'koa'
-import { DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
+import { CHALLENGE_PATH, DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
 import { Problem } from '../problem.ts'
 
 const READ = 'GET, HEAD, OPTIONS'
@@ -17,6 +17,8 @@ const ALLOWED = new Map<string, string>([
   [ENDPOINTS.revocation, FORM],
   [ENDPOINTS.token, FORM],
   [ENDPOINTS.registration, 'POST'],
+  [CHALLENGE_PATH, 'POST'],
+  [ENDPOINTS.backchannel_authentication, 'POST'],
   [ENDPOINTS.userinfo, 'GET, HEAD, POST, OPTIONS'],
   [ENDPOINTS.jwks, READ],
   [DISCOVERY_PATH, READ],

@@ -6,6 +6,7 @@ const GRANT_TYPES = [
   ...['authorization_code', 'refresh_token', 'client_credentials'],
   'urn:ietf:params:oauth:grant-type:device_code',
   'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:openid:params:grant-type:ciba',
 ]
 
 const notAllowed: Rule = (failure, known) => {
