@@ -1,5 +1,5 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
-import { explainer, signingKeys } from './app-parts.ts'
+import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -50,6 +50,7 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const types = await authorizationTypes(config, storage)
   const outwardPages = enginePages({ pages, users: database.users })
   const providerDeps = {
     issuer: config.issuer,
@@ -67,6 +68,7 @@ export async function openEngine(
     pages: outwardPages,
     failures,
     resourceServers: config.resourceServers,
+    authorizationTypes: types,
     outboundAllow: config.outboundAllow,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
@@ -90,5 +92,14 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    live,
+    authorizationTypes: types,
+    outwardPages,
+    events,
+    failures,
+    refreshWindow,
+    signingKeys: signing,
+  }
 }

@@ -118,6 +118,7 @@ export async function createApp(
       failures,
       refreshWindow,
       signingKeys: signing,
+      authorizationTypes,
     } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
@@ -148,6 +149,7 @@ export async function createApp(
       clock,
       log,
       ephemeral,
+      authorizationTypes,
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,

@@ -44,6 +44,8 @@ export interface Config {
   /** origins that outbound requests may reach although they are on a special-use network */
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
+  /** types of authorization details (RFC 9396) */
+  readonly authorizationDetailsFile: string | undefined
   readonly resourceServers: readonly ResourceServerConfig[]
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */

@@ -98,6 +98,7 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
+    authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
     resourceServers: samples
       ? [
           ...resourceServers,

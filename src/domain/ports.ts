@@ -3,6 +3,7 @@
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
 import type { AuditEvent } from './audit/events.ts'
+import type { AuthorizationType } from './authorization/type.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
@@ -208,6 +209,13 @@ export interface FailureRepository {
   findByRequestId(requestId: string): Promise<FailureRecord | undefined>
 }
 
+/** Types of authorization details (RFC 9396), disabled ones too. */
+export interface AuthorizationTypeRepository {
+  list(): Promise<AuthorizationType[]>
+  /** Inserts or replaces the type of this name. */
+  save(type: AuthorizationType): Promise<void>
+}
+
 export interface Repositories {
   users: UserRepository
   emailProofs: EmailProofRepository
@@ -218,6 +226,7 @@ export interface Repositories {
   signingKeys: SigningKeyRepository
   settings: SettingRepository
   failures: FailureRepository
+  authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
 }
 

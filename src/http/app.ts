@@ -1,6 +1,7 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
@@ -29,6 +30,7 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  authorizationTypes: AuthorizationTypes
   unitOfWork: ReturnType<typeof unitOfWork>
   assetsDir: string
   isUnavailable: (error: unknown) => boolean

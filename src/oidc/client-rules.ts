@@ -3,7 +3,9 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import { contradictions } from '../domain/clients/profile.ts'
+import { checkDetailsTypes } from './authorization-details.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -22,7 +24,14 @@ const REDIRECT_URIS_MAX = 50
 type Metadata = Record<string, unknown>
 
 /** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
-export function checkClientMetadata(
+export function checkClientMetadata(types: AuthorizationTypes) {
+  return (ctx: KoaContextWithOIDC | undefined, member: string, value: unknown, metadata: Metadata): void => {
+    if (member === 'first_party') checkDetailsTypes(types, ctx, metadata)
+    check(ctx, member, value, metadata)
+  }
+}
+
+function check(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,

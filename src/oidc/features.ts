@@ -1,8 +1,10 @@
 /** What the engine is asked to do: each feature switched on with the standard it follows, or off with the reason. */
 import { createHash } from 'node:crypto'
 import type { Client, Configuration } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
+import { detailResources, richAuthorizationRequests } from './authorization-details.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import type { EnginePages } from './pages.ts'
@@ -14,12 +16,14 @@ type Features = NonNullable<Configuration['features']>
 export interface FeatureDeps {
   pages: EnginePages
   resourceServers: readonly ResourceServerSettings[]
+  authorizationTypes: AuthorizationTypes
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
 }
 
-export function features({ pages, resourceServers, account, cookieKeys }: FeatureDeps): Features {
+export function features(deps: FeatureDeps): Features {
+  const { pages, resourceServers, account, cookieKeys, authorizationTypes } = deps
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -56,7 +60,13 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
-    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(resourceServers) },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: resourceServerInfo(resourceServers),
+      ...detailResources(authorizationTypes),
+    },
+    // The types would have it known at compile time whether there are types.
+    ...{ richAuthorizationRequests: richAuthorizationRequests(authorizationTypes) as never },
   }
 }
 

@@ -1,9 +1,11 @@
 /** When the engine stops for a person: choose an account, sign in, consent (OpenID Connect Core 1.0, 3.1.2.1). */
 import { interactionPolicy } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
+import { detailsCheck } from './authorization-details.ts'
 
 const { base, Check, Prompt } = interactionPolicy
 
-export function prompts() {
+export function prompts(types: AuthorizationTypes) {
   const policy = base()
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
   policy
@@ -17,5 +19,9 @@ export function prompts() {
           ctx.oidc.session?.accountId && !ctx.oidc.account ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
       ),
     )
+  // The engine's own asks once a request, whatever was answered.
+  const consent = policy.get('consent')?.checks
+  consent?.remove('rar_prompt')
+  consent?.add(detailsCheck(types))
   return policy
 }

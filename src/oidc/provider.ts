@@ -1,6 +1,7 @@
 /** THE configuration of the engine: composition only. Every value is made, explained and tested where it lives. */
 import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
 import type { Changes } from '../storage/changes.ts'
@@ -45,6 +46,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   pages: EnginePages
   failures: Failures
   resourceServers: readonly ResourceServerSettings[]
+  authorizationTypes: AuthorizationTypes
   outboundAllow: readonly string[]
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
@@ -88,7 +90,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA],
-      validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
+      validator: checkClientMetadata(deps.authorizationTypes) as NonNullable<
+        Configuration['extraClientMetadata']
+      >['validator'],
     },
     cookies: {
       keys: deps.keys.cookieKeys,
@@ -100,7 +104,10 @@ export function createProvider(deps: ProviderDeps): Provider {
       long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure },
     },
-    interactions: { policy: prompts(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: prompts(deps.authorizationTypes),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
     features: features({ ...deps, account, cookieKeys: deps.keys.cookieKeys }),
   }
   const provider = new Provider(deps.issuer, configuration)

@@ -4,7 +4,15 @@ import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
 import { emptySqlBackends, newPostgresDatabase, selected, storesOn } from '../support/backends.ts'
-import { sampleClient, sampleFailure, sampleKey, sampleProof, sampleUser, token } from '../support/samples.ts'
+import {
+  sampleAuthorizationType,
+  sampleClient,
+  sampleFailure,
+  sampleKey,
+  sampleProof,
+  sampleUser,
+  token,
+} from '../support/samples.ts'
 import { catalogueOf, tablesOf } from './catalogue.ts'
 
 /** A row in every table. */
@@ -30,6 +38,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
   await database.failures.save(sampleFailure())
+  await database.authorizationTypes.save(sampleAuthorizationType())
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

@@ -3,6 +3,7 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+import { authorizationDetailsRules } from './causes/authorization-details.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
@@ -21,6 +22,7 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...authorizationDetailsRules,
   ...clientRules,
   ...grantRules,
   ...scopeRules,

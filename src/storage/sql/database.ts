@@ -9,6 +9,7 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlAuthorizationTypes } from './repositories/authorization-types.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
@@ -50,6 +51,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
     failures: new SqlFailures(knex),
+    authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
   }
 }
