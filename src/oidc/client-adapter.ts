@@ -11,10 +11,16 @@ import { Unavailable } from './errors.ts'
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
-export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+export const OPERATOR_METADATA = [
+  'first_party',
+  'self_registered',
+  'profile',
+  'message_signing',
+  'pkce_exempt',
+] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
-const KEPT = ['profile', 'message_signing'] as const
+const KEPT = ['profile', 'message_signing', 'pkce_exempt'] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps

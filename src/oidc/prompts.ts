@@ -5,9 +5,14 @@ import { detailsCheck } from './authorization-details.ts'
 
 const { base, Check, Prompt } = interactionPolicy
 
+/** As discovery names them (Initiating User Registration via OpenID Connect 1.0, 5). */
+export const PROMPTS = ['none', 'login', 'consent', 'select_account', 'create'] as const
+
 export function prompts(types: AuthorizationTypes) {
   const policy = base()
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
+  // Initiating User Registration via OpenID Connect 1.0, 4
+  policy.add(new Prompt({ name: 'create', requestable: true }), 0)
   policy
     .get('login')
     ?.checks.add(

@@ -23,6 +23,7 @@ import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
+import { pkceRequired } from './pkce.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
@@ -71,7 +72,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     acrValues: [...deps.acrValues],
     discovery: discovery(deps.operatorPages),
     responseTypes: ['code'],
-    pkce: { required: () => true },
+    pkce: { required: pkceRequired },
     ttl: ttl(deps.lifetimes),
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),

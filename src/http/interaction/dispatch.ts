@@ -82,7 +82,11 @@ async function adoptProof(deps: InteractionDeps, current: Current): Promise<void
 function policyOf(ctx: Context, deps: InteractionDeps, current: Current): SignInPolicy {
   const { prompt, session } = current.interaction
   const hasAccounts = session?.accountId !== undefined || deps.browser.knownAccounts(ctx).length > 0
-  return { verifiedEmail: true, chooseAccount: prompt.name === 'select_account' && hasAccounts }
+  return {
+    verifiedEmail: true,
+    chooseAccount: prompt.name === 'select_account' && hasAccounts,
+    createAccount: prompt.name === 'create',
+  }
 }
 
 function restarted(progress: Progress): Progress {
@@ -102,7 +106,10 @@ async function finish(ctx: Context, deps: InteractionDeps, current: Current, use
       ts: authTime,
       remember: progress.remember === true,
     },
-    ...(interaction.prompt.name === 'select_account' ? { select_account: {} } : {}),
+    // What else was asked for is answered by it, too.
+    ...(['select_account', 'create'].includes(interaction.prompt.name)
+      ? { [interaction.prompt.name]: {} }
+      : {}),
   }
   const returnTo = await deps.engine.finish(ctx.req, ctx.res, result)
   await deps.services.progress.clear(current.uid)
