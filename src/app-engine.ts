@@ -1,5 +1,5 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
-import { explainer, signingKeys } from './app-parts.ts'
+import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -86,6 +86,7 @@ export async function openEngine(
     changes: storage.changes,
     isUnavailable,
   })
+  const types = await authorizationTypes(config, storage)
   const outwardPages = enginePages({ pages, users: database.users })
   const { mode, statementIssuers, documents: documentPolicy } = config.registration
   const admissions = new Admissions({
@@ -147,6 +148,7 @@ export async function openEngine(
     resources,
     atRest: keyring,
     audit: storage.audit,
+    authorizationTypes: types,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
@@ -187,5 +189,6 @@ export async function openEngine(
   return {
     engine: live.engine,
     ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+    authorizationTypes: types,
   }
 }

@@ -10,6 +10,8 @@ import type { Keyring } from './crypto/keyring.ts'
 import { Argon2Hasher } from './crypto/password-hasher.ts'
 import { secureRandom } from './crypto/random.ts'
 import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
+import { readTypes } from './domain/authorization/declare.ts'
+import { type AuthorizationType, AuthorizationTypes } from './domain/authorization/type.ts'
 import { Explainer } from './domain/failures/service.ts'
 import { keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
@@ -185,6 +187,23 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
     slots,
     ...(processes ? { argon2: new Argon2Children({ onDeath }) } : {}),
   })
+}
+
+/** Types of authorization details: those of the file are written down, then all there are count until the next start. */
+export async function authorizationTypes(config: Config, { database }: Storage): Promise<AuthorizationTypes> {
+  const file = config.authorizationDetailsFile
+  if (file !== undefined)
+    for (const type of await readTypesFile(file)) await database.authorizationTypes.save(type)
+  return new AuthorizationTypes(await database.authorizationTypes.list())
+}
+
+/** @throws Error naming the file and every fault in it */
+export async function readTypesFile(file: string): Promise<AuthorizationType[]> {
+  try {
+    return readTypes(JSON.parse(await readFile(file, 'utf8')))
+  } catch (error) {
+    throw new Error(`AUTHORIZATION_DETAILS_FILE "${file}" cannot be used:\n${(error as Error).message}`)
+  }
 }
 
 /** What failed requests are compared with. */

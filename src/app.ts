@@ -131,6 +131,7 @@ export async function createApp(
       refreshWindow,
       metadata,
       signingKeys: signing,
+      authorizationTypes,
     } = await openEngine(
       {
         config,
@@ -193,6 +194,7 @@ export async function createApp(
       log,
       ephemeral,
       openRegistration: config.registration.mode === 'open',
+      authorizationTypes,
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,

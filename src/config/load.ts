@@ -113,6 +113,7 @@ function decide(
     clientsFile: settings.CLIENTS_FILE,
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
+    authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },

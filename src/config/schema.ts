@@ -64,6 +64,7 @@ export const SETTINGS = {
   MTLS_VERIFY_HEADER: headerName.optional(),
   OUTBOUND_ALLOW: list.optional(),
   CLIENTS_FILE: z.string().optional(),
+  AUTHORIZATION_DETAILS_FILE: z.string().optional(),
   RESOURCE_SERVERS: z.string().optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   DOCS_URL: url('https:').optional(),

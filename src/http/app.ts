@@ -1,6 +1,7 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
@@ -35,6 +36,7 @@ export interface HttpAppDeps extends HttpDeps {
   ephemeral: Ephemeral
   /** whether applications register without a token */
   openRegistration: boolean
+  authorizationTypes: AuthorizationTypes
   unitOfWork: ReturnType<typeof unitOfWork>
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string

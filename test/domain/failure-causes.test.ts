@@ -321,6 +321,51 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'scope-wider-than-granted',
     atToken({ error: 'invalid_scope', description: 'refresh token missing requested scope' }),
   ],
+  [
+    'details-type-unknown',
+    {
+      error: 'invalid_authorization_details',
+      ...described('unsupported authorization details type value (authorization details index 0)'),
+    },
+  ],
+  [
+    'details-type-not-allowed',
+    {
+      error: 'invalid_authorization_details',
+      ...described("authorization details type 'x' is not allowed for this client"),
+    },
+    { expected: 'no types for this client' },
+  ],
+  [
+    'details-not-granted',
+    atToken({
+      error: 'invalid_authorization_details',
+      ...described('authorization_details must be among those that a person allowed'),
+    }),
+  ],
+  [
+    'details-not-json',
+    {
+      error: 'invalid_authorization_details',
+      ...described('could not parse the authorization_details parameter JSON'),
+    },
+  ],
+  [
+    'details-malformed',
+    {
+      error: 'invalid_authorization_details',
+      ...described('instructedAmount.amount is not as its type describes it'),
+    },
+  ],
+  [
+    'details-without-resource',
+    {
+      error: 'invalid_target',
+      ...described(
+        'resource indicator must be provided or defaulted to when Rich Authorization Requests are used',
+      ),
+    },
+  ],
   ['scope-malformed', { error: 'invalid_scope', description: 'scope contains invalid characters' }],
   [
     'resource-malformed',

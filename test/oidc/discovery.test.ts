@@ -68,6 +68,7 @@ const EXPECTED = {
   jwks_uri: '/jwks',
   op_policy_uri: PAGES.POLICY_URL,
   op_tos_uri: PAGES.TERMS_URL,
+  prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'],
   pushed_authorization_request_endpoint: '/par',
   registration_endpoint: '/reg',
   request_object_encryption_alg_values_supported: [],

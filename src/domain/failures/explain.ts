@@ -3,6 +3,8 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+
+import { authorizationDetailsRules } from './causes/authorization-details.ts'
 import { certificateRules } from './causes/certificates.ts'
 import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
@@ -30,6 +32,7 @@ const RULES: readonly Rule[] = [
   ...redirectRules,
   ...certificateRules,
   ...registrationRules,
+  ...authorizationDetailsRules,
   ...clientRules,
   ...exchangeRules,
   ...grantRules,

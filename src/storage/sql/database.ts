@@ -10,6 +10,7 @@ import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
+import { SqlAuthorizationTypes } from './repositories/authorization-types.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
@@ -61,6 +62,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     settings: new SqlSettings(knex),
     deploymentSecrets: new SqlDeploymentSecrets(knex, atRest),
     failures: new SqlFailures(knex),
+    authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
   }
 }
