@@ -1,0 +1,4 @@
+import { config } from './checks/config.ts'
+import { conform } from './harness/conform.ts'
+
+conform('config', config)

@@ -1,0 +1,64 @@
+/** One started provider with the mirror's apps and people, for the checks of a group. */
+
+import { type LogoutListener, listenForLogouts } from '../../support/logout-listener.ts'
+import { createPerson } from '../../support/people.ts'
+import { type RunningApp, type Stack, startApp } from '../../support/start-app.ts'
+import type { UserAgent } from '../../support/user-agent.ts'
+import { Op } from './op.ts'
+import { ADA, declaredClients, JANE, WEB } from './parties.ts'
+import { type Mutation, Wire } from './wire.ts'
+
+export const INITIAL_ACCESS_TOKEN = 'an-initial-access-token-of-the-mirror-0123456789'
+export const API = 'https://orders.example/api'
+/** the checks of a group come from one address, many times */
+const MANY = 100_000
+
+export interface World {
+  issuer: string
+  listener: LogoutListener
+  /** a browser that Ada signed in with */
+  ada: UserAgent
+  app: RunningApp
+  /** the provider as it is, or with a breakage on the wire */
+  op(mutation?: Mutation): Op
+  close(): Promise<void>
+}
+
+export async function startWorld(stack: Stack): Promise<World> {
+  const listener = await listenForLogouts()
+  const app = await startApp({
+    stack,
+    settings: {
+      INITIAL_ACCESS_TOKEN,
+      OUTBOUND_ALLOW: listener.origin,
+      RESOURCE_SERVERS: JSON.stringify([{ audience: API, scopes: ['orders:read'] }]),
+    },
+    overrides: {
+      clients: await declaredClients(listener.origin),
+      limits: {
+        signInNetwork: MANY,
+        signInStranger: MANY,
+        signInMonth: MANY,
+        signInDevice: MANY,
+        formNetwork: MANY,
+      },
+    },
+  })
+  for (const person of [ADA, JANE]) await createPerson(app, person)
+  const world: World = {
+    issuer: app.issuer,
+    listener,
+    ada: undefined as never,
+    app,
+    op: (mutation) => new Op(world, new Wire(mutation)),
+    async close() {
+      await app.close()
+      await listener.close()
+    },
+  }
+  const op = world.op()
+  const agent = op.browser()
+  await op.authorize(WEB, {}, agent)
+  world.ada = agent
+  return world
+}
