@@ -1,4 +1,4 @@
-import { config } from './checks/config.ts'
+import { GROUPS } from './checks/groups.ts'
 import { conform } from './harness/conform.ts'
 
-conform('config', config)
+conform('config', GROUPS.config)

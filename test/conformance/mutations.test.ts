@@ -4,13 +4,12 @@
  */
 import { AssertionError, expect } from 'chai'
 import { LONG } from '../support/faults.ts'
-import { config } from './checks/config.ts'
+import { GROUPS } from './checks/groups.ts'
 import type { Check } from './harness/check.ts'
 import type { Mutation } from './harness/wire.ts'
 import { startWorld, type World } from './harness/world.ts'
 
-const GROUPS: Record<string, readonly Check[]> = { config }
-const ALL = Object.values(GROUPS).flat()
+const ALL: readonly Check[] = Object.values(GROUPS).flat()
 /** of every so many, one, in the everyday run */
 const SAMPLE = 8
 

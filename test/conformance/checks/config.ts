@@ -305,7 +305,6 @@ export const config = [
     'takes no POST at the document',
     async (op) => expect((await op.post(OIDC, {})).status).to.be.oneOf([404, 405]),
     status(OIDC, 405, 200),
-    status(OIDC, 404, 200),
   ),
   check(
     'jwks-media-type',

@@ -171,7 +171,14 @@ export class Op {
     return agent
   }
 
-  /** A browser that Ada is signed in with, as it was left: cookies of its own from here on. */
+  /** A browser with a session of its own, for checks after which a session is another or none. */
+  async newSession(party: Party): Promise<UserAgent> {
+    const agent = this.browser()
+    await this.authorize(party, {}, agent)
+    return agent
+  }
+
+  /** A browser that Ada is signed in with; the session is that of other checks too. */
   signedInBrowser(): UserAgent {
     const agent = this.browser()
     agent.takeCookies(this.world.ada)
