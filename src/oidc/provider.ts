@@ -22,7 +22,7 @@ import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
-import { postAuthorization } from './post-authorization.ts'
+import { postAsGet } from './post-as-get.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import { renderError } from './render-error.ts'
@@ -117,7 +117,8 @@ export function createProvider(deps: ProviderDeps): Provider {
     deps.isUnavailable,
   )
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
-  provider.use(postAuthorization(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.end_session) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(deviceSessionGuard as never)
   provider.use(sessionCookieOnce(provider) as never)

@@ -184,7 +184,7 @@ export const basicCodes = [
     'RFC 6749, 5.1',
     'answers with JSON',
     async (op) =>
-      expect((await op.signIn(WEB)).answer.headers.get('content-type')).to.match(/^application\/json/),
+      expect((await op.signIn(WEB)).answer.headers.get('content-type')).to.match(/^application\/json(;|$)/),
     header('/token', 'content-type', 'application/jsonp'),
   ),
   check(

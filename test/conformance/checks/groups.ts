@@ -1,4 +1,5 @@
 /** All checks, grouped as the plans of the field are. */
+import { backchannelLogout } from './backchannel-logout.ts'
 import { basicClients } from './basic-clients.ts'
 import { basicCodes } from './basic-codes.ts'
 import { basicIdTokens } from './basic-id-tokens.ts'
@@ -6,6 +7,10 @@ import { basicPrompts } from './basic-prompts.ts'
 import { basicResponses } from './basic-responses.ts'
 import { basicUserinfo } from './basic-userinfo.ts'
 import { config } from './config.ts'
+import { dynamic } from './dynamic.ts'
+import { formPost } from './form-post.ts'
+import { rpLogout } from './rp-logout.ts'
+import { thirdPartyLogin } from './third-party-login.ts'
 
 export const GROUPS = {
   config,
@@ -17,4 +22,9 @@ export const GROUPS = {
     ...basicPrompts,
     ...basicClients,
   ],
+  formPost,
+  dynamic,
+  rpLogout,
+  backchannelLogout,
+  thirdPartyLogin,
 }

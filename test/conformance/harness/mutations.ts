@@ -74,6 +74,11 @@ export function logoutToken(what: string, change: Change): Mutation {
   })
 }
 
+/** The app is told nothing. */
+export const tellsNobody: Mutation = mutation('tells no app', (exchange) => {
+  if (exchange.method === 'LOGOUT') exchange.status = 0
+})
+
 /** Alters a whole answer that is a signed token below a path: userinfo, introspection. */
 export function signedAnswer(path: string, what: string, change: Change): Mutation {
   return mutation(what, async (exchange) => {

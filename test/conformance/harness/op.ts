@@ -16,7 +16,7 @@ import { PASSWORD } from '../../support/relying-party.ts'
 import { type Page, UserAgent } from '../../support/user-agent.ts'
 import { ADA, isCallback, type Party } from './parties.ts'
 import type { Prover } from './prover.ts'
-import type { Wire } from './wire.ts'
+import type { Exchange, Wire } from './wire.ts'
 import type { World } from './world.ts'
 
 export interface Answer {
@@ -35,6 +35,8 @@ export interface SendOptions {
   proof?: string
   /** access token that the proof is for */
   ath?: string
+  /** not asked again when the server wants a nonce */
+  once?: boolean
 }
 
 type Changes = Record<string, string | undefined>
@@ -97,7 +99,7 @@ export class Op {
     }
     const answer = await attempt()
     // RFC 9449 8: the server says which nonce it wants; asked again once.
-    if (!dpop?.learn(answer.headers) || !isNonceWanted(answer)) return answer
+    if (!dpop?.learn(answer.headers) || options.once || !isNonceWanted(answer)) return answer
     return attempt()
   }
 
@@ -113,10 +115,15 @@ export class Op {
     return this.send(method, path, JSON.stringify(body), options)
   }
 
-  /** Sends a form as the client, proven in the way it registered. */
+  /** Sends a form as the client, proven in the way it registered: anew when it is asked again, as proofs are good once. */
   async as(party: Party, path: string, form: Changes, options: SendOptions = {}): Promise<Answer> {
-    const { headers, form: proof } = await this.credentials(party)
-    return this.post(path, { ...proof, ...form }, { ...options, headers: { ...headers, ...options.headers } })
+    const attempt = async () => {
+      const { headers, form: proof } = await this.credentials(party)
+      const all = { ...options, once: true, headers: { ...headers, ...options.headers } }
+      return this.post(path, { ...proof, ...form }, all)
+    }
+    const answer = await attempt()
+    return options.dpop && !options.once && isNonceWanted(answer) ? attempt() : answer
   }
 
   async credentials({
@@ -289,6 +296,47 @@ export class Op {
     } catch (error) {
       return expect.fail(`the token does not verify: ${(error as Error).message} ${describe(token)}`)
     }
+  }
+
+  /** Opens the end-session page; the person has not answered yet. */
+  async endSession(agent: UserAgent, parameters: Changes = {}): Promise<Page> {
+    return agent.get(`${this.issuer}/session/end?${new URLSearchParams(given(parameters))}`)
+  }
+
+  /** The person signs out. */
+  async signOut(agent: UserAgent, parameters: Changes = {}): Promise<Page> {
+    const page = await this.endSession(agent, parameters)
+    expect(page.forms.length, `a form at ${page.url} (${page.status})`).to.be.above(0)
+    return agent.submit(page, { logout: 'yes' })
+  }
+
+  /** Whether an app is answered without a page. */
+  async isSignedIn(agent: UserAgent, party: Party): Promise<boolean> {
+    return (await this.ask(party, { prompt: 'none' }, agent)).params.code !== undefined
+  }
+
+  /** The logout tokens an app was sent since the world's listener was emptied; waits for the first for a while. */
+  async heard(party: Party, patience = 3000): Promise<string[]> {
+    const path = `/${party.id}`
+    const { received } = this.world.listener
+    for (const end = Date.now() + patience; Date.now() < end && !received.some((it) => it.path === path); )
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    const tokens: string[] = []
+    for (const { token, contentType = '' } of received.filter((it) => it.path === path)) {
+      const exchange: Exchange = {
+        method: 'LOGOUT',
+        url: new URL(`${this.world.listener.origin}${path}`),
+        form: new URLSearchParams(),
+        body: '',
+        sent: new Headers(),
+        status: 200,
+        headers: new Headers({ 'content-type': contentType }),
+        text: token,
+      }
+      await this.wire.apply(exchange)
+      if (exchange.status === 200) tokens.push(exchange.text)
+    }
+    return tokens
   }
 
   userinfo(token: string, options: SendOptions = {}): Promise<Answer> {

@@ -4,6 +4,7 @@ import { type LogoutListener, listenForLogouts } from '../../support/logout-list
 import { createPerson } from '../../support/people.ts'
 import { type RunningApp, type Stack, startApp } from '../../support/start-app.ts'
 import type { UserAgent } from '../../support/user-agent.ts'
+import { type AppServer, startAppServer } from './app-server.ts'
 import { Op } from './op.ts'
 import { ADA, declaredClients, JANE, WEB } from './parties.ts'
 import { type Mutation, Wire } from './wire.ts'
@@ -16,6 +17,8 @@ const MANY = 100_000
 export interface World {
   issuer: string
   listener: LogoutListener
+  /** what an app serves to the provider */
+  served: AppServer
   /** a browser that Ada signed in with */
   ada: UserAgent
   app: RunningApp
@@ -25,12 +28,12 @@ export interface World {
 }
 
 export async function startWorld(stack: Stack): Promise<World> {
-  const listener = await listenForLogouts()
+  const [listener, served] = await Promise.all([listenForLogouts(), startAppServer()])
   const app = await startApp({
     stack,
     settings: {
       INITIAL_ACCESS_TOKEN,
-      OUTBOUND_ALLOW: listener.origin,
+      OUTBOUND_ALLOW: [listener.origin, served.origin].join(','),
       RESOURCE_SERVERS: JSON.stringify([{ audience: API, scopes: ['orders:read'] }]),
     },
     overrides: {
@@ -48,12 +51,13 @@ export async function startWorld(stack: Stack): Promise<World> {
   const world: World = {
     issuer: app.issuer,
     listener,
+    served,
     ada: undefined as never,
     app,
     op: (mutation) => new Op(world, new Wire(mutation)),
     async close() {
       await app.close()
-      await listener.close()
+      await Promise.all([listener.close(), served.close()])
     },
   }
   const op = world.op()
