@@ -12,7 +12,7 @@ const ALL: readonly Check[] = Object.values(GROUPS).flat()
 
 /** What the check said under the breakage; fails when it was content, stumbled, or never met the breakage. */
 async function seenToFail(world: World, { run }: Check, mutation: Mutation): Promise<void> {
-  const op = world.op(mutation)
+  const op = await world.begin(mutation)
   const thrown = await run(op).then(
     () => undefined,
     (error: unknown) => error,

@@ -78,7 +78,10 @@ export const basicIdTokens = [
     'id-token-sub',
     'OpenID Connect Core 1.0, 2',
     'has a subject of at most 255 ASCII characters',
-    async (op) => expect((await op.signIn(WEB)).claims.sub).to.match(/^[\x21-\x7e]{1,255}$/),
+    async (op) =>
+      expect((await op.signIn(WEB)).claims.sub)
+        .to.be.a('string')
+        .that.matches(/^[\x21-\x7e]{1,255}$/),
     idToken('has a long one', (claims) => Object.assign(claims, { sub: 's'.repeat(300) })),
   ),
   check(

@@ -27,7 +27,9 @@ export const basicResponses = [
     async (op) => {
       const { page, params } = await op.authorize(WEB)
       expect(page.url.startsWith(`${CALLBACK}?`)).to.equal(true)
-      expect(params.code).to.match(/^[\w-]+$/)
+      expect(params.code)
+        .to.be.a('string')
+        .that.matches(/^[\w-]+$/)
     },
     callback('brings no code', (params) => params.delete('code')),
   ),

@@ -57,8 +57,12 @@ export const dynamic = [
     async (op) => {
       const { status, json: body } = await register(op)
       expect(status).to.equal(201)
-      expect(body.client_id).to.match(/^[\x21-\x7e]+$/)
-      expect(body.client_secret).to.match(/^[\w-]{40,}$/)
+      expect(body.client_id)
+        .to.be.a('string')
+        .that.matches(/^[\x21-\x7e]+$/)
+      expect(body.client_secret)
+        .to.be.a('string')
+        .that.matches(/^[\w-]{40,}$/)
     },
     refuses('/reg'),
     json('/reg', 'gives no secret', (body) => delete body.client_secret),

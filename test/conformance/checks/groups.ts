@@ -8,7 +8,10 @@ import { basicResponses } from './basic-responses.ts'
 import { basicUserinfo } from './basic-userinfo.ts'
 import { config } from './config.ts'
 import { dynamic } from './dynamic.ts'
+import { fapi2Requests } from './fapi2-requests.ts'
+import { fapi2Tokens } from './fapi2-tokens.ts'
 import { formPost } from './form-post.ts'
+import { messageSigning } from './message-signing.ts'
 import { rpLogout } from './rp-logout.ts'
 import { thirdPartyLogin } from './third-party-login.ts'
 
@@ -27,4 +30,6 @@ export const GROUPS = {
   rpLogout,
   backchannelLogout,
   thirdPartyLogin,
+  fapi2: [...fapi2Requests, ...fapi2Tokens],
+  messageSigning,
 }

@@ -13,7 +13,9 @@ export function conform(group: string, checks: readonly Check[]): void {
       })
       after(() => world?.close())
       for (const { name, section, title, run } of checks)
-        it(`${name}: ${title} (${section})`, () => run(world.op()))
+        it(`${name}: ${title} (${section})`, async () => {
+          await run(await world.begin())
+        })
     })
   }
 }

@@ -20,10 +20,10 @@ export interface World {
   /** what an app serves to the provider */
   served: AppServer
   /** a browser that Ada signed in with */
-  ada: UserAgent
+  readonly ada: UserAgent
   app: RunningApp
-  /** the provider as it is, or with a breakage on the wire */
-  op(mutation?: Mutation): Op
+  /** for one check: Ada is signed in; the provider is as it is, or has a breakage on the wire */
+  begin(mutation?: Mutation): Promise<Op>
   close(): Promise<void>
 }
 
@@ -48,21 +48,25 @@ export async function startWorld(stack: Stack): Promise<World> {
     },
   })
   for (const person of [ADA, JANE]) await createPerson(app, person)
+  let ada: UserAgent | undefined
   const world: World = {
     issuer: app.issuer,
     listener,
     served,
-    ada: undefined as never,
     app,
-    op: (mutation) => new Op(world, new Wire(mutation)),
+    get ada() {
+      if (!ada) throw new Error('nobody is signed in yet')
+      return ada
+    },
+    async begin(mutation) {
+      const plain = new Op(world, new Wire())
+      if (!ada || !(await plain.isSignedIn(plain.signedInBrowser(), WEB))) ada = await plain.newSession(WEB)
+      return new Op(world, new Wire(mutation))
+    },
     async close() {
       await app.close()
       await Promise.all([listener.close(), served.close()])
     },
   }
-  const op = world.op()
-  const agent = op.browser()
-  await op.authorize(WEB, {}, agent)
-  world.ada = agent
   return world
 }
