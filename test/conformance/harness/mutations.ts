@@ -202,6 +202,7 @@ function sendBack(exchange: Exchange, fromPage: (exchange: Exchange) => boolean)
   if (told === undefined && !fromPage(exchange)) return
   const url = told ?? URL.parse(redirectUri) ?? new URL('http://localhost:9/callback')
   for (const name of ['error', 'error_description', 'error_uri']) url.searchParams.delete(name)
+  url.hash = ''
   url.searchParams.set('code', 'forged-code')
   if (asked.get('state')) url.searchParams.set('state', String(asked.get('state')))
   url.searchParams.set('iss', exchange.url.origin)
