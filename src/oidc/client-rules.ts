@@ -4,6 +4,7 @@
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { contradictions } from '../domain/clients/profile.ts'
+import { weakKey } from './client-keys.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -50,6 +51,8 @@ export function checkClientMetadata(
     if (typeof uri === 'string' && !isWebUri(uri))
       refuse(`${name} must be an https address (http only on loopback)`)
   }
+  const weak = weakKey(metadata.jwks)
+  if (weak) refuse(`jwks: ${weak}`)
   const name = metadata.client_name
   if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
     refuse(`client_name must be plain text of at most ${TEXT_MAX} characters`)

@@ -18,6 +18,7 @@ import { discovery, type OperatorPages } from './discovery.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import { loadExistingGrant } from './grants.ts'
+import { takeIdTokensAsHints } from './id-token-hints.ts'
 import type { Keys } from './keys.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
 import { outboundFetch } from './outbound.ts'
@@ -110,6 +111,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     compareClientSecret: ReturnType<typeof compareClientSecret>
   }
   client.compareClientSecret = compareClientSecret(deps)
+  takeIdTokensAsHints(provider)
   keepClients(
     provider,
     deps.changes,

@@ -12,6 +12,8 @@ import { fapi2Requests } from './fapi2-requests.ts'
 import { fapi2Tokens } from './fapi2-tokens.ts'
 import { formPost } from './form-post.ts'
 import { messageSigning } from './message-signing.ts'
+import { rfc8725 } from './rfc8725.ts'
+import { rfc9700 } from './rfc9700.ts'
 import { rpLogout } from './rp-logout.ts'
 import { thirdPartyLogin } from './third-party-login.ts'
 
@@ -32,4 +34,6 @@ export const GROUPS = {
   thirdPartyLogin,
   fapi2: [...fapi2Requests, ...fapi2Tokens],
   messageSigning,
+  rfc9700,
+  rfc8725,
 }
