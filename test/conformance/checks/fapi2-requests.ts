@@ -315,11 +315,7 @@ export const fapi2Requests = [
     'FAPI 2.0 Security Profile, 5.3.2.1',
     'takes none that is dated more than a minute ahead',
     async (op) =>
-      expectRefused(
-        await pushWith(op, { iat: now() + 65, nbf: now() + 65, exp: now() + 120 }),
-        'invalid_client',
-        401,
-      ),
+      expectRefused(await pushWith(op, { iat: now() + 65, exp: now() + 120 }), 'invalid_client', 401),
     accepts('/par'),
   ),
   check(
