@@ -11,6 +11,7 @@ import { exchangeContradictions } from '../domain/exchange/policy.ts'
 import { checkDetailsTypes } from './authorization-details.ts'
 import { CIBA_GRANT } from './ciba.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
+import { weakKey } from './client-keys.ts'
 import { frontChannelFault } from './frontchannel.ts'
 import { checkBinding, type Mtls } from './mtls.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
@@ -83,6 +84,8 @@ function check(
     if (typeof uri === 'string' && !isWebUri(uri))
       refuse(`${name} must be an https address (http only on loopback)`)
   }
+  const weak = weakKey(metadata.jwks)
+  if (weak) refuse(`jwks: ${weak}`)
   const name = metadata.client_name
   if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
     refuse(`client_name must be plain text of at most ${TEXT_MAX} characters`)

@@ -28,6 +28,7 @@ import type { ChallengeDeps } from './first-party/challenge.ts'
 import { challengeEndpoint } from './first-party/endpoint.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
+import { takeIdTokensAsHints } from './id-token-hints.ts'
 import type { Keys } from './keys.ts'
 import type { KnownResources } from './known-resources.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -37,7 +38,7 @@ import type { EnginePages } from './pages.ts'
 import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
 import { pkceRequired } from './pkce.ts'
 import { pollPace } from './poll-pace.ts'
-import { postAuthorization } from './post-authorization.ts'
+import { postAsGet } from './post-as-get.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import type { RegistrationFeatureDeps } from './registration-policy.ts'
@@ -150,6 +151,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   client.compareClientSecret = compareClientSecret(deps)
   sendOnlyFromOutbox(provider)
   nameSessions(provider)
+  takeIdTokensAsHints(provider)
   keepClients(
     provider,
     deps.changes,
@@ -159,7 +161,8 @@ export function createProvider(deps: ProviderDeps): Provider {
   )
   registerTokenExchange(provider, { ...deps, account })
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
-  provider.use(postAuthorization(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.end_session) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)

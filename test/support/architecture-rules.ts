@@ -32,6 +32,8 @@ const ARROWS: Record<string, string[]> = {
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
+  // so does what asks a deployment from outside
+  conformance: ['conformance/'],
   // helpers of the composition root; each sees what it needs and no more
   'server.ts': ['lib/'],
   'stop-orders.ts': ['type config/'],
