@@ -60,6 +60,16 @@ const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
+  [
+    'client-keys-unreachable',
+    auth('invalid_client_metadata', {
+      presented: ['private_key_jwt'],
+      known: { client: { ...client, metadata: { jwks_uri: 'https://10.0.0.1/jwks' } } },
+    }),
+    { sent: 'https://10.0.0.1/jwks' },
+  ],
+  ['client-keys-unreachable', described('client JSON Web Key Set failed to be refreshed')],
+  ['sector-identifier-unreachable', described('could not load sector_identifier_uri response')],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',

@@ -6,6 +6,7 @@
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { fetchedRules } from './causes/fetched.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -21,6 +22,7 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...fetchedRules,
   ...clientRules,
   ...grantRules,
   ...scopeRules,
