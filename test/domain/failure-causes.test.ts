@@ -96,6 +96,16 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     { error: 'invalid_token', detail: 'failed x5t#S256 verification', endpoint: 'userinfo' },
     { sent: 'no certificate' },
   ],
+  [
+    'client-keys-unreachable',
+    auth('invalid_client_metadata', {
+      presented: ['private_key_jwt'],
+      known: { client: { ...client, metadata: { jwks_uri: 'https://10.0.0.1/jwks' } } },
+    }),
+    { sent: 'https://10.0.0.1/jwks' },
+  ],
+  ['client-keys-unreachable', described('client JSON Web Key Set failed to be refreshed')],
+  ['sector-identifier-unreachable', described('could not load sector_identifier_uri response')],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',

@@ -50,6 +50,8 @@ const EXPECTED = {
   device_authorization_endpoint: '/device/auth',
   dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA'],
   end_session_endpoint: '/session/end',
+  frontchannel_logout_session_supported: true,
+  frontchannel_logout_supported: true,
   grant_types_supported: [
     'authorization_code',
     'refresh_token',

@@ -12,6 +12,7 @@ import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
 import { exchangeRules } from './causes/exchange.ts'
 import { firstPartyRules } from './causes/first-party.ts'
+import { fetchedRules } from './causes/fetched.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -33,6 +34,7 @@ const RULES: readonly Rule[] = [
   ...certificateRules,
   ...registrationRules,
   ...authorizationDetailsRules,
+  ...fetchedRules,
   ...clientRules,
   ...exchangeRules,
   ...grantRules,
