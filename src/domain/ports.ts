@@ -173,6 +173,8 @@ export interface ConsentRepository {
 /** APIs that take our tokens, by audience. */
 export interface ResourceServerRepository {
   find(audience: string): Promise<ResourceServer | undefined>
+  /** In a transaction: nobody else changes it before its end. */
+  lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>

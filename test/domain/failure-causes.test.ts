@@ -430,6 +430,10 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     atToken({ error: 'invalid_request', description: 'actor_token was not issued to this client' }),
   ],
   [
+    'exchange-actor-unnamed',
+    atToken({ description: 'actor_token must be a JWT where people have pairwise names' }),
+  ],
+  [
     'exchange-api-closed',
     atToken({ error: 'invalid_request', description: 'tokens for this API cannot be exchanged' }),
   ],

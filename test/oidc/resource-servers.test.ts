@@ -164,6 +164,20 @@ onEveryStack(
       expect(records.filter((record) => record.endsWith('configuration'))).to.have.length(1)
     })
 
+    it('changed by several at once keep every change, and are made once', async () => {
+      const server = api()
+      const made = await Promise.allSettled(
+        Array.from({ length: 4 }, () => app.app.resourceServers.create(server, actor)),
+      )
+      expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
+      const changes = [{ tokenTtl: 99 }, { name: 'Another' }, { exchangeable: true }, { clients: ['x'] }]
+      await Promise.all(
+        changes.map((change) => app.app.resourceServers.update(server.audience, change, actor)),
+      )
+      const stored = await app.app.storage.database.resourceServers.find(server.audience)
+      expect(stored).to.deep.include(Object.assign({}, ...changes))
+    })
+
     it('that break a rule are refused, all faults in words', async () => {
       const wrong = {
         ...DEFAULTS,

@@ -195,6 +195,8 @@ async function actorOf(
   const actor = await tokens.read(params.actor_token, 'actor_token')
   if (actor.clientId !== client.clientId)
     throw new errors.InvalidRequest('actor_token was not issued to this client')
+  if (actor.sub === undefined)
+    throw new errors.InvalidRequest('actor_token must be a JWT where people have pairwise names')
   return { act: { sub: actor.sub, ...(actor.person ? { client_id: client.clientId } : {}) }, exp: actor.exp }
 }
 
