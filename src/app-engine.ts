@@ -6,6 +6,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { PollPace } from './domain/protection/poll-pace.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
@@ -18,9 +19,12 @@ import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
+import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { resourceMetadata } from './oidc/resource-metadata.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
@@ -35,12 +39,14 @@ export interface EngineParts {
   log: Logger
   pages: Pages
   outbound: Outbound
+  /** something of somebody may have ended: applications wait to be told */
+  accessEnded: () => void
   throttle: Throttle
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages, outbound, throttle }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -57,6 +63,11 @@ export async function openEngine(
     limits: { ...FAILURE_LIMITS, ...failureLimits },
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
+  })
+  const resources = new KnownResources({
+    resourceServersById: storage.byId.resourceServers,
+    changes: storage.changes,
+    isUnavailable,
   })
   const outwardPages = enginePages({ pages, users: database.users })
   const { mode, statementIssuers, documents: documentPolicy } = config.registration
@@ -92,12 +103,20 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
     outbound,
+    resources,
+    atRest: keyring,
+    audit: storage.audit,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
-    access: new Access(database, clientsChanged),
+    access: new Access(database, clientsChanged, accessEnded),
+    accessEnded,
+    mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
+    pollPace: new PollPace(storage.ephemeral),
+    pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
+      secureRandom.token(PAIRWISE_SALT_BYTES),
+    ),
     factsOf,
     admissions,
     clientDocuments,
@@ -106,6 +125,7 @@ export async function openEngine(
     isUnavailable,
     isUnstorable,
   }
+  const metadata = resourceMetadata({ ...providerDeps, brandName: config.brandName })
   const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
   const signing = signingKeys(config, storage)
   await signing.advance()
@@ -118,5 +138,8 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+  }
 }

@@ -1,14 +1,18 @@
-/** Part of the composition root: the worker that does what was accepted, and what each kind of work needs. */
+/** Part of the composition root: the workers that do what was accepted, and what each kind of work needs. */
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import type { Clock } from './domain/ports.ts'
 import { paths } from './http/urls.ts'
+import { logoutNotices, NOTICE_OPTIONS } from './jobs/logout-notices.ts'
+import { mailWork } from './jobs/mail-work.ts'
 import { OutboxWorker } from './jobs/outbox-worker.ts'
 import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
 import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { sendLogoutNotice } from './oidc/backchannel.ts'
+import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 
 export interface OutboxParts {
@@ -19,28 +23,35 @@ export interface OutboxParts {
   log: Logger
   viewsDir: string
   mail: MailTransport
+  engine: Engine
 }
 
-export function outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail }: OutboxParts) {
+export type OutboxWorkers = ReturnType<typeof outboxWorkers>
+
+/** Mail, and what applications are told: neither waits for the other. */
+export function outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine }: OutboxParts) {
   const { brandName, issuer } = config
   const absolute = (path: string) => issuer + path
   const mailRenderer = createMailRenderer({ viewsDir, brandName, issuer })
-  return new OutboxWorker({
-    outbox: storage.database.outbox,
-    run: createSendMail({
-      repositories: storage.database,
-      clock,
-      transport: mail,
-      render: mailRenderer.render,
-      codeOf: (proofId) => codeOf(keyring, proofId),
-      links: {
-        verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
-        resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
-        forgot: () => absolute(paths.forgot()),
-        home: () => absolute(paths.home),
-      },
-    }),
-    probe: () => mail.health(),
-    logger: log,
+  const send = createSendMail({
+    repositories: storage.database,
+    clock,
+    transport: mail,
+    render: mailRenderer.render,
+    codeOf: (proofId) => codeOf(keyring, proofId),
+    links: {
+      verifyEmail: (proofId) => absolute(paths.verifyEmail(linkToken(keyring, proofId))),
+      resetPassword: (proofId) => absolute(paths.resetPassword(linkToken(keyring, proofId))),
+      forgot: () => absolute(paths.forgot()),
+      home: () => absolute(paths.home),
+    },
   })
+  const { outbox } = storage.database
+  return {
+    mail: new OutboxWorker({ outbox, work: mailWork(send, () => mail.health()), logger: log }),
+    notices: new OutboxWorker(
+      { outbox, work: logoutNotices((notice) => sendLogoutNotice(engine.provider, notice)), logger: log },
+      NOTICE_OPTIONS,
+    ),
+  }
 }

@@ -4,8 +4,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
-import { outboxWorker } from './app-outbox.ts'
+import { outboxWorkers } from './app-outbox.ts'
 import {
+  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -14,6 +15,7 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  resourceServers,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -28,11 +30,13 @@ import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
 import { Registration } from './domain/registration/service.ts'
+import type { ResourceServers } from './domain/resources/service.ts'
 import { Setup } from './domain/setup/service.ts'
 import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
+import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
@@ -64,6 +68,7 @@ export interface App {
   engine: Engine
   signingKeys: SigningKeys
   outbound: Outbound
+  resourceServers: ResourceServers
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -114,6 +119,7 @@ export async function createApp(
     }
 
     const outbound = await openOutbound(config, log)
+    const accessEnded = () => outbox.notices.poke()
     const {
       engine,
       live,
@@ -121,18 +127,25 @@ export async function createApp(
       events,
       failures,
       refreshWindow,
+      metadata,
       signingKeys: signing,
     } = await openEngine(
-      { config, secrets, storage, keyring, clock, log, pages, outbound, throttle },
+      { config, secrets, storage, keyring, clock, log, pages, outbound, throttle, accessEnded },
       overrides.failureLimits,
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
+    const apis = resourceServers(config, storage)
+    await apis.declare(config.resourceServers)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
-    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
+    const outbox = outboxWorkers({ config, storage, keyring, clock, log, viewsDir, mail, engine })
+    const watches = [
+      keyWatch(storage, secrets, keyring, log),
+      ...signingKeyWatches(storage, signing, live, log),
+      auditWatch(storage, log),
+    ]
     const { unusedDays } = config.registration
     const purge = new Purge(
       [
@@ -151,6 +164,7 @@ export async function createApp(
     }
     // A probe must not become a conversation with the mail server each time.
     const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
+    const startableApps = remembered(() => openableApps(database.clients), 10_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -173,12 +187,14 @@ export async function createApp(
         isUnstorable,
       }),
       passwordPolicy: policy,
-      mailSoon: () => outbox.poke(),
+      mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      resourceMetadata: metadata,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,
         trustedProxies: config.trustedProxies,
+        mtls: config.mtls,
         redirectLoopback: evaluation,
         withRequestId,
       },
@@ -188,7 +204,13 @@ export async function createApp(
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
         vitalChecks: () => storage.vitalHealth(),
       },
-      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      home: {
+        pages,
+        issuer: config.issuer,
+        samplesOrigin: config.samples?.origin,
+        apps: startableApps,
+        setupUrl,
+      },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
     })
 
@@ -205,14 +227,15 @@ export async function createApp(
       engine,
       signingKeys: signing,
       outbound,
+      resourceServers: apis,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
-        outbox.start()
+        for (const worker of Object.values(outbox)) worker.start()
         purge.start()
-        for (const watch of keys) watch.start()
+        for (const watch of watches) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -222,7 +245,7 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          ...keys.map((watch) => watch.stop()),
+          ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
         await mail.close()

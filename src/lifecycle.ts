@@ -92,6 +92,7 @@ async function prepareSamples(
     origin: samples.origin,
     webClient: { id: 'sample-web', secret },
     spaClient: { id: 'sample-spa' },
+    tvClient: { id: 'sample-tv' },
     apiAudience: sampleApiAudience(samples.origin),
     mailboxUrl: `${config.issuer}/mailbox`,
     homeUrl: config.issuer,

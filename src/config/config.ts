@@ -1,16 +1,7 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
 import { inspect } from 'node:util'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
-
-export interface ResourceServerConfig {
-  /** the resource indicator (RFC 8707) and audience of its tokens */
-  audience: string
-  scopes: string[]
-  /** seconds */
-  tokenTtl: number
-  /** opaque: the API asks about each token (RFC 7662) and learns at once when it was ended */
-  tokenFormat: 'jwt' | 'opaque'
-}
+import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -48,9 +39,14 @@ export interface Config {
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
   readonly trustedProxies: readonly string[]
+  /** where clients show certificates (RFC 8705), and the headers in which the proxy hands them on, in small letters */
+  readonly mtls:
+    | { readonly origin: string; readonly certHeader: string; readonly verifyHeader: string | undefined }
+    | undefined
   /** origins that outbound requests may reach although they are on a special-use network */
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
+  readonly resourceServers: readonly ResourceServerSettings[]
   readonly registration: {
     /** token: with an initial access token; open: by anybody, under our own policy; off: there is no endpoint */
     readonly mode: 'token' | 'open' | 'off'
@@ -60,7 +56,6 @@ export interface Config {
     /** client ID metadata documents: of hosts on the list (none: off), or of any host */
     readonly documents: { readonly mode: 'off' | 'list' | 'open'; readonly hosts: readonly string[] }
   }
-  readonly resourceServers: readonly ResourceServerConfig[]
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

@@ -1,12 +1,14 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
-import { z } from 'zod'
-import { type Config, type ResourceServerConfig, Secrets, type StatementIssuer } from './config.ts'
+import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
+import { checkMtls, mtlsOf } from './mtls.ts'
 import type { Fault, RawSettings } from './read-env.ts'
 import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
+import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
@@ -40,8 +42,10 @@ export function loadConfig(
   }
   const settings = parsed.data
   const production = settings.ISSUER !== undefined
-  const resourceServers = parseResourceServers(settings.RESOURCE_SERVERS, faults)
+  const { algorithms } = signingOf(settings)
+  const resourceServers = resourceServersOf(settings.RESOURCE_SERVERS, algorithms, faults)
   checkProxies(settings, faults)
+  checkMtls(settings, faults)
   checkOutbound(settings, faults)
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
@@ -76,7 +80,7 @@ export function loadConfig(
 
 function decide(
   settings: Settings,
-  resourceServers: ResourceServerConfig[],
+  resourceServers: ResourceServerSettings[],
   statementIssuers: StatementIssuer[],
 ): Config {
   const production = settings.ISSUER !== undefined
@@ -104,15 +108,11 @@ function decide(
         settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
     },
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    mtls: mtlsOf(settings),
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
+    resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
-    resourceServers: samples
-      ? [
-          ...resourceServers,
-          { audience: `${samples.origin}/api`, scopes: ['api:read'], tokenTtl: 300, tokenFormat: 'jwt' },
-        ]
-      : resourceServers,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
@@ -194,35 +194,6 @@ function checkOutbound(settings: Settings, faults: Fault[]): void {
         problem: `"${entry}" is not an origin, as in https://app.internal:8443`,
       })
   }
-}
-
-const resourceServerSchema = z.array(
-  z.strictObject({
-    audience: z
-      .string()
-      .refine(
-        (value) => URL.canParse(value) && !value.includes('#'),
-        'must be an absolute URI without fragment (RFC 8707 2)',
-      ),
-    scopes: z
-      .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)'))
-      .min(1),
-    tokenTtl: z.number().int().min(30).max(86_400).default(300),
-    tokenFormat: z.enum(['jwt', 'opaque']).default('jwt'),
-  }),
-)
-
-function parseResourceServers(text: string | undefined, faults: Fault[]): ResourceServerConfig[] {
-  if (text === undefined) return []
-  try {
-    const result = resourceServerSchema.safeParse(JSON.parse(text))
-    if (result.success) return result.data
-    for (const issue of result.error.issues)
-      faults.push({ name: `RESOURCE_SERVERS.${issue.path.join('.')}`, problem: issue.message })
-  } catch (error) {
-    faults.push({ name: 'RESOURCE_SERVERS', problem: `is not JSON: ${(error as Error).message}` })
-  }
-  return []
 }
 
 function deepFreeze<T>(value: T): T {

@@ -2,6 +2,7 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
+import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
 import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
 import type { Admission, InitialAccessToken, NewInitialAccessToken } from './clients/initial-access-token.ts'
@@ -9,7 +10,8 @@ import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
-import type { MailJob } from './mail.ts'
+import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, User } from './users/user.ts'
 
 /** The time now. Tests move it. */
@@ -126,28 +128,67 @@ export interface EmailProofRepository {
 
 /** Work that must happen although the process may die: rows written in the caller's transaction. */
 export interface OutboxRepository {
-  insert(job: MailJob): Promise<void>
-  /** Claims up to `limit` due jobs for `leaseSeconds`, skipping those claimed by others. */
-  claim(limit: number, leaseSeconds: number): Promise<OutboxRow[]>
+  insert(job: OutboxJobs[OutboxKind]): Promise<void>
+  /**
+   * Claims up to `limit` due jobs of a kind for `leaseSeconds`, skipping those claimed by others.
+   * @param except applications whose jobs are left where they are
+   */
+  claim<K extends OutboxKind>(
+    kind: K,
+    limit: number,
+    leaseSeconds: number,
+    except?: readonly string[],
+  ): Promise<OutboxRow<K>[]>
   /** Removes a finished job. */
   done(id: string): Promise<void>
   /** Tries again in `afterSeconds`; `error` must hold no secret. */
   retry(id: string, afterSeconds: number, error: string): Promise<void>
   /** Gives up; the row stays as a dead letter. */
   bury(id: string, error: string): Promise<void>
-  /** Jobs waiting, and dead letters. */
-  counts(): Promise<{ waiting: number; dead: number }>
+  /** Jobs of a kind that wait, and dead letters. */
+  counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
 }
 
-export interface OutboxRow {
+export interface OutboxRow<K extends OutboxKind = OutboxKind> {
   id: string
-  job: MailJob
+  job: OutboxJobs[K]
   /** How often it was claimed, this time included. */
   attempts: number
 }
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
+}
+
+/** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
+export interface MarkedRecord extends ChainedRecord {
+  mark: 'good' | 'bad' | 'none'
+}
+
+export interface AuditChainRepository {
+  /** In a transaction: false when somebody else is linking. */
+  lock(): Promise<boolean>
+  head(): Promise<Link | undefined>
+  /** Whether the last linked record is one with a mark: from then on all must be. */
+  isMarked(): Promise<boolean>
+  /** Records in no link, oldest first, with their age in seconds; `recent` looks among the last 20,000 only. */
+  unlinked(limit: number, among: 'recent' | 'all'): Promise<(MarkedRecord & { age: number })[]>
+  append(links: readonly Link[]): Promise<void>
+  /** The time by the database's clock, if the head is unsigned and nothing was signed for so long. */
+  timeToSign(everySeconds: number): Promise<Date | undefined>
+  addCheckpoint(checkpoint: Checkpoint): Promise<void>
+  /** In order. */
+  checkpoints(): Promise<Checkpoint[]>
+  /** Links after that one, in order, each with its record as it stands now. */
+  page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
+}
+
+/** The private keys that sign checkpoints, sealed at rest. */
+export interface AuditKeyRepository {
+  /** Newest last. */
+  list(): Promise<{ kid: string; jwk: Record<string, unknown> }[]>
+  /** One wins when several make the first. */
+  add(kid: string, jwk: Record<string, unknown>): Promise<void>
 }
 
 export interface ClientRepository {
@@ -212,6 +253,18 @@ export interface ConsentRepository {
   withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
 }
 
+/** APIs that take our tokens, by audience. */
+export interface ResourceServerRepository {
+  find(audience: string): Promise<ResourceServer | undefined>
+  list(): Promise<ResourceServer[]>
+  /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
+  save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
+  /** False: there is no such API. */
+  setStatus(audience: string, status: ResourceServer['status']): Promise<boolean>
+  /** False: there was none. */
+  delete(audience: string): Promise<boolean>
+}
+
 export interface SigningKeyRepository {
   /** All, retired ones too; in an order that is the same on every node. */
   list(): Promise<SigningKey[]>
@@ -233,6 +286,12 @@ export interface SettingRepository {
   take(name: string, value: unknown): Promise<boolean>
 }
 
+/** Secrets that are made once and kept for as long as the deployment lives, whatever keys are changed. */
+export interface DeploymentSecretRepository {
+  /** The secret of that name; `make` is stored if there is none, once however many processes ask at the same moment. */
+  once(name: string, make: () => string): Promise<string>
+}
+
 /** Failed requests, for a day. */
 export interface FailureRepository {
   save(failure: FailureRecord): Promise<void>
@@ -246,12 +305,16 @@ export interface Repositories {
   emailProofs: EmailProofRepository
   outbox: OutboxRepository
   audit: AuditRepository
+  auditChain: AuditChainRepository
+  auditKeys: AuditKeyRepository
   clients: ClientRepository
   initialAccessTokens: InitialAccessTokenRepository
   clientDocuments: ClientDocumentRepository
   consents: ConsentRepository
+  resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
+  deploymentSecrets: DeploymentSecretRepository
   failures: FailureRepository
   access: AccessRevoker
 }
@@ -270,6 +333,10 @@ export interface AccessRevoker {
   revokeAccount(userId: string): Promise<void>
   /** Everything issued to a client. */
   revokeClient(clientId: string): Promise<void>
+  /** Every opaque token for an API. */
+  revokeResource(audience: string): Promise<void>
+  /** The same, and all that people allowed of it. */
+  forgetResource(audience: string): Promise<void>
   /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
   withdrawConsent(userId: string, clientId: string): Promise<boolean>
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */

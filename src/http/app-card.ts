@@ -1,5 +1,6 @@
 /** What a person is told about an application. Only text: nothing is loaded from another origin. */
 import type { Client } from 'oidc-provider'
+import { paths } from './urls.ts'
 import type { AppCard } from './view-models.ts'
 
 export function appCard(client: Client): AppCard {
@@ -20,9 +21,9 @@ function isDocument(client: Client): boolean {
   return client.metadata_document === true
 }
 
-/** Where "back to the app" leads: what the app said is its entrance, else its website (never a redirect URI). */
+/** Where "back to the app" leads: by its entrance if it has one, else its website (never a redirect URI). */
 export function appHome(client: Client): string | undefined {
-  return webUri(client.initiateLoginUri) ?? webUri(client.clientUri)
+  return client.initiateLoginUri ? paths.openApp(client.clientId) : webUri(client.clientUri)
 }
 
 /** The host that gets the person's data is the redirect URI's, whatever the app says its website is. */

@@ -18,9 +18,11 @@ import { errors } from './middleware/errors.ts'
 import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
 import { registrationThrottle } from './registration-throttle.ts'
+import { resourceMetadataPages } from './resource-metadata.ts'
 import { setup } from './setup.ts'
 
 export interface HttpAppDeps extends HttpDeps {
@@ -33,6 +35,7 @@ export interface HttpAppDeps extends HttpDeps {
   /** whether applications register without a token */
   openRegistration: boolean
   unitOfWork: ReturnType<typeof unitOfWork>
+  resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
 }
@@ -57,12 +60,14 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
+  app.use(resourceMetadataPages(deps.resourceMetadata))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),
+    openApp({ clients: deps.database.clients, issuer: deps.frontDoor.issuer }),
     interactionRouter(deps),
     mailLinks(deps),
     forgotPassword(deps),

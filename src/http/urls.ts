@@ -1,3 +1,5 @@
+export const OPEN_APP = '/open-app'
+
 /** Every path of ours as a function; nobody concatenates strings. Protocol endpoints are in `oidc/routes.ts`. */
 export const paths = {
   home: '/',
@@ -30,5 +32,6 @@ export const paths = {
   mailboxMessage: (id: string) => `/mailbox/${id}`,
   mailboxHtml: (id: string) => `/mailbox/${id}/html`,
   mailboxClear: '/mailbox/clear',
+  openApp: (clientId: string) => `${OPEN_APP}?client_id=${encodeURIComponent(clientId)}`,
   signOut: '/session/end',
 } as const

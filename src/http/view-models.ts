@@ -47,7 +47,7 @@ export interface ViewModels {
     setupUrl: string | undefined
   }
   /** start page in production */
-  home: { issuer: string; discoveryUrl: string }
+  home: { issuer: string; discoveryUrl: string; apps: { name: string; host: string; url: string }[] }
   'interaction/sign-in': Form & {
     app: AppCard
     identifier: string
@@ -93,7 +93,12 @@ export interface ViewModels {
     scopes: { code: string; known: boolean; optional: boolean }[]
     /** single claims asked for by the `claims` parameter */
     claims: string[]
-    resources: { resource: string; scopes: string[] }[]
+    /** APIs; `name` and `description` are the operator's words */
+    resources: {
+      resource: string
+      name: string | undefined
+      scopes: { code: string; description: string | undefined }[]
+    }[]
     offline: boolean
     /** true: the app had consent before, only what is new is listed */
     additional: boolean
@@ -142,6 +147,8 @@ export interface ViewModels {
     app: AppCard | undefined
     account: { email: string; name: string | undefined } | undefined
   }
+  /** after signing out, while applications hear of it in hidden frames */
+  'signing-out': { frames: string[]; continueUrl: string }
   'logout-done': { app: AppCard | undefined; homeUrl: string }
   'device/code': { action: string; xsrf: string; userCode: string; errors: FieldErrors }
   'device/confirm': {
@@ -149,7 +156,7 @@ export interface ViewModels {
     xsrf: string
     userCode: string
     app: AppCard
-    device: { ip: string | undefined; userAgent: string | undefined }
+    device: { ip: string | undefined; userAgent: string | undefined; elsewhere: boolean }
   }
   'device/done': { app: AppCard; outcome: 'approved' | 'denied' }
   setup: Form & {

@@ -191,7 +191,21 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
         { code: 'offline_access', known: true, optional: true },
       ],
       claims: ['birthdate', 'zoneinfo', 'https://claims.example.com/shoe_size'],
-      resources: [{ resource: 'https://api.example.com/v1', scopes: ['read', 'write'] }],
+      resources: [
+        {
+          resource: 'https://api.example.com/v1',
+          name: 'Photo prints',
+          scopes: [
+            { code: 'prints:read', description: 'See your orders and what they cost' },
+            { code: 'prints:order', description: undefined },
+          ],
+        },
+        {
+          resource: 'urn:example:ledger',
+          name: undefined,
+          scopes: [{ code: 'write', description: undefined }],
+        },
+      ],
       offline: true,
     },
     'known by its document': { ...consent, app: agent },
@@ -204,7 +218,7 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
       account: { email: HOSTILE, name: HOSTILE },
       scopes: [{ code: HOSTILE, known: false, optional: true }],
       claims: [HOSTILE],
-      resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+      resources: [{ resource: HOSTILE, name: HOSTILE, scopes: [{ code: HOSTILE, description: HOSTILE }] }],
     },
   },
   'interaction/select-account': {

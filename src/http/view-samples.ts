@@ -61,6 +61,14 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     production: {
       issuer: 'https://login.example.com',
       discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+      apps: [],
+    },
+    'with apps': {
+      ...{ issuer: 'https://login.example.com', discoveryUrl: '/d' },
+      apps: [
+        { name: 'Calendar', host: 'calendar.example', url: '/open-app?client_id=calendar' },
+        { name: HOSTILE, host: 'x.example', url: '/open-app?client_id=x' },
+      ],
     },
   },
   ...interactionSamples,
@@ -104,6 +112,16 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     },
     plain: { action: '/session/end/confirm', xsrf: HOSTILE, app: undefined, account: undefined },
   },
+  'signing-out': {
+    'two apps': {
+      frames: [
+        'https://photos.example/logout?iss=https%3A%2F%2Fid.example&sid=1',
+        'https://mail.example/out',
+      ],
+      continueUrl: 'https://photos.example/signed-out?state=1',
+    },
+    hostile: { frames: [`https://x.example/?${HOSTILE}`], continueUrl: `https://x.example/?${HOSTILE}` },
+  },
   'logout-done': {
     'with an app': { app: photos, homeUrl: '/' },
     plain: { app: undefined, homeUrl: '/' },
@@ -117,13 +135,22 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     hostile: { ...device, userCode: HOSTILE, errors: {} },
   },
   'device/confirm': {
-    usual: { ...device, app: { ...photos, name: 'Kitchen TV' }, device: { ip: '192.0.2.44', userAgent } },
-    'device unknown': { ...device, app: stranger, device: { ip: undefined, userAgent: undefined } },
+    usual: {
+      ...device,
+      app: { ...photos, name: 'Kitchen TV' },
+      device: { ip: '192.0.2.44', userAgent, elsewhere: false },
+    },
+    elsewhere: { ...device, app: photos, device: { ip: '203.0.113.9', userAgent, elsewhere: true } },
+    'device unknown': {
+      ...device,
+      app: stranger,
+      device: { ip: undefined, userAgent: undefined, elsewhere: false },
+    },
     hostile: {
       ...device,
       app: hostile,
       userCode: HOSTILE,
-      device: { ip: '2001:db8::1', userAgent: HOSTILE },
+      device: { ip: '2001:db8::1', userAgent: HOSTILE, elsewhere: true },
     },
   },
   'device/done': {

@@ -46,7 +46,7 @@ interface Addressed {
 }
 
 /** Runs one row of the outbox; throws when it has to be tried again. */
-export function createSendMail(deps: SendMailDeps): (row: OutboxRow) => Promise<void> {
+export function createSendMail(deps: SendMailDeps): (row: OutboxRow<'mail'>) => Promise<void> {
   return async ({ id, job }) => {
     const mail = 'proofId' in job ? await aboutProof(deps, job) : await aboutUser(deps, job)
     if (mail) await deps.transport.send({ ...mail.content, to: mail.to, id })

@@ -11,6 +11,7 @@ import { type Admissions, POLICY } from './admissions.ts'
 import { ClientAdapter } from './client-adapter.ts'
 import type { ClientDocuments } from './client-documents.ts'
 import { currentContext } from './context.ts'
+import { exchangeOf } from './exchange/link.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { lostError, refusalOf } from './refusals.ts'
 
@@ -69,7 +70,11 @@ class ArtifactAdapter implements Adapter {
       if (this.#model === 'RefreshToken' && ctx) await this.#deps.refreshWindow.saved(ctx, id)
       // Signing out of one app takes it off the session's list; everything else adds to the list.
       const replaceAuthorizations = this.#model === 'Session' && isSigningOut(ctx)
-      await this.#deps.artifacts.upsert(this.#model, id, this.#kept(payload), ttl, { replaceAuthorizations })
+      const under = this.#model === 'AccessToken' ? exchangeOf(ctx)?.link : undefined
+      const kept = this.#kept(under ? { ...payload, under } : payload)
+      await this.#deps.artifacts.upsert(this.#model, id, kept, ttl, {
+        replaceAuthorizations,
+      })
     })
   }
 

@@ -15,9 +15,10 @@ const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 export const OPERATOR_METADATA = [
   'first_party',
   'self_registered',
-  'metadata_document',
   'profile',
   'message_signing',
+  'token_exchange',
+  'metadata_document',
 ] as const
 
 /** Members of registration that the engine does not know (RFC 7591 2). */

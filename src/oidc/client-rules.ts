@@ -3,8 +3,13 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
+import { sectorProblem } from '../domain/clients/sector.ts'
+import { exchangeContradictions } from '../domain/exchange/policy.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
+import { frontChannelFault } from './frontchannel.ts'
+import { checkBinding, type Mtls } from './mtls.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
@@ -24,8 +29,16 @@ const OPERATORS = new Set<string>(OPERATOR_METADATA)
 
 type Metadata = Record<string, unknown>
 
-/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
-export function checkClientMetadata(
+/** The engine's validator for extra metadata; must be synchronous. */
+export function clientRules(mtls: Mtls | undefined): typeof checkClientMetadata {
+  return (ctx, member, value, metadata) => {
+    checkBinding(mtls, metadata)
+    checkClientMetadata(ctx, member, value, metadata)
+  }
+}
+
+/** `ctx` is there during registration only. */
+function checkClientMetadata(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,
@@ -35,8 +48,13 @@ export function checkClientMetadata(
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
-  const [wrong] = contradictions(metadata)
+  // Of a stored client the right to exchange may have been taken away: then it may not, and is a client all the same.
+  const asksToExchange = ctx !== undefined || metadata.token_exchange !== undefined
+  const exchanging = asksToExchange ? exchangeContradictions(metadata) : []
+  const [wrong] = [...contradictions(metadata), ...exchanging]
   if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
+  const sectorless = sectorProblem(metadata)
+  if (sectorless) refuse(sectorless)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'
@@ -48,6 +66,8 @@ export function checkClientMetadata(
     checkRedirectUri('post_logout_redirect_uris', uri, native)
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes('client_credentials'))
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
+  const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata)
+  if (fault) refuse(fault)
   for (const name of WEB_URIS) {
     const uri = metadata[name]
     if (typeof uri === 'string' && !isWebUri(uri))

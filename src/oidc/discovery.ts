@@ -20,6 +20,8 @@ export function discovery(
     service_documentation: docs,
     op_policy_uri: policy,
     op_tos_uri: terms,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
     client_id_metadata_document_supported: documents ? true : undefined,
   }
 }

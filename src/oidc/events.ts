@@ -93,12 +93,6 @@ function listen(provider: Provider, deps: EventDeps, pending: Set<Promise<void>>
       deps.failures.note(ctx, err)
     }),
   )
-  provider.on(
-    'backchannel.error',
-    guarded((_ctx, err, client) =>
-      deps.log.warn({ err, clientId: client.clientId }, 'an app could not be told about a sign-out'),
-    ),
-  )
   const failed = (name: string) =>
     guarded((ctx: KoaContextWithOIDC, err: Error) => {
       const failure = deps.failures.note(ctx, err)

@@ -5,33 +5,35 @@ import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
+import { type Mtls, mtlsFeature } from './mtls.ts'
 import type { EnginePages } from './pages.ts'
 import { type RegistrationFeatureDeps, registrationFeatures } from './registration-policy.ts'
-import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import { type ResourceDeps, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 
 type Features = NonNullable<Configuration['features']>
 
-export interface FeatureDeps {
+export interface FeatureDeps extends ResourceDeps {
   pages: EnginePages
-  resourceServers: readonly ResourceServerSettings[]
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
+  mtls: Mtls | undefined
   registration: RegistrationFeatureDeps
 }
 
 export function features({
   pages,
-  resourceServers,
   account,
   cookieKeys,
+  mtls,
   registration,
+  ...ofResources
 }: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
-    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
+    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
     ...registrationFeatures(registration),
@@ -43,6 +45,7 @@ export function features({
       nonceSecret: nonceSecret(cookieKeys),
       requireNonce: ({ oidc }) => isFapi(oidc.client),
     },
+    mTLS: mtlsFeature(mtls),
     // Signed requests (RFC 9101), by value: by reference they are pushed (RFC 9126).
     requestObjects: { enabled: true },
     // Signed answers: JARM, RFC 9701, OpenID Connect Core 5.3.2.
@@ -63,7 +66,7 @@ export function features({
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
-    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(resourceServers) },
+    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(ofResources) },
   }
 }
 

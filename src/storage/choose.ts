@@ -5,6 +5,7 @@ import type {
   Database,
   Ephemeral,
   RegisteredClients,
+  ResourceServerRepository,
   UserRepository,
 } from '../domain/ports.ts'
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
@@ -12,7 +13,7 @@ import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
-import { clientsById, usersById } from './sql/by-id.ts'
+import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
@@ -47,7 +48,11 @@ export interface Storage {
   artifacts: SqlArtifactStore
   dataKeys: KeyRotationStore
   /** as the hot path reads them */
-  byId: { users: Pick<UserRepository, 'find'>; clients: Pick<ClientRepository, 'find'> }
+  byId: {
+    users: Pick<UserRepository, 'find'>
+    clients: Pick<ClientRepository, 'find'>
+    resourceServers: Pick<ResourceServerRepository, 'find'>
+  }
   changes: Changes
   units: Units
   registeredClients: RegisteredClients
@@ -95,11 +100,11 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     database: sqlDatabase(connection, atRest),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
-    byId: { users, clients: clientsById(loader) },
+    byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units),
+    audit: new UnitAudit(units, atRest),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),

@@ -82,9 +82,9 @@ describe(`${INSIDE_TARGETS.length} addresses inside`, function () {
       const { status, json } = await register({ backchannel_logout_uri: target })
       expect(status, target).to.equal(201)
       const client = (await running.app.engine.client(json.client_id)) as unknown as {
-        backchannelLogout(sub: string, sid: string): Promise<void>
+        sendLogoutToken(sub: string, sid: string): Promise<void>
       }
-      const outcome = await client.backchannelLogout('somebody', 'sid').catch((error: unknown) => error)
+      const outcome = await client.sendLogoutToken('somebody', 'sid').catch((error: unknown) => error)
       expect((outcome as { failure?: string }).failure, target).to.equal('refused')
     }
     nothingLeft()

@@ -369,6 +369,36 @@ describe('settings', () => {
       refuses({ SAMPLES_PORT: '3001' }, 'SAMPLES_PORT', /evaluation/)
     })
 
+    it('takes client certificates only with everything that makes them worth anything', () => {
+      const whole = {
+        MTLS_ORIGIN: 'https://mtls.example.org',
+        MTLS_CERT_HEADER: 'SSL-Client-Cert',
+        MTLS_VERIFY_HEADER: 'SSL-Client-Verify',
+        TRUSTED_PROXIES: '10.0.0.1',
+      }
+      expect(loadConfig({ ...PRODUCTION, ...whole }).config.mtls).to.deep.equal({
+        ...{ origin: 'https://mtls.example.org', certHeader: 'ssl-client-cert' },
+        verifyHeader: 'ssl-client-verify',
+      })
+      expect(loadConfig(PRODUCTION).config.mtls).to.equal(undefined)
+      for (const [change, name] of [
+        [{ TRUSTED_PROXIES: '' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_ORIGIN: 'https://mtls.example.org/x' }, 'MTLS_ORIGIN'],
+        [{ MTLS_ORIGIN: 'http://mtls.example.org' }, 'MTLS_ORIGIN'],
+        [{ MTLS_CERT_HEADER: 'X-Forwarded-For' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_CERT_HEADER: 'a b' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_VERIFY_HEADER: 'ssl-client-cert' }, 'MTLS_VERIFY_HEADER'],
+        [{ MTLS_VERIFY_HEADER: 'Authorization' }, 'MTLS_VERIFY_HEADER'],
+      ] as const)
+        expect(names(faultsOf({ ...PRODUCTION, ...whole, ...change })), JSON.stringify(change)).to.deep.equal(
+          [name],
+        )
+      for (const missing of ['MTLS_ORIGIN', 'MTLS_CERT_HEADER'] as const) {
+        const { [missing]: _, ...rest } = whole
+        expect(names(faultsOf({ ...PRODUCTION, ...rest })), missing).to.deep.equal([missing])
+      }
+    })
+
     it('gives each of several workers its share of the hashing, and at least one slot', () => {
       const slotsOf = (WORKERS: string, HASHING_SLOTS: string) => {
         const { workers, hashing } = loadConfig({ ...PRODUCTION, WORKERS, HASHING_SLOTS }).config
@@ -483,7 +513,10 @@ describe('settings', () => {
     }
     check(config, 'config')
     expect(config.resourceServers).to.deep.equal([
-      { audience: 'urn:api', scopes: ['read'], tokenTtl: 300, tokenFormat: 'jwt' },
+      {
+        ...{ audience: 'urn:api', scopes: [{ name: 'read' }], tokenTtl: 300, tokenFormat: 'jwt' },
+        ...{ signingAlgorithm: 'ES256', clients: 'all', publishMetadata: false, exchangeable: false },
+      },
     ])
     expect(() => {
       ;(config.hashing as { slots: number }).slots = 99

@@ -59,7 +59,39 @@ const dpop = (detail: string): Given =>
 const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given =>
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
+const shown = { subject: 'CN=app', verified: true }
+
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
+  ['certificate-missing', auth('client certificate was not provided')],
+  ['certificate-missing', grant('mutual TLS client certificate not provided')],
+  [
+    'certificate-out-of-date',
+    auth('client certificate was not provided', { certificate: { ...shown, problem: 'expired' } }),
+    { sent: 'a certificate of CN=app, expired, verified by the proxy' },
+  ],
+  [
+    'certificate-unreadable',
+    auth('client certificate was not provided', { certificate: { problem: 'unreadable', verified: false } }),
+  ],
+  [
+    'certificate-unverified',
+    auth('client certificate was not verified', { certificate: { ...shown, verified: false } }),
+    { sent: 'a certificate of CN=app, not verified by the proxy' },
+  ],
+  [
+    'certificate-subject',
+    auth('certificate subject value does not match the registered one', {
+      certificate: shown,
+      known: { client: { ...client, metadata: { tls_client_auth_san_dns: 'app.example' } } },
+    }),
+    { expected: 'tls_client_auth_san_dns app.example' },
+  ],
+  ['certificate-unregistered', auth('unregistered client certificate provided', { certificate: shown })],
+  [
+    'certificate-of-token',
+    { error: 'invalid_token', detail: 'failed x5t#S256 verification', endpoint: 'userinfo' },
+    { sent: 'no certificate' },
+  ],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',
@@ -294,7 +326,90 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   [
     'resource-unknown',
     { error: 'invalid_target', sent: { resource: API }, known: { resources: [] } },
-    { expected: 'nothing: RESOURCE_SERVERS is empty' },
+    { expected: 'nothing: no API is registered' },
+  ],
+  [
+    'exchange-target-not-allowed',
+    atToken({ error: 'invalid_target', description: 'the client may not exchange tokens for this resource' }),
+  ],
+  [
+    'exchange-not-allowed',
+    atToken({ error: 'unauthorized_client', description: 'the client may not exchange tokens' }),
+  ],
+  [
+    'exchange-wants-binding',
+    atToken({
+      error: 'invalid_request',
+      description: 'tokens that are got by exchange cannot be bound to a key',
+    }),
+  ],
+  [
+    'exchange-token-bound',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token is bound to a key; such tokens cannot be exchanged',
+    }),
+  ],
+  [
+    'exchange-target-missing',
+    atToken({ error: 'invalid_request', description: 'resource or audience must name the API' }),
+  ],
+  ['exchange-several-targets', atToken({ error: 'invalid_target', description: 'one resource at a time' })],
+  [
+    'exchange-token-invalid',
+    atToken({ error: 'invalid_request', description: 'subject_token is not valid' }),
+  ],
+  [
+    'exchange-token-foreign',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token was neither issued to this client nor for it',
+    }),
+  ],
+  [
+    'exchange-actor-foreign',
+    atToken({ error: 'invalid_request', description: 'actor_token was not issued to this client' }),
+  ],
+  [
+    'exchange-api-closed',
+    atToken({ error: 'invalid_request', description: 'tokens for this API cannot be exchanged' }),
+  ],
+  [
+    'exchange-without-person',
+    atToken({ error: 'invalid_request', description: 'subject_token is of no person' }),
+  ],
+  [
+    'exchange-type-unknown',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token_type must be urn:ietf:params:oauth:token-type:access_token',
+    }),
+  ],
+  [
+    'exchange-scope-wider',
+    atToken({
+      error: 'invalid_scope',
+      description: 'the subject token does not allow these scopes at the resource',
+    }),
+  ],
+  [
+    'exchange-chain-too-long',
+    atToken({ error: 'invalid_request', description: 'too many have acted for the person already' }),
+  ],
+  [
+    'resource-not-for-client',
+    {
+      error: 'invalid_target',
+      description: 'this client may not ask for the resource',
+      sent: { resource: API },
+    },
+  ],
+  [
+    'resource-without-key',
+    {
+      error: 'invalid_target',
+      description: 'there is no key for the algorithm of the resource (SIGNING_ALGORITHMS)',
+    },
   ],
   ['resource-refused', { error: 'invalid_target', sent: { resource: API } }],
   [

@@ -162,8 +162,14 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     ['id_token_signed_response_alg', { id_token_signed_response_alg: 'HS256' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_jwt' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'tls_client_auth' }],
+    // Ignored, it would have tokens that are bound to nothing.
+    ['tls_client_certificate_bound_access_tokens', { tls_client_certificate_bound_access_tokens: true }],
     ['scope', { scope: 'openid admin' }],
-    ['subject_type', { subject_type: 'pairwise' }],
+    ['subject_type', { subject_type: 'ephemeral' }],
+    [
+      'sector_identifier_uri',
+      { subject_type: 'pairwise', redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] },
+    ],
     ['not "password"', { grant_types: ['authorization_code', 'password'] }],
     ['not "code id_token"', { response_types: ['code', 'code id_token'] }],
     ['contacts', { contacts: ['not an address'] }],

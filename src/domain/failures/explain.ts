@@ -3,9 +3,11 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+import { certificateRules } from './causes/certificates.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { exchangeRules } from './causes/exchange.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
@@ -22,8 +24,10 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...certificateRules,
   ...registrationRules,
   ...clientRules,
+  ...exchangeRules,
   ...grantRules,
   ...scopeRules,
   ...signInRules,

@@ -8,7 +8,7 @@ import type { JwtFacts } from './record.ts'
 const KEPT = new Set(
   `client_id redirect_uri post_logout_redirect_uri redirect_uris response_type response_types response_mode scope
   grant_type grant_types prompt max_age display ui_locales acr_values code_challenge_method resource audience
-  token_type_hint client_assertion_type application_type token_endpoint_auth_method subject_type
+  token_type_hint subject_token_type actor_token_type requested_token_type client_assertion_type application_type token_endpoint_auth_method subject_type
   id_token_signed_response_alg`.split(/\s+/),
 )
 /** Only that it was there, and how long it was. */

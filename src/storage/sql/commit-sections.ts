@@ -5,8 +5,9 @@
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS, type ModelTable } from './artifact-models.ts'
 import { alive, extraColumns, FAMILIES } from './artifact-sql.ts'
+import type { Marked } from './audit-mark.ts'
 import { ADMIT } from './commit-admission.ts'
-import type { AuditColumns, Write } from './writes.ts'
+import type { Write } from './writes.ts'
 
 /** How long a rotated session id still leads to its successor: two tabs, one of which signed in. */
 export const ALIAS_SECONDS = 15
@@ -26,7 +27,9 @@ const AUDIT_COLUMNS = [
   'ip',
   'user_agent',
   'detail',
-] as const satisfies (keyof AuditColumns)[]
+  'stamp',
+  'mark',
+] as const satisfies (keyof Marked)[]
 
 export interface Section {
   /** parameters: name and type of each column; `unit` is added */

@@ -9,13 +9,16 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
 import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
@@ -46,13 +49,17 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     users: new SqlUsers(knex),
     emailProofs: new SqlEmailProofs(knex),
     outbox: new SqlOutbox(knex),
-    audit: new SqlAudit(knex),
+    audit: new SqlAudit(knex, atRest),
+    auditChain: new SqlAuditChain(knex, atRest),
+    auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
     initialAccessTokens: new SqlInitialAccessTokens(knex),
     clientDocuments: new SqlClientDocuments(knex),
     consents: new SqlConsents(knex),
+    resourceServers: new SqlResourceServers(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
+    deploymentSecrets: new SqlDeploymentSecrets(knex, atRest),
     failures: new SqlFailures(knex),
     access: new SqlAccess(knex, atRest),
   }

@@ -1,5 +1,6 @@
 /** What a request leaves behind, as data: collected in `unit.ts`, made one statement in `commit-sql.ts`. */
 import type { ArtifactModel } from '../artifact-store.ts'
+import type { Marked } from './audit-mark.ts'
 
 export type Write =
   /** inserts or replaces a row */
@@ -52,7 +53,7 @@ export type Write =
     }
   /** one use of an initial access token by its id: the whole unit stands or falls with it */
   | { kind: 'admit'; id: string }
-  | { kind: 'audit'; columns: AuditColumns }
+  | { kind: 'audit'; columns: Marked }
 
 export interface AuditColumns {
   name: string

@@ -5,6 +5,7 @@ import { type Explanation, listOf, oidcCore, type Rule, rfc, says } from '../rul
 const GRANT_TYPES = [
   ...['authorization_code', 'refresh_token', 'client_credentials'],
   'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
 ]
 
 const notAllowed: Rule = (failure, known) => {

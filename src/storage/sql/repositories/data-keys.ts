@@ -64,7 +64,7 @@ export class SqlDataKeys implements KeyRotationStore {
       await trx('data_keys')
         .whereIn('version', [...retire])
         .delete()
-      await new SqlAudit(trx).append(record)
+      await new SqlAudit(trx, this.#atRest).append(record)
       return true
     })
   }
