@@ -4,8 +4,11 @@
  */
 import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
 import type { AuditEvent } from './audit/events.ts'
-import type { Client, ClientSettings } from './clients/client.ts'
-import type { Admission, InitialAccessToken, NewInitialAccessToken } from './clients/initial-access-token.ts'
+import type {
+  ClientDocumentRepository,
+  ClientRepository,
+  InitialAccessTokenRepository,
+} from './clients/ports.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
@@ -191,59 +194,15 @@ export interface AuditKeyRepository {
   add(kid: string, jwk: Record<string, unknown>): Promise<void>
 }
 
-export interface ClientRepository {
-  find(id: string): Promise<Client | undefined>
-  list(): Promise<Client[]>
-  /** Inserts or replaces; leaves its status as it is. */
-  save(client: ClientSettings): Promise<void>
-  /** Compare-and-set: the same secret, digested under another key. */
-  renewSecretDigest(id: string, from: string, to: string): Promise<void>
-  /** False: there is no such client. */
-  setStatus(id: string, status: Client['status']): Promise<boolean>
-  /** Removes the client with everything issued to it, at once. False: there was none. */
-  delete(id: string): Promise<boolean>
-}
-
-/** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
-export interface RegisteredClients {
-  /**
-   * @param admission what let it in; a token of which nothing is left by then takes the client with it (`UnitLost`)
-   */
-  register(client: RegisteredClient, admission: Admission): Promise<void>
-  /** One that is gone by then stays gone. */
-  change(client: RegisteredClient): Promise<void>
-}
-
-export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
-
-/** Tokens that let applications register. Using one up is part of registering (`RegisteredClients`). */
-export interface InitialAccessTokenRepository {
-  insert(token: NewInitialAccessToken): Promise<void>
-  /** @param digests of its value, under every key that is valid */
-  find(digests: readonly Buffer[]): Promise<InitialAccessToken | undefined>
-  /** Newest first. */
-  list(): Promise<InitialAccessToken[]>
-  /** What let a client in. */
-  admissionOf(clientId: string): Promise<Admission>
-  /** False: there is none that is not revoked. */
-  revoke(id: string): Promise<boolean>
-}
-
-/** Clients by the document at their id, and when it was read. */
-export interface ClientDocumentRepository {
-  find(id: string): Promise<ClientDocument | undefined>
-  /** What was read now; whether it changes anything. Leaves its status as it is, and a client of another source whole. */
-  save(id: string, metadata: Record<string, unknown>, freshSeconds: number): Promise<boolean>
-  /** What was read before does not count any more. */
-  withdraw(id: string): Promise<void>
-}
-
-export interface ClientDocument {
-  client: Client
-  fresh: boolean
-  /** seconds since it was read; very many when that does not count any more */
-  age: number
-}
+/** Where applications are kept, and how they come to be: `clients/ports.ts`. */
+export type {
+  ClientDocument,
+  ClientDocumentRepository,
+  ClientRepository,
+  InitialAccessTokenRepository,
+  RegisteredClient,
+  RegisteredClients,
+} from './clients/ports.ts'
 
 export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
