@@ -7,9 +7,9 @@ import type { AuditEvent } from './audit/events.ts'
 import type {
   ClientDocumentRepository,
   ClientRepository,
+  ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
-import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
@@ -194,23 +194,8 @@ export interface AuditKeyRepository {
   add(kid: string, jwk: Record<string, unknown>): Promise<void>
 }
 
-/** Where applications are kept, and how they come to be: `clients/ports.ts`. */
-export type {
-  ClientDocument,
-  ClientDocumentRepository,
-  ClientRepository,
-  InitialAccessTokenRepository,
-  RegisteredClient,
-  RegisteredClients,
-} from './clients/ports.ts'
-
-export interface ConsentRepository {
-  find(userId: string, clientId: string): Promise<Consent | undefined>
-  /** Adds to what is remembered; never takes away. */
-  remember(consent: Consent): Promise<void>
-  /** Takes scopes back from what is remembered, because the person refused them now. */
-  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
-}
+/** Applications, how they come to be, and what people allowed them. */
+export type * from './clients/ports.ts'
 
 /** APIs that take our tokens, by audience. */
 export interface ResourceServerRepository {
