@@ -7,9 +7,9 @@ import type { AuthorizationType } from './authorization/type.ts'
 import type {
   ClientDocumentRepository,
   ClientRepository,
+  ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
-import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
@@ -160,14 +160,6 @@ export interface OutboxRow<K extends OutboxKind = OutboxKind> {
   job: OutboxJobs[K]
   /** How often it was claimed, this time included. */
   attempts: number
-}
-
-export interface ConsentRepository {
-  find(userId: string, clientId: string): Promise<Consent | undefined>
-  /** Adds to what is remembered; never takes away. */
-  remember(consent: Consent): Promise<void>
-  /** Takes scopes back from what is remembered, because the person refused them now. */
-  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
 }
 
 /** APIs that take our tokens, by audience. */

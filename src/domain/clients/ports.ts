@@ -1,4 +1,5 @@
-/** What is kept about clients, and about who may become one. */
+/** What the rules about applications need from the world; the rest of it is in `../ports.ts`. */
+import type { Consent } from '../consents/consent.ts'
 import type { Client, ClientSettings } from './client.ts'
 import type { Admission, InitialAccessToken, NewInitialAccessToken } from './initial-access-token.ts'
 
@@ -54,4 +55,12 @@ export interface ClientDocument {
   fresh: boolean
   /** seconds since it was read; very many when that does not count any more */
   age: number
+}
+
+export interface ConsentRepository {
+  find(userId: string, clientId: string): Promise<Consent | undefined>
+  /** Adds to what is remembered; never takes away. */
+  remember(consent: Consent): Promise<void>
+  /** Takes scopes back from what is remembered, because the person refused them now. */
+  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
 }
