@@ -5,6 +5,7 @@ import type { Approvals } from './domain/approvals/approvals.ts'
 import { codeOf, linkToken } from './domain/email/secrets.ts'
 import type { Clock } from './domain/ports.ts'
 import { paths } from './http/urls.ts'
+import { approvalPings, PING_OPTIONS } from './jobs/approval-pings.ts'
 import { logoutNotices, NOTICE_OPTIONS } from './jobs/logout-notices.ts'
 import { mailWork } from './jobs/mail-work.ts'
 import { OutboxWorker } from './jobs/outbox-worker.ts'
@@ -13,6 +14,7 @@ import type { Logger } from './lib/log.ts'
 import { createMailRenderer } from './mail/render.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { sendLogoutNotice } from './oidc/backchannel.ts'
+import { sendPing } from './oidc/ciba-ping.ts'
 import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 
@@ -57,6 +59,10 @@ export function outboxWorkers(parts: OutboxParts) {
     notices: new OutboxWorker(
       { outbox, work: logoutNotices((notice) => sendLogoutNotice(engine.provider, notice)), logger: log },
       NOTICE_OPTIONS,
+    ),
+    pings: new OutboxWorker(
+      { outbox, work: approvalPings((ping) => sendPing(engine.provider, approvals, ping)), logger: log },
+      PING_OPTIONS,
     ),
   }
 }

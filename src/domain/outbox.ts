@@ -10,9 +10,17 @@ export interface LogoutNotice {
   sid?: string
 }
 
+/** That the answer to what an application asked is there (CIBA Core 1.0 10.2). */
+export interface ApprovalPing {
+  kind: 'ciba-ping'
+  clientId: string
+  approvalId: string
+}
+
 export interface OutboxJobs {
   mail: MailJob
   'backchannel-logout': LogoutNotice
+  'ciba-ping': ApprovalPing
 }
 
 export type OutboxKind = keyof OutboxJobs

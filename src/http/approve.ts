@@ -27,6 +27,8 @@ const FORM = 'approve'
 interface Asked {
   approval: Approval
   app: AppCard
+  /** the app is told when there is an answer */
+  ping: boolean
   user: User
   state: Model['state']
 }
@@ -48,7 +50,8 @@ async function load(ctx: Context, deps: HttpDeps): Promise<Asked> {
   if (user?.status !== 'active' || !client) throw new Problem('link-invalid')
   const expired = approval.expiresAt <= deps.clock.now().getTime() / 1000
   const state = (await approvals.isDecided(approval.id)) ? 'used' : expired ? 'expired' : 'form'
-  return { approval, app: appCard(client), user, state }
+  const ping = (client as { backchannelTokenDeliveryMode?: string }).backchannelTokenDeliveryMode === 'ping'
+  return { approval, app: appCard(client), ping, user, state }
 }
 
 async function decide(ctx: Context, deps: HttpDeps): Promise<void> {
@@ -112,7 +115,8 @@ async function finish(ctx: Context, deps: HttpDeps, asked: Asked, user: User | u
   if (!(await answer(deps.engine.provider, approval, given)))
     return show(ctx, deps, { ...asked, state: 'expired' }, {}, 410)
   const about = { outcome: 'success', userId: accountId, clientId, request: stateOf(ctx).facts } as const
-  await deps.database.transaction(async ({ consents, audit }) => {
+  await deps.database.transaction(async ({ consents, audit, outbox }) => {
+    if (asked.ping) await outbox.insert({ kind: 'ciba-ping', clientId, approvalId: approval.id })
     if (!given) return audit.append({ name: 'consent.denied', ...about })
     const { scopes, claims, resources } = approval
     await consents.remember({ userId: accountId, clientId, scopes, claims, resources })

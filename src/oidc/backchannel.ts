@@ -35,7 +35,7 @@ export async function sendLogoutNotice(provider: Provider, notice: LogoutNotice)
 }
 
 /** 2.8: 200 (or 204) is a yes, 400 a no; everything else says nothing about the notice. */
-function noticeError(error: unknown): NoticeError {
+export function noticeError(error: unknown): NoticeError {
   const { response, failure, message } = error as {
     response?: { status: number }
     failure?: string

@@ -39,7 +39,7 @@ type Ciba = NonNullable<NonNullable<Configuration['features']>['ciba']>
 export function ciba(deps: CibaDeps): Ciba {
   return {
     enabled: true,
-    deliveryModes: ['poll'],
+    deliveryModes: ['poll', 'ping'],
     async processLoginHintToken() {
       throw new errors.InvalidRequest('login_hint_token is not supported; use login_hint or id_token_hint')
     },

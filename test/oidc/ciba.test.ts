@@ -75,7 +75,7 @@ onEveryStack(
     it('is offered in the discovery document, without user codes (4)', async () => {
       const { json } = await get(`${app.issuer}/.well-known/openid-configuration`)
       expect(json.backchannel_authentication_endpoint).to.equal(`${app.issuer}/backchannel`)
-      expect(json.backchannel_token_delivery_modes_supported).to.deep.equal(['poll'])
+      expect(json.backchannel_token_delivery_modes_supported).to.deep.equal(['poll', 'ping'])
       expect(json.backchannel_user_code_parameter_supported).to.equal(false)
     })
 

@@ -36,7 +36,7 @@ const EXPECTED = {
   ],
   backchannel_logout_session_supported: true,
   backchannel_logout_supported: true,
-  backchannel_token_delivery_modes_supported: ['poll'],
+  backchannel_token_delivery_modes_supported: ['poll', 'ping'],
   backchannel_user_code_parameter_supported: false,
   claim_types_supported: ['normal'],
   claims_parameter_supported: true,

@@ -9,7 +9,13 @@ import { CALLBACK, PASSWORD, publicClient, RP_SECRET, webClient } from '../suppo
 const marked = { first_party: true, first_party_challenge: true }
 const native = { application_type: 'native', redirect_uris: [CALLBACK] }
 const clients = [
-  publicClient({ client_id: 'phone', ...marked, ...native }),
+  publicClient({
+    client_id: 'phone',
+    ...marked,
+    ...native,
+    // Nothing listens there: the notices wait.
+    backchannel_logout_uri: 'https://phone.example.org/logout',
+  }),
   webClient({ client_id: 'till', ...marked }),
   publicClient({ client_id: 'locked', ...marked, ...native, dpop_bound_access_tokens: true }),
   webClient({ client_id: 'api', first_party: true, redirect_uris: ['http://localhost:9/api'] }),
@@ -172,6 +178,10 @@ onEveryStack(
       const refresh = { grant_type: 'refresh_token', refresh_token: json.refresh_token }
       expect((await rp.send('/token', refresh)).json.error).to.equal('invalid_grant')
       expect((await get(`${app.issuer}/userinfo`, { bearer: json.access_token })).status).to.equal(401)
+      const notices = await app.sql.query(
+        `select 1 from outbox where kind = 'backchannel-logout' and lane = 'phone'`,
+      )
+      expect(notices, 'told of it (Back-Channel Logout 1.0)').to.not.deep.equal([])
     })
 
     it('is recorded as a sign-in', async () => {
