@@ -12,6 +12,7 @@ import { isLoopback } from './http/loopback.ts'
 import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
@@ -50,6 +51,7 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const access = new Access(database, clientsChanged)
   const outwardPages = enginePages({ pages, users: database.users })
   const providerDeps = {
     issuer: config.issuer,
@@ -66,12 +68,12 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
+    resourceServers: [...config.resourceServers, apiResourceServer(config.issuer)],
     outboundAllow: config.outboundAllow,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
-    access: new Access(database, clientsChanged),
+    access,
     factsOf,
     initialAccessToken: secrets.initialAccessToken,
     refreshWindow,
@@ -90,5 +92,8 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    ...{ engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing },
+    ...{ access, clientsChanged },
+  }
 }

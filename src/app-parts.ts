@@ -16,6 +16,7 @@ import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
@@ -140,7 +141,7 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
 
 /** What failed requests are compared with. */
 export function explainer({ issuer, resourceServers }: Config, { database }: Storage): Explainer {
-  const server = { issuer, scopes: SCOPES, resources: resourceServers }
+  const server = { issuer, scopes: SCOPES, resources: [...resourceServers, apiResourceServer(issuer)] }
   return new Explainer({ clients: database.clients, server })
 }
 

@@ -3,6 +3,7 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
+import { docsClient, openApi } from './app-api.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorker } from './app-outbox.ts'
 import {
@@ -118,8 +119,14 @@ export async function createApp(
       failures,
       refreshWindow,
       signingKeys: signing,
+      access,
+      clientsChanged,
     } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
-    const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
+    const declared = [
+      docsClient(config.issuer),
+      ...(await readClients(config.clientsFile)),
+      ...(overrides.clients ?? []),
+    ]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
@@ -156,6 +163,10 @@ export async function createApp(
         refreshWindow,
         isUnavailable,
         isUnstorable,
+      }),
+      api: openApi({
+        ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        mailSoon: () => outbox.poke(),
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.poke(),

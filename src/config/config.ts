@@ -45,6 +45,10 @@ export interface Config {
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
   readonly resourceServers: readonly ResourceServerConfig[]
+  readonly api: {
+    /** whose pages may call the API from a browser */
+    readonly corsOrigins: readonly string[]
+  }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

@@ -5,8 +5,10 @@
 import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
 import type { Consent } from './consents/consent.ts'
+import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { MailJob } from './mail.ts'
 import type { NewUser, User } from './users/user.ts'
@@ -103,9 +105,9 @@ export interface UserRepository {
   reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
   /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
   takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
-  /** False: there is no such user. */
+  /** False: there is no such user. Throws `last_owner`. */
   setStatus(id: string, status: User['status']): Promise<boolean>
-  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. */
+  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. Throws `last_owner`. */
   delete(id: string): Promise<boolean>
 }
 
@@ -219,6 +221,10 @@ export interface Repositories {
   settings: SettingRepository
   failures: FailureRepository
   access: AccessRevoker
+  people: PeopleDirectory
+  applications: ClientDirectory
+  trail: AuditTrail
+  idempotency: IdempotencyStore
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

@@ -31,6 +31,8 @@ export interface HttpAppDeps extends HttpDeps {
   ephemeral: Ephemeral
   unitOfWork: ReturnType<typeof unitOfWork>
   assetsDir: string
+  /** the REST API with its documentation */
+  api: Middleware
   isUnavailable: (error: unknown) => boolean
 }
 
@@ -54,6 +56,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
+  app.use(deps.api)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)

@@ -7,6 +7,8 @@ import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } fro
 export interface ResourceServerSettings {
   audience: string
   scopes: readonly string[]
+  /** of these, what a client that registered itself may ask for; all unless given */
+  scopesOfStrangers?: readonly string[]
   /** seconds */
   tokenTtl: number
   tokenFormat?: 'jwt' | 'opaque'
@@ -22,7 +24,7 @@ export function resourceServerInfo(servers: readonly ResourceServerSettings[]) {
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     return {
       audience: server.audience,
-      scope: server.scopes.join(' '),
+      scope: ((client.self_registered === true && server.scopesOfStrangers) || server.scopes).join(' '),
       accessTokenFormat: server.tokenFormat ?? 'jwt',
       accessTokenTTL: server.tokenTtl,
       jwt: { sign: { alg: 'ES256' } },

@@ -30,6 +30,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
   await database.failures.save(sampleFailure())
+  await database.idempotency.claim('k', 'c')
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

@@ -27,6 +27,8 @@ const ARROWS: Record<string, string[]> = {
     'type storage/changes.ts',
     'type config/',
   ],
+  // its edge alone knows Koa, and takes from the pages' edge what the front door found out
+  api: ['api/', 'domain/', 'lib/', 'http/state.ts'],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
@@ -41,6 +43,7 @@ const ARROWS: Record<string, string[]> = {
 /** The composition root sees everything. */
 const SEES_ALL = [
   'app.ts',
+  'app-api.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
@@ -51,7 +54,7 @@ const SEES_ALL = [
 
 /** Package -> where it may be imported; `type ` before a place: types only there. */
 const PACKAGES: [RegExp, string[]][] = [
-  [/^(koa|koa-.+|@koa\/.+)$/, ['http/', 'samples/', 'type oidc/']],
+  [/^(koa|koa-.+|@koa\/.+)$/, ['http/', 'samples/', 'api/edge/', 'type oidc/']],
   [/^oidc-provider$/, ['oidc/', 'http/interaction/', 'type http/']],
   [/^(knex|pg|@electric-sql\/.+)$/, ['storage/sql/']],
   [/^ioredis$/, ['storage/redis/']],

@@ -9,11 +9,15 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlAuditTrail } from './repositories/audit-trail.ts'
+import { SqlClientDirectory } from './repositories/client-directory.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
+import { SqlIdempotency } from './repositories/idempotency.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlPeopleDirectory } from './repositories/people-directory.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
@@ -51,6 +55,10 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     settings: new SqlSettings(knex),
     failures: new SqlFailures(knex),
     access: new SqlAccess(knex, atRest),
+    people: new SqlPeopleDirectory(knex),
+    applications: new SqlClientDirectory(knex),
+    trail: new SqlAuditTrail(knex),
+    idempotency: new SqlIdempotency(knex, atRest),
   }
 }
 
@@ -58,6 +66,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
 const OVER = [
   ['email_proofs', "expires_at <= now() - interval '1 day'"],
   ['usernames', EXPIRED],
+  ['idempotency_keys', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
 ] as const
 
