@@ -80,7 +80,10 @@ function servicesOf(parts: ApiParts): ApiServices {
   }
 }
 
-/** What `/docs` signs in as: public, with PKCE, and with no other address to come back to than our own. */
+/**
+ * What `/docs` signs in as: public, with PKCE, with no other address to come back to than our own; and people are asked,
+ * as for any app that anybody can pretend to be.
+ */
 export function docsClient(issuer: string): DeclaredClient {
   return {
     client_id: 'ostiary-docs',
@@ -89,7 +92,6 @@ export function docsClient(issuer: string): DeclaredClient {
     redirect_uris: [issuer + DOCS_REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
-    first_party: true,
   }
 }
 

@@ -31,7 +31,11 @@ const ME = '/api/v1/users/me'
 const IAT = 'an-initial-access-token-of-the-test-0123456789'
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
 const clients = [webClient({ ...CONSOLE, grant_types: grants }), publicClient()]
-const options = { people: [], settings: { INITIAL_ACCESS_TOKEN: IAT }, overrides: { clients } }
+const options = {
+  people: [],
+  settings: { INITIAL_ACCESS_TOKEN: IAT, API_CORS_ORIGINS: 'https://console.example' },
+  overrides: { clients },
+}
 
 onEveryStack('the API: who gets in', options, (app) => {
   const resource = () => `${app.issuer}/api`
@@ -234,6 +238,19 @@ onEveryStack('the API: who gets in', options, (app) => {
     const refused = await preflight('https://evil.example')
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).to.deep.equal([204, null])
     expect(refused.headers.get('vary')).to.include('Origin')
+    const allowed = await preflight('https://console.example')
+    expect(allowed.headers.get('access-control-allow-origin')).to.equal('https://console.example')
+    expect(allowed.headers.get('access-control-allow-headers')).to.include('If-Match')
+    expect(allowed.headers.get('access-control-allow-credentials')).to.equal(null)
+    const asked = await ada.get(ME, { headers: { origin: 'https://console.example' } })
+    expect(asked.headers.get('access-control-allow-origin')).to.equal('https://console.example')
+    expect(asked.headers.get('access-control-expose-headers')).to.include('ETag')
+    const refusal = await get(app.issuer + ME, { headers: { origin: 'https://console.example' } })
+    expect(refusal.headers.get('access-control-allow-origin'), 'refusals too').to.equal(
+      'https://console.example',
+    )
+    const foreign = await ada.get(ME, { headers: { origin: 'null' } })
+    expect(foreign.headers.get('access-control-allow-origin')).to.equal(null)
   })
 
   it('is no way round to anything: unknown addresses and methods are refused in its own words', async () => {

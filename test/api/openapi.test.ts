@@ -52,7 +52,7 @@ onEveryStack(
         )[operation]?.(...rest)
       const made = await call('createUser', null, { email: 'generated@example.org' })
       expect(made?.status).to.equal(201)
-      const { id } = made?.data as unknown as { id: string }
+      const { id } = (made as { data: { id: string } }).data
       const read = await call('readUser', { id })
       expect(read?.data).to.include({ id, email: 'generated@example.org' })
       const changed = await call(
