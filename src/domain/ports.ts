@@ -10,8 +10,10 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
@@ -112,9 +114,9 @@ export interface UserRepository {
   reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
   /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
   takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
-  /** False: there is no such user. */
+  /** False: there is no such user. Throws `last_owner`. */
   setStatus(id: string, status: User['status']): Promise<boolean>
-  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. */
+  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. Throws `last_owner`. */
   delete(id: string): Promise<boolean>
 }
 
@@ -236,6 +238,10 @@ export interface Repositories {
   failures: FailureRepository
   authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
+  people: PeopleDirectory
+  applications: ClientDirectory
+  trail: AuditTrail
+  idempotency: IdempotencyStore
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

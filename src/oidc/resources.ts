@@ -21,7 +21,10 @@ export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDep
     const server = await resources.find(indicator)
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     if (!mayAsk(client, server)) throw new errors.InvalidTarget('this client may not ask for the resource')
-    return tokensFor(server, signingAlgorithms)
+    const known = tokensFor(server, signingAlgorithms)
+    const { scopesOfStrangers } = server
+    const isStranger = client.self_registered === true && scopesOfStrangers !== undefined
+    return isStranger ? { ...known, scope: scopesOfStrangers.join(' ') } : known
   }
 }
 

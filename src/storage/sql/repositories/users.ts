@@ -4,6 +4,7 @@ import type { UserRepository } from '../../../domain/ports.ts'
 import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
 import type { NewUser, User } from '../../../domain/users/user.ts'
 import { isStorable } from '../rows.ts'
+import { keepingAnOwner } from './owners.ts'
 import { rowOf, type UserRow, userOf } from './user-rows.ts'
 
 export class SqlUsers implements UserRepository {
@@ -114,8 +115,11 @@ export class SqlUsers implements UserRepository {
     return this.#change(id, (user) => user.delete())
   }
 
+  /** Throws `last_owner`. */
   async #change(id: string, change: (user: Knex.QueryBuilder) => PromiseLike<number>): Promise<boolean> {
-    return isStorable(id) && (await change(this.#knex('users').where({ id }))) === 1
+    return (
+      isStorable(id) && (await keepingAnOwner(async () => change(this.#knex('users').where({ id })))) === 1
+    )
   }
 
   async #findBy(column: 'id' | 'email_key' | 'username_key', value: string): Promise<User | undefined> {
