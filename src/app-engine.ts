@@ -6,6 +6,7 @@ import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { PollPace } from './domain/protection/poll-pace.ts'
 import { AuthSessions } from './domain/sign-in/auth-sessions.ts'
 import { DirectSignIn } from './domain/sign-in/direct.ts'
 import type { Services } from './http/deps.ts'
@@ -15,12 +16,18 @@ import { isLoopback } from './http/loopback.ts'
 import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
+import { Admissions } from './oidc/admissions.ts'
+import { documentAdmission } from './oidc/client-document-admission.ts'
+import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
+import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
-import { pollGuard } from './oidc/poll-interval.ts'
+import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { resourceMetadata } from './oidc/resource-metadata.ts'
+import { SoftwareStatements } from './oidc/software-statements.ts'
 import { ttl } from './oidc/tokens.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
@@ -74,7 +81,30 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const resources = new KnownResources({
+    resourceServersById: storage.byId.resourceServers,
+    changes: storage.changes,
+    isUnavailable,
+  })
   const outwardPages = enginePages({ pages, users: database.users })
+  const { mode, statementIssuers, documents: documentPolicy } = config.registration
+  const admissions = new Admissions({
+    tokens: database.initialAccessTokens,
+    configured: secrets.initialAccessToken,
+    ...{ keyed: keyring, clock, open: mode === 'open' },
+  })
+  const statements = new SoftwareStatements({
+    issuers: statementIssuers,
+    audience: config.issuer,
+    outbound,
+  })
+  const clientDocuments = new ClientDocuments({
+    policy: documentPolicy,
+    plainOrigins: config.outboundAllow,
+    documents: database.clientDocuments,
+    admit: documentAdmission(services.throttle, factsOf),
+    ...{ outbound, clock, log, clientsChanged, isUnavailable },
+  })
   const { Session: sessionLifetime } = ttl(config.lifetimes) as {
     Session: (ctx: unknown, it: object) => number
   }
@@ -113,8 +143,10 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
     outbound,
+    resources,
+    atRest: keyring,
+    audit: storage.audit,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
@@ -124,15 +156,22 @@ export async function openEngine(
       ...{ users: database.users, outbox: database.outbox },
       mailSoon: () => storage.units.afterCommit(mailSoon),
     },
-    pollGuard: pollGuard(storage.ephemeral),
     access: new Access(database, clientsChanged, accessEnded),
     accessEnded,
+    mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
+    pollPace: new PollPace(storage.ephemeral),
+    pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
+      secureRandom.token(PAIRWISE_SALT_BYTES),
+    ),
     factsOf,
-    initialAccessToken: secrets.initialAccessToken,
+    admissions,
+    clientDocuments,
+    registration: { enabled: mode !== 'off', admissions, statements },
     refreshWindow,
     isUnavailable,
     isUnstorable,
   }
+  const metadata = resourceMetadata({ ...providerDeps, brandName: config.brandName })
   const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
   const signing = signingKeys(config, storage)
   await signing.advance()
@@ -145,5 +184,8 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+  }
 }

@@ -13,6 +13,8 @@ import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
 import { Explainer } from './domain/failures/service.ts'
 import { keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
+import { TOKEN_TTL } from './domain/resources/resource-server.ts'
+import { ResourceServers } from './domain/resources/service.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
 import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
@@ -108,10 +110,11 @@ export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, l
 
 /** Changes of the keys that sign, by whichever process: all of them hear of it. */
 export function signingKeys(config: Config, storage: Storage): SigningKeys {
-  const { lifetimes, resourceServers, signing } = config
+  const { lifetimes, signing } = config
   const longestUse = Math.max(
     ID_TOKEN,
-    ...resourceServers.map(({ tokenTtl }) => tokenTtl),
+    // Of any API there is, was or will be: those issued yesterday do not know what is stored today.
+    TOKEN_TTL.most,
     // ID tokens are hints, and cookies are good, for as long as somebody is signed in.
     lifetimes.session.most,
     lifetimes.remembered.most,
@@ -123,6 +126,18 @@ export function signingKeys(config: Config, storage: Storage): SigningKeys {
     keysChanged() {
       storage.changes.expire('keys')
       storage.notices.publish('keys')
+    },
+  })
+}
+
+/** Changes of the APIs known here, by whichever process: all of them hear of it. */
+export function resourceServers({ signing }: Config, storage: Storage): ResourceServers {
+  return new ResourceServers({
+    database: storage.database,
+    algorithms: signing.algorithms,
+    changed() {
+      storage.changes.expire('resources')
+      storage.notices.publish('resources')
     },
   })
 }
@@ -173,9 +188,9 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
 }
 
 /** What failed requests are compared with. */
-export function explainer({ issuer, resourceServers }: Config, { database }: Storage): Explainer {
-  const server = { issuer, scopes: SCOPES, resources: resourceServers }
-  return new Explainer({ clients: database.clients, server })
+export function explainer({ issuer }: Config, { database }: Storage): Explainer {
+  const { clients, resourceServers } = database
+  return new Explainer({ clients, resourceServers, server: { issuer, scopes: SCOPES } })
 }
 
 export function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {

@@ -15,6 +15,7 @@ import {
   passwordHasher,
   readClients,
   remembered,
+  resourceServers,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -30,6 +31,7 @@ import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
 import { Registration } from './domain/registration/service.ts'
+import type { ResourceServers } from './domain/resources/service.ts'
 import { Setup } from './domain/setup/service.ts'
 import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
@@ -67,6 +69,7 @@ export interface App {
   engine: Engine
   signingKeys: SigningKeys
   outbound: Outbound
+  resourceServers: ResourceServers
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -126,6 +129,7 @@ export async function createApp(
       events,
       failures,
       refreshWindow,
+      metadata,
       signingKeys: signing,
     } = await openEngine(
       {
@@ -145,6 +149,8 @@ export async function createApp(
     )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
+    const apis = resourceServers(config, storage)
+    await apis.declare(config.resourceServers)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
@@ -156,7 +162,14 @@ export async function createApp(
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
     ]
-    const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
+    const { unusedDays } = config.registration
+    const purge = new Purge(
+      [
+        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
+        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
+      ],
+      log,
+    )
 
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
@@ -179,6 +192,7 @@ export async function createApp(
       clock,
       log,
       ephemeral,
+      openRegistration: config.registration.mode === 'open',
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,
@@ -191,10 +205,12 @@ export async function createApp(
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      resourceMetadata: metadata,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,
         trustedProxies: config.trustedProxies,
+        mtls: config.mtls,
         redirectLoopback: evaluation,
         withRequestId,
       },
@@ -227,6 +243,7 @@ export async function createApp(
       engine,
       signingKeys: signing,
       outbound,
+      resourceServers: apis,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),

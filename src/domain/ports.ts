@@ -5,11 +5,13 @@
 import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
 import type { AuditEvent } from './audit/events.ts'
 import type { Client, ClientSettings } from './clients/client.ts'
+import type { Admission, InitialAccessToken, NewInitialAccessToken } from './clients/initial-access-token.ts'
 import type { Consent } from './consents/consent.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, User } from './users/user.ts'
 
 /** The time now. Tests move it. */
@@ -204,12 +206,44 @@ export interface ClientRepository {
 
 /** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
 export interface RegisteredClients {
-  register(client: RegisteredClient): Promise<void>
+  /**
+   * @param admission what let it in; a token of which nothing is left by then takes the client with it (`UnitLost`)
+   */
+  register(client: RegisteredClient, admission: Admission): Promise<void>
   /** One that is gone by then stays gone. */
   change(client: RegisteredClient): Promise<void>
 }
 
 export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
+
+/** Tokens that let applications register. Using one up is part of registering (`RegisteredClients`). */
+export interface InitialAccessTokenRepository {
+  insert(token: NewInitialAccessToken): Promise<void>
+  /** @param digests of its value, under every key that is valid */
+  find(digests: readonly Buffer[]): Promise<InitialAccessToken | undefined>
+  /** Newest first. */
+  list(): Promise<InitialAccessToken[]>
+  /** What let a client in. */
+  admissionOf(clientId: string): Promise<Admission>
+  /** False: there is none that is not revoked. */
+  revoke(id: string): Promise<boolean>
+}
+
+/** Clients by the document at their id, and when it was read. */
+export interface ClientDocumentRepository {
+  find(id: string): Promise<ClientDocument | undefined>
+  /** What was read now; whether it changes anything. Leaves its status as it is, and a client of another source whole. */
+  save(id: string, metadata: Record<string, unknown>, freshSeconds: number): Promise<boolean>
+  /** What was read before does not count any more. */
+  withdraw(id: string): Promise<void>
+}
+
+export interface ClientDocument {
+  client: Client
+  fresh: boolean
+  /** seconds since it was read; very many when that does not count any more */
+  age: number
+}
 
 export interface ConsentRepository {
   find(userId: string, clientId: string): Promise<Consent | undefined>
@@ -217,6 +251,18 @@ export interface ConsentRepository {
   remember(consent: Consent): Promise<void>
   /** Takes scopes back from what is remembered, because the person refused them now. */
   withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
+}
+
+/** APIs that take our tokens, by audience. */
+export interface ResourceServerRepository {
+  find(audience: string): Promise<ResourceServer | undefined>
+  list(): Promise<ResourceServer[]>
+  /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
+  save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
+  /** False: there is no such API. */
+  setStatus(audience: string, status: ResourceServer['status']): Promise<boolean>
+  /** False: there was none. */
+  delete(audience: string): Promise<boolean>
 }
 
 export interface SigningKeyRepository {
@@ -240,6 +286,12 @@ export interface SettingRepository {
   take(name: string, value: unknown): Promise<boolean>
 }
 
+/** Secrets that are made once and kept for as long as the deployment lives, whatever keys are changed. */
+export interface DeploymentSecretRepository {
+  /** The secret of that name; `make` is stored if there is none, once however many processes ask at the same moment. */
+  once(name: string, make: () => string): Promise<string>
+}
+
 /** Failed requests, for a day. */
 export interface FailureRepository {
   save(failure: FailureRecord): Promise<void>
@@ -256,9 +308,13 @@ export interface Repositories {
   auditChain: AuditChainRepository
   auditKeys: AuditKeyRepository
   clients: ClientRepository
+  initialAccessTokens: InitialAccessTokenRepository
+  clientDocuments: ClientDocumentRepository
   consents: ConsentRepository
+  resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
+  deploymentSecrets: DeploymentSecretRepository
   failures: FailureRepository
   access: AccessRevoker
 }
@@ -277,6 +333,10 @@ export interface AccessRevoker {
   revokeAccount(userId: string): Promise<void>
   /** Everything issued to a client. */
   revokeClient(clientId: string): Promise<void>
+  /** Every opaque token for an API. */
+  revokeResource(audience: string): Promise<void>
+  /** The same, and all that people allowed of it. */
+  forgetResource(audience: string): Promise<void>
   /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
   withdrawConsent(userId: string, clientId: string): Promise<boolean>
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */

@@ -6,13 +6,19 @@ import type { AppCard } from './view-models.ts'
 export function appCard(client: Client): AppCard {
   return {
     name: client.clientName || client.clientId,
-    host: hostOf(client),
+    host: isDocument(client) ? new URL(client.clientId).host : hostOf(client),
     policyUri: webUri(client.policyUri),
     tosUri: webUri(client.tosUri),
     clientUri: webUri(client.clientUri),
     firstParty: client.first_party === true,
     selfRegistered: client.self_registered === true,
+    metadataDocument: isDocument(client),
   }
+}
+
+/** All that is known of it is the address it is described at: that host is who asks, whatever name it gives itself. */
+function isDocument(client: Client): boolean {
+  return client.metadata_document === true
 }
 
 /** Where "back to the app" leads: by its entrance if it has one, else its website (never a redirect URI). */

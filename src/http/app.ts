@@ -22,6 +22,8 @@ import { securityHeaders } from './middleware/security-headers.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
+import { registrationThrottle } from './registration-throttle.ts'
+import { resourceMetadataPages } from './resource-metadata.ts'
 import { setup } from './setup.ts'
 
 export interface HttpAppDeps extends HttpDeps {
@@ -31,7 +33,10 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  /** whether applications register without a token */
+  openRegistration: boolean
   unitOfWork: ReturnType<typeof unitOfWork>
+  resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
 }
@@ -56,6 +61,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
+  app.use(resourceMetadataPages(deps.resourceMetadata))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)
@@ -76,6 +82,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
+  if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
 }

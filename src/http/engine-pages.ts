@@ -62,13 +62,13 @@ export function enginePages(deps: { pages: Pages; users: UserRepository }): Engi
         wrong === undefined ? 200 : 422,
       )
     },
-    deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent }) {
+    deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent, elsewhere }) {
       pages.show(ctx, 'device/confirm', {
         action,
         xsrf,
         userCode,
         app: appCard(client),
-        device: { ip, userAgent },
+        device: { ip, userAgent, elsewhere },
       })
     },
     deviceDone(ctx, client, outcome) {

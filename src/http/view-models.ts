@@ -18,6 +18,8 @@ export interface AppCard {
   firstParty: boolean
   /** registered itself; nobody vouches for it */
   selfRegistered: boolean
+  /** nothing is known of it but the page at `host` that describes it */
+  metadataDocument?: boolean
 }
 
 export interface PasswordRules {
@@ -91,7 +93,12 @@ export interface ViewModels {
     scopes: { code: string; known: boolean; optional: boolean }[]
     /** single claims asked for by the `claims` parameter */
     claims: string[]
-    resources: { resource: string; scopes: string[] }[]
+    /** APIs; `name` and `description` are the operator's words */
+    resources: {
+      resource: string
+      name: string | undefined
+      scopes: { code: string; description: string | undefined }[]
+    }[]
     offline: boolean
     /** true: the app had consent before, only what is new is listed */
     additional: boolean
@@ -162,7 +169,7 @@ export interface ViewModels {
     xsrf: string
     userCode: string
     app: AppCard
-    device: { ip: string | undefined; userAgent: string | undefined }
+    device: { ip: string | undefined; userAgent: string | undefined; elsewhere: boolean }
   }
   'device/done': { app: AppCard; outcome: 'approved' | 'denied' }
   setup: Form & {

@@ -20,6 +20,14 @@ export const stranger: AppCard = {
   firstParty: false,
   selfRegistered: true,
 }
+/** Known by nothing but the address of its document. */
+export const agent: AppCard = {
+  name: 'Helpful Agent',
+  host: 'agents.example.com',
+  firstParty: false,
+  selfRegistered: false,
+  metadataDocument: true,
+}
 export const hostile: AppCard = {
   ...{ name: HOSTILE, host: HOSTILE, firstParty: false, selfRegistered: true },
   ...{
@@ -183,9 +191,24 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
         { code: 'offline_access', known: true, optional: true },
       ],
       claims: ['birthdate', 'zoneinfo', 'https://claims.example.com/shoe_size'],
-      resources: [{ resource: 'https://api.example.com/v1', scopes: ['read', 'write'] }],
+      resources: [
+        {
+          resource: 'https://api.example.com/v1',
+          name: 'Photo prints',
+          scopes: [
+            { code: 'prints:read', description: 'See your orders and what they cost' },
+            { code: 'prints:order', description: undefined },
+          ],
+        },
+        {
+          resource: 'urn:example:ledger',
+          name: undefined,
+          scopes: [{ code: 'write', description: undefined }],
+        },
+      ],
       offline: true,
     },
+    'known by its document': { ...consent, app: agent },
     'more than before': { ...consent, additional: true, scopes: [consent.scopes[2]!], offline: true },
     'nothing named': { ...consent, scopes: [] },
     'required scope refused': { ...consent, ...form('/c', { scope: { code: 'consent_required' } }) },
@@ -195,7 +218,7 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
       account: { email: HOSTILE, name: HOSTILE },
       scopes: [{ code: HOSTILE, known: false, optional: true }],
       claims: [HOSTILE],
-      resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+      resources: [{ resource: HOSTILE, name: HOSTILE, scopes: [{ code: HOSTILE, description: HOSTILE }] }],
     },
   },
   'interaction/select-account': {

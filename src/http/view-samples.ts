@@ -176,13 +176,22 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     hostile: { ...device, userCode: HOSTILE, errors: {} },
   },
   'device/confirm': {
-    usual: { ...device, app: { ...photos, name: 'Kitchen TV' }, device: { ip: '192.0.2.44', userAgent } },
-    'device unknown': { ...device, app: stranger, device: { ip: undefined, userAgent: undefined } },
+    usual: {
+      ...device,
+      app: { ...photos, name: 'Kitchen TV' },
+      device: { ip: '192.0.2.44', userAgent, elsewhere: false },
+    },
+    elsewhere: { ...device, app: photos, device: { ip: '203.0.113.9', userAgent, elsewhere: true } },
+    'device unknown': {
+      ...device,
+      app: stranger,
+      device: { ip: undefined, userAgent: undefined, elsewhere: false },
+    },
     hostile: {
       ...device,
       app: hostile,
       userCode: HOSTILE,
-      device: { ip: '2001:db8::1', userAgent: HOSTILE },
+      device: { ip: '2001:db8::1', userAgent: HOSTILE, elsewhere: true },
     },
   },
   'device/done': {

@@ -5,8 +5,12 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
+import { sectorProblem } from '../domain/clients/sector.ts'
+import { exchangeContradictions } from '../domain/exchange/policy.ts'
 import { CIBA_GRANT } from './ciba.ts'
-import { FRONT_CHANNEL_METADATA, frontChannelFault } from './frontchannel.ts'
+import { OPERATOR_METADATA } from './client-adapter.ts'
+import { frontChannelFault } from './frontchannel.ts'
+import { checkBinding, type Mtls } from './mtls.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -25,24 +29,36 @@ const OPERATOR_GRANTS = new Set<string>([CHALLENGE_GRANT, CIBA_GRANT])
 const TEXT_MAX = 200
 const REDIRECT_URIS_MAX = 50
 
-/** Of the extra members, those that an application may register. */
-const REGISTRABLE = new Set<string>(FRONT_CHANNEL_METADATA)
+const OPERATORS = new Set<string>(OPERATOR_METADATA)
 
 type Metadata = Record<string, unknown>
 
-/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
-export function checkClientMetadata(
+/** The engine's validator for extra metadata; must be synchronous. */
+export function clientRules(mtls: Mtls | undefined): typeof checkClientMetadata {
+  return (ctx, member, value, metadata) => {
+    checkBinding(mtls, metadata)
+    checkClientMetadata(ctx, member, value, metadata)
+  }
+}
+
+/** `ctx` is there during registration only. */
+function checkClientMetadata(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,
   metadata: Metadata,
 ): void {
-  if (ctx !== undefined && value !== undefined && !REGISTRABLE.has(member))
+  if (ctx !== undefined && value !== undefined && OPERATORS.has(member))
     refuse(`${member} is set by the operator, not by registration`)
   // The engine calls once per extra member; the rules below look at the whole and need to run once.
   if (member !== 'first_party') return
-  const [wrong] = contradictions(metadata)
+  // Of a stored client the right to exchange may have been taken away: then it may not, and is a client all the same.
+  const asksToExchange = ctx !== undefined || metadata.token_exchange !== undefined
+  const exchanging = asksToExchange ? exchangeContradictions(metadata) : []
+  const [wrong] = [...contradictions(metadata), ...exchanging]
   if (wrong) refuse(`${wrong.member} ${wrong.reason}`)
+  const sectorless = sectorProblem(metadata)
+  if (sectorless) refuse(sectorless)
   const redirectUris = stringsOf(metadata.redirect_uris)
   const grantTypes = stringsOf(metadata.grant_types)
   const native = metadata.application_type === 'native'

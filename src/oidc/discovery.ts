@@ -12,7 +12,12 @@ export interface OperatorPages {
 /** BCP 47; more when there are more catalogues. */
 const LANGUAGES = ['en']
 
-export function discovery(issuer: string, { docs, policy, terms }: OperatorPages): Record<string, unknown> {
+/** @param documents whether a `client_id` may be the address of a document (draft-ietf-oauth-client-id-metadata-document 5) */
+export function discovery(
+  issuer: string,
+  { docs, policy, terms }: OperatorPages,
+  documents: boolean,
+): Record<string, unknown> {
   return {
     ui_locales_supported: LANGUAGES,
     service_documentation: docs,
@@ -21,6 +26,7 @@ export function discovery(issuer: string, { docs, policy, terms }: OperatorPages
     authorization_challenge_endpoint: issuer + CHALLENGE_PATH,
     frontchannel_logout_supported: true,
     frontchannel_logout_session_supported: true,
+    client_id_metadata_document_supported: documents ? true : undefined,
   }
 }
 

@@ -45,6 +45,8 @@ export interface EnginePages {
       client: Client
       ip: string | undefined
       userAgent: string | undefined
+      /** it asked from another network than the browser's */
+      elsewhere: boolean
     },
   ): void
   deviceDone(ctx: KoaContextWithOIDC, client: Client | undefined, outcome: 'approved' | 'denied'): void

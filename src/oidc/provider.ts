@@ -3,6 +3,7 @@ import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
+import type { PollPace } from '../domain/protection/poll-pace.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Changes } from '../storage/changes.ts'
 import { findAccount, usableAccount } from './account.ts'
@@ -10,14 +11,16 @@ import { type AdapterDeps, createAdapter } from './adapter.ts'
 import { sendOnlyFromOutbox } from './backchannel.ts'
 import { type CibaDeps, orNobody, unauthorizedClient } from './ciba.ts'
 import { CLAIMS_BY_SCOPE, SCOPES } from './claims.ts'
-import { OPERATOR_METADATA } from './client-adapter.ts'
+import { OPERATOR_METADATA, REGISTERED_METADATA } from './client-adapter.ts'
 import { checkClientAssertion } from './client-assertions.ts'
 import { keepClients } from './client-cache.ts'
-import { checkClientMetadata } from './client-rules.ts'
+import { clientRules } from './client-rules.ts'
 import { compareClientSecret } from './client-secret.ts'
 import { clientBasedCORS } from './cors.ts'
 import { deviceSessionGuard } from './device.ts'
 import { corrected, discovery, type OperatorPages } from './discovery.ts'
+import { type ExchangeDeps, registerTokenExchange } from './exchange/handler.ts'
+import { extraTokenClaims } from './exchange/link.ts'
 import type { Failures } from './failures.ts'
 import { algorithms, features } from './features.ts'
 import type { ChallengeDeps } from './first-party/challenge.ts'
@@ -25,20 +28,25 @@ import { challengeEndpoint } from './first-party/endpoint.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
 import type { Keys } from './keys.ts'
+import type { KnownResources } from './known-resources.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
+import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
+import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
+import { pollPace } from './poll-pace.ts'
 import { postAuthorization } from './post-authorization.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
+import type { RegistrationFeatureDeps } from './registration-policy.ts'
 import { renderError } from './render-error.ts'
-import type { ResourceServerSettings } from './resources.ts'
+import { userinfoChallenge } from './resource-metadata.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
 import { ENDPOINTS } from './routes.ts'
 import { sessionCookieOnce } from './session-cookie.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
-export interface ProviderDeps extends AdapterDeps, SignOutDeps {
+export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDeps, 'account'> {
   issuer: string
   keys: Keys
   /** of ID tokens */
@@ -50,12 +58,16 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps {
   consents: ConsentRepository
   pages: EnginePages
   failures: Failures
-  resourceServers: readonly ResourceServerSettings[]
   outbound: Pick<Outbound, 'fetch'>
+  resources: KnownResources
+  mtls: Mtls | undefined
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
   operatorPages: OperatorPages
+  pairwiseSalt: string
+  pollPace: PollPace
+  registration: RegistrationFeatureDeps
   challenge: ChallengeDeps
   ciba: CibaDeps
 }
@@ -75,13 +87,20 @@ export function createProvider(deps: ProviderDeps): Provider {
       Object.entries(CLAIMS_BY_SCOPE).map(([scope, claims]) => [scope, [...claims]]),
     ),
     acrValues: [...deps.acrValues],
-    discovery: discovery(deps.issuer, deps.operatorPages),
+    discovery: {
+      ...discovery(deps.issuer, deps.operatorPages, deps.clientDocuments.enabled),
+      mtls_endpoint_aliases: mtlsAliases(deps.issuer, deps.mtls),
+    },
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: pairwiseIdentifier(deps.pairwiseSalt),
+    sectorIdentifierUriValidate: validatesSectorNow,
     responseTypes: ['code'],
     pkce: { required: () => true },
     ttl: ttl(deps.lifetimes),
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
     expiresWithSession,
+    extraTokenClaims: extraTokenClaims(deps),
     loadExistingGrant: loadExistingGrant(deps.consents, deps.isUnavailable),
     clientBasedCORS,
     renderError: renderError(deps.pages, deps.failures),
@@ -92,11 +111,14 @@ export function createProvider(deps: ProviderDeps): Provider {
     // FAPI 2.0 Security Profile 5.3.2.1 asks for ten seconds.
     clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      ...(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const),
+      ...mtlsAuthMethods(deps.mtls),
+    ],
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
-      properties: [...OPERATOR_METADATA, ...FRONT_CHANNEL_METADATA],
-      validator: checkClientMetadata as NonNullable<Configuration['extraClientMetadata']>['validator'],
+      properties: [...OPERATOR_METADATA, ...REGISTERED_METADATA, ...FRONT_CHANNEL_METADATA],
+      validator: clientRules(deps.mtls) as NonNullable<Configuration['extraClientMetadata']>['validator'],
     },
     cookies: {
       keys: deps.keys.cookieKeys,
@@ -125,11 +147,15 @@ export function createProvider(deps: ProviderDeps): Provider {
     deps.changes,
     (id) => createAdapter(deps)('Client').find(id) as Promise<object | undefined>,
     deps.isUnavailable,
+    (id) => deps.clientDocuments.concerns(id),
   )
+  registerTokenExchange(provider, { ...deps, account })
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
   provider.use(postAuthorization(ENDPOINTS.authorization) as never)
   provider.use(untypedRevocationAnswer() as never)
+  provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)
+  provider.use(pollPace(deps.pollPace) as never)
   provider.use(sessionCookieOnce(provider) as never)
   provider.use(frontChannelLogout(provider, deps.pages) as never)
   provider.use(signOutEverywhere(deps) as never)

@@ -4,11 +4,16 @@
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
+import type { Admissions } from './admissions.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { isDigest, secretMatches } from './client-secret.ts'
+import { namingUnknown } from './registered-metadata.ts'
 import { readBody, replaceBody } from './request-body.ts'
 
+type Metadata = Record<string, unknown>
+
 interface GuardDeps {
+  admissions: Admissions
   keyed: KeyedHash
   clients: Pick<ClientRepository, 'find'>
 }
@@ -19,6 +24,9 @@ export function registrationGuard(path: string, deps: GuardDeps) {
   const ours = new RegExp(`^${path}(/|$)`, 'i')
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     if (!ours.test(ctx.path)) return next()
+    // The engine asks everybody for a token; where none is needed, who has none gets one of ours for this request.
+    if (deps.admissions.open && ctx.method === 'POST' && ctx.get('Authorization') === '')
+      ctx.req.headers.authorization = `Bearer ${deps.admissions.strangers}`
     if (ctx.method === 'PUT' && ctx.is('application/json')) {
       const id = ctx.path.slice(path.length + 1)
       if (!(await digestPresentedSecret(ctx, id, deps))) return
@@ -27,6 +35,8 @@ export function registrationGuard(path: string, deps: GuardDeps) {
     if (typeof ctx.body !== 'object' || ctx.body === null || Buffer.isBuffer(ctx.body)) return
     const body = ctx.body as Record<string, unknown>
     for (const name of OPERATOR_METADATA) delete body[name]
+    if (typeof body.error_description === 'string')
+      body.error_description = namingUnknown(body.error_description, (ctx.oidc?.body ?? {}) as Metadata)
     // Shown once, when it was made: at rest there is only the digest.
     if (typeof body.client_secret === 'string' && isDigest(body.client_secret)) delete body.client_secret
   }

@@ -276,7 +276,7 @@ export function createWebApp(options: WebAppOptions): Router {
  * Refuses a form that another site's page sent. `SameSite=Lax` keeps the cookie out of such a request, but takes
  * all ports of one host for the same site; `Sec-Fetch-Site` (Fetch Metadata) tells them apart.
  */
-const sameOriginOnly: Middleware = async (ctx, next) => {
+export const sameOriginOnly: Middleware = async (ctx, next) => {
   const site = ctx.get('Sec-Fetch-Site')
   if (site !== '' && site !== 'same-origin') ctx.throw(403)
   await next()

@@ -11,6 +11,7 @@ import * as client from 'openid-client'
 import { DataKey } from '../../src/crypto/data-key.ts'
 import { KeyEncryptionKey } from '../../src/crypto/key-encryption-key.ts'
 import type { OutgoingMail } from '../../src/mail/transport.ts'
+import { makeToken } from '../support/initial-access-tokens.ts'
 import { Loot } from '../support/loot.ts'
 import { get, newAgent, onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
 import {
@@ -227,11 +228,11 @@ onEveryStack('a stolen database', options, (app) => {
     probe('a registration access token', machine.registration_access_token, async (it) => {
       return (await get(machine.registration_client_uri, { bearer: it })).status === 200
     })
-    probe('an initial access token', IAT, async (it) => {
-      return (
-        (await sendJson('POST', at('/reg'), { redirect_uris: [CALLBACK] }, { bearer: it })).status === 201
-      )
-    })
+    const registers = async (it: string) =>
+      (await sendJson('POST', at('/reg'), { redirect_uris: [CALLBACK] }, { bearer: it })).status === 201
+    probe('an initial access token', IAT, registers)
+    const { value: made } = await makeToken(app)
+    probe('an initial access token that was made', made, registers, (text) => text.length >= made.length)
 
     const opaque = await client.clientCredentialsGrant(rp)
     probe('an access token at userinfo', jane.tokens.access_token, async (it) => {

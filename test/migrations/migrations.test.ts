@@ -6,7 +6,15 @@ import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
 import { emptySqlBackends, newPostgresDatabase, selected, storesOn } from '../support/backends.ts'
-import { sampleClient, sampleFailure, sampleKey, sampleProof, sampleUser, token } from '../support/samples.ts'
+import {
+  sampleClient,
+  sampleFailure,
+  sampleKey,
+  sampleProof,
+  sampleResourceServer,
+  sampleUser,
+  token,
+} from '../support/samples.ts'
 import { catalogueOf, tablesOf } from './catalogue.ts'
 
 /** A row in every table. */
@@ -22,6 +30,11 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
+  await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)
+  await database.initialAccessTokens.insert({
+    ...{ id: token('iat_'), name: 'n', digest: Buffer.of(1), policy: {} },
+    ...{ usesLeft: 1, maxClients: undefined, ttlSeconds: undefined },
+  })
   await database.consents.remember({
     userId: user.id,
     clientId: client.id,
@@ -32,6 +45,8 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
+  await database.resourceServers.save(sampleResourceServer())
+  await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })

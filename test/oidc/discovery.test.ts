@@ -83,7 +83,7 @@ const EXPECTED = {
   revocation_endpoint: '/revoke',
   scopes_supported: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
   service_documentation: PAGES.DOCS_URL,
-  subject_types_supported: ['public'],
+  subject_types_supported: ['public', 'pairwise'],
   token_endpoint: '/token',
   token_endpoint_auth_methods_supported: [
     'client_secret_basic',

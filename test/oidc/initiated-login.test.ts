@@ -151,6 +151,7 @@ describe('the sample web app, when the sign-in begins at the provider', function
       origin,
       webClient: { id: 'sample-web', secret },
       spaClient: { id: 'sample-spa' },
+      tvClient: { id: 'sample-tv' },
       apiAudience: sampleApiAudience(origin),
       homeUrl: running.issuer,
       mailboxUrl: `${running.issuer}/mailbox`,

@@ -17,7 +17,7 @@ const ARROWS: Record<string, string[]> = {
   upstream: ['upstream/', 'domain/', 'lib/'],
   jobs: ['jobs/', 'domain/', 'lib/', 'mail/transport.ts'],
   telemetry: ['telemetry/', 'domain/', 'lib/', 'type config/'],
-  config: ['config/', 'lib/', 'type domain/'],
+  config: ['config/', 'lib/', 'domain/resources/', 'type domain/'],
   oidc: [
     'oidc/',
     'domain/',

@@ -3,14 +3,17 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+import { certificateRules } from './causes/certificates.ts'
 import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { exchangeRules } from './causes/exchange.ts'
 import { firstPartyRules } from './causes/first-party.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
+import { registrationRules } from './causes/registration.ts'
 import { requestRules } from './causes/requests.ts'
 import { scopeRules } from './causes/scopes.ts'
 import { signInRules } from './causes/sign-in.ts'
@@ -25,7 +28,10 @@ const RULES: readonly Rule[] = [
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...certificateRules,
+  ...registrationRules,
   ...clientRules,
+  ...exchangeRules,
   ...grantRules,
   ...scopeRules,
   ...signInRules,

@@ -26,12 +26,25 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
       optional: code !== 'openid',
     })),
     claims: asked.claims,
-    resources: Object.entries(asked.resources).map(([resource, scopes]) => ({ resource, scopes })),
+    resources: await Promise.all(Object.entries(asked.resources).map((entry) => named(deps, ...entry))),
     offline: asked.scopes.includes('offline_access'),
     additional,
     switchAccountAction: paths.step(uid, 'switch'),
     denyAction: paths.step(uid, 'abort'),
   })
+}
+
+/** An API and its scopes in the operator's words, where there are any. */
+async function named(deps: InteractionDeps, resource: string, scopes: string[]) {
+  const server = await deps.database.resourceServers.find(resource)
+  return {
+    resource,
+    name: server?.name,
+    scopes: scopes.map((code) => ({
+      code,
+      description: server?.scopes.find(({ name }) => name === code)?.description,
+    })),
+  }
 }
 
 /** POST /interaction/:uid/consent */
