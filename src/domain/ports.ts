@@ -10,7 +10,7 @@ import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { MailJob } from './mail.ts'
-import type { NewUser, User } from './users/user.ts'
+import type { NewUser, Profile, User } from './users/user.ts'
 
 /** The time now. Tests move it. */
 export interface Clock {
@@ -93,6 +93,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the whole profile. False: there is no such user. */
+  setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */

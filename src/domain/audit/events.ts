@@ -12,6 +12,7 @@ export type AuditEventName =
   | 'user.disabled'
   | 'user.enabled'
   | 'user.deleted'
+  | 'user.profile_changed'
   | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'

@@ -68,11 +68,6 @@ export function userOf(row: UserRow): User {
 }
 
 export function rowOf(user: NewUser) {
-  const { address, ...profile } = user.profile
-  const columns = Object.entries(profile).map(([member, value]) => [
-    PROFILE_COLUMNS[member as keyof Profile],
-    orNull(value),
-  ])
   return {
     id: user.id,
     email: user.email,
@@ -80,7 +75,15 @@ export function rowOf(user: NewUser) {
     email_verified: user.emailVerified,
     username: orNull(user.username),
     username_key: user.username === undefined ? null : usernameKey(user.username),
-    ...Object.fromEntries(columns),
+    ...profileRowOf(user.profile),
+  }
+}
+
+/** Every column of a profile; what it does not have becomes null. */
+export function profileRowOf({ address, ...profile }: Profile) {
+  const texts = MEMBERS.filter((member) => member !== 'address')
+  return {
+    ...Object.fromEntries(texts.map((member) => [PROFILE_COLUMNS[member], orNull(profile[member])])),
     // a JSON text; knex types the column by what is read from it
     address: (address === undefined ? null : toJson(address)) as Address | null,
   }
