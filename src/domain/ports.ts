@@ -17,7 +17,7 @@ import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
-import type { NewUser, User } from './users/user.ts'
+import type { NewUser, Profile, User } from './users/user.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -103,6 +103,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the whole profile. False: there is no such user. */
+  setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */

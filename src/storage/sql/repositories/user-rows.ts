@@ -85,6 +85,11 @@ export function rowOf(user: NewUser) {
     email_verified: user.emailVerified,
     username: orNull(user.username),
     username_key: user.username === undefined ? null : usernameKey(user.username),
-    ...profileColumns(user.profile),
+    ...profileRowOf(user.profile),
   }
+}
+
+/** Every column of a profile; what it does not have becomes null. */
+export function profileRowOf(profile: Profile) {
+  return profileColumns(Object.fromEntries(MEMBERS.map((member) => [member, profile[member] ?? null])))
 }

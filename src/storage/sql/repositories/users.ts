@@ -2,10 +2,10 @@ import type { Knex } from 'knex'
 import { DomainError } from '../../../domain/errors.ts'
 import type { UserRepository } from '../../../domain/ports.ts'
 import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
-import type { NewUser, User } from '../../../domain/users/user.ts'
+import type { NewUser, Profile, User } from '../../../domain/users/user.ts'
 import { isStorable } from '../rows.ts'
 import { keepingAnOwner } from './owners.ts'
-import { rowOf, type UserRow, userOf } from './user-rows.ts'
+import { profileRowOf, rowOf, type UserRow, userOf } from './user-rows.ts'
 
 export class SqlUsers implements UserRepository {
   readonly #knex: Knex
@@ -60,6 +60,11 @@ export class SqlUsers implements UserRepository {
     // `changed_at` stays: the person did not choose another password.
     const changed = await this.#knex('passwords').where({ user_id: id, phc: from }).update({ phc: to })
     return changed === 1
+  }
+
+  async setProfile(id: string, profile: Profile): Promise<boolean> {
+    const row = { ...profileRowOf(profile), updated_at: this.#knex.fn.now() }
+    return this.#change(id, (user) => user.update(row))
   }
 
   async addRole(id: string, role: string): Promise<void> {
