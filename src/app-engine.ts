@@ -1,22 +1,35 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
-import { explainer, signingKeys } from './app-parts.ts'
+import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
+import { PollPace } from './domain/protection/poll-pace.ts'
+import { AuthSessions } from './domain/sign-in/auth-sessions.ts'
+import { DirectSignIn } from './domain/sign-in/direct.ts'
+import type { Services } from './http/deps.ts'
 import { enginePages } from './http/engine-pages.ts'
 import { ACR_PASSWORD } from './http/interaction/dispatch.ts'
 import { isLoopback } from './http/loopback.ts'
 import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
+import { Admissions } from './oidc/admissions.ts'
+import { documentAdmission } from './oidc/client-document-admission.ts'
+import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
 import { Failures } from './oidc/failures.ts'
+import { KnownResources } from './oidc/known-resources.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
+import { PAIRWISE_SALT, PAIRWISE_SALT_BYTES } from './oidc/pairwise.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { resourceMetadata } from './oidc/resource-metadata.ts'
+import { SoftwareStatements } from './oidc/software-statements.ts'
+import { ttl } from './oidc/tokens.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -28,11 +41,29 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  services: Pick<Services, 'signIn' | 'verification' | 'approvals' | 'throttle'>
+  /** runs the mail worker now instead of at its next look */
+  mailSoon: () => void
+  outbound: Outbound
+  /** something of somebody may have ended: applications wait to be told */
+  accessEnded: () => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages }: EngineParts,
+  {
+    config,
+    secrets,
+    storage,
+    keyring,
+    clock,
+    log,
+    pages,
+    outbound,
+    accessEnded,
+    services,
+    mailSoon,
+  }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -50,7 +81,54 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const resources = new KnownResources({
+    resourceServersById: storage.byId.resourceServers,
+    changes: storage.changes,
+    isUnavailable,
+  })
+  const types = await authorizationTypes(config, storage)
   const outwardPages = enginePages({ pages, users: database.users })
+  const { mode, statementIssuers, documents: documentPolicy } = config.registration
+  const admissions = new Admissions({
+    tokens: database.initialAccessTokens,
+    configured: secrets.initialAccessToken,
+    ...{ keyed: keyring, clock, open: mode === 'open' },
+  })
+  const statements = new SoftwareStatements({
+    issuers: statementIssuers,
+    audience: config.issuer,
+    outbound,
+  })
+  const clientDocuments = new ClientDocuments({
+    policy: documentPolicy,
+    plainOrigins: config.outboundAllow,
+    documents: database.clientDocuments,
+    admit: documentAdmission(services.throttle, factsOf),
+    ...{ outbound, clock, log, clientsChanged, isUnavailable },
+  })
+  const { Session: sessionLifetime } = ttl(config.lifetimes) as {
+    Session: (ctx: unknown, it: object) => number
+  }
+  const challenge = {
+    signIn: new DirectSignIn({
+      database,
+      clock,
+      mailSoon,
+      signIn: services.signIn,
+      verification: services.verification,
+    }),
+    sessions: new AuthSessions({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom }),
+    ...{
+      audit: storage.audit,
+      clock,
+      random: secureRandom,
+      acr: ACR_PASSWORD,
+      factsOf,
+      isUnavailable,
+      isUnstorable,
+    },
+    sessionLifetime: (session: object) => sessionLifetime(undefined, session),
+  }
   const providerDeps = {
     issuer: config.issuer,
     signingAlgorithms: config.signing.algorithms,
@@ -66,18 +144,36 @@ export async function openEngine(
     artifacts,
     pages: outwardPages,
     failures,
-    resourceServers: config.resourceServers,
-    outboundAllow: config.outboundAllow,
+    outbound,
+    resources,
+    atRest: keyring,
+    audit: storage.audit,
+    authorizationTypes: types,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
-    access: new Access(database, clientsChanged),
+    challenge,
+    ciba: {
+      ...{ approvals: services.approvals, throttle: services.throttle, keyed: keyring, clock },
+      ...{ users: database.users, outbox: database.outbox },
+      mailSoon: () => storage.units.afterCommit(mailSoon),
+    },
+    access: new Access(database, clientsChanged, accessEnded),
+    accessEnded,
+    mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
+    pollPace: new PollPace(storage.ephemeral),
+    pairwiseSalt: await database.deploymentSecrets.once(PAIRWISE_SALT, () =>
+      secureRandom.token(PAIRWISE_SALT_BYTES),
+    ),
     factsOf,
-    initialAccessToken: secrets.initialAccessToken,
+    admissions,
+    clientDocuments,
+    registration: { enabled: mode !== 'off', admissions, statements },
     refreshWindow,
     isUnavailable,
     isUnstorable,
   }
+  const metadata = resourceMetadata({ ...providerDeps, brandName: config.brandName })
   const events = engineEvents({ audit: storage.audit, log, failures, factsOf })
   const signing = signingKeys(config, storage)
   await signing.advance()
@@ -90,5 +186,9 @@ export async function openEngine(
       return provider
     },
   })
-  return { engine: live.engine, live, outwardPages, events, failures, refreshWindow, signingKeys: signing }
+  return {
+    engine: live.engine,
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+    authorizationTypes: types,
+  }
 }

@@ -1,17 +1,23 @@
 /** Parts of the composition root that need no order: each opens or reads one thing. */
 import { readFile } from 'node:fs/promises'
+import type { OutboxWorkers } from './app-outbox.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { Argon2Children } from './crypto/argon2-children.ts'
+import { AuditKeys, digestOf } from './crypto/audit-keys.ts'
 import { DataKeys } from './crypto/data-keys.ts'
 import { keyMaker } from './crypto/key-maker.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { Argon2Hasher } from './crypto/password-hasher.ts'
 import { secureRandom } from './crypto/random.ts'
+import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
+import { readTypes } from './domain/authorization/declare.ts'
+import { type AuthorizationType, AuthorizationTypes } from './domain/authorization/type.ts'
 import { Explainer } from './domain/failures/service.ts'
 import { keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
+import { TOKEN_TTL } from './domain/resources/resource-server.ts'
+import { ResourceServers } from './domain/resources/service.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
-import type { OutboxWorker } from './jobs/outbox-worker.ts'
 import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
@@ -20,6 +26,8 @@ import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
 import { ID_TOKEN } from './oidc/tokens.ts'
+import { Outbound } from './outbound/outbound.ts'
+import { checkGuard } from './outbound/self-test.ts'
 import { chooseStorage, type Storage } from './storage/choose.ts'
 
 /** Half of what a new data key waits (`ACTIVATION_SECONDS`). */
@@ -27,6 +35,7 @@ const DATA_KEYS_EVERY_MS = 30_000
 /** A revoked key is no longer than this in the JWKS of a node that missed the notice. */
 const SIGNING_KEYS_EVERY_MS = 2_000
 const SCHEDULE_EVERY_MS = 20_000
+const LINK_EVERY_MS = 5_000
 
 /** Opens the stores, brings the database up to date and fills the keyring from it. */
 export async function openStorage(
@@ -75,6 +84,17 @@ export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): 
   })
 }
 
+/** The one way out for requests of ours. Throws when its guard does not hold: nothing may start without it. */
+export async function openOutbound({ outboundAllow: allow }: Config, log: Logger): Promise<Outbound> {
+  const outbound = new Outbound({
+    allow,
+    onPaused: (host, err) =>
+      log.warn({ host, err }, 'a host that is called keeps failing; left alone for 30 s'),
+  })
+  await checkGuard(outbound, allow)
+  return outbound
+}
+
 /** Takes in data keys that `npm run rotate-keys` adds. */
 export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
   const keys = dataKeys(storage, secrets, keyring)
@@ -92,10 +112,11 @@ export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, l
 
 /** Changes of the keys that sign, by whichever process: all of them hear of it. */
 export function signingKeys(config: Config, storage: Storage): SigningKeys {
-  const { lifetimes, resourceServers, signing } = config
+  const { lifetimes, signing } = config
   const longestUse = Math.max(
     ID_TOKEN,
-    ...resourceServers.map(({ tokenTtl }) => tokenTtl),
+    // Of any API there is, was or will be: those issued yesterday do not know what is stored today.
+    TOKEN_TTL.most,
     // ID tokens are hints, and cookies are good, for as long as somebody is signed in.
     lifetimes.session.most,
     lifetimes.remembered.most,
@@ -107,6 +128,18 @@ export function signingKeys(config: Config, storage: Storage): SigningKeys {
     keysChanged() {
       storage.changes.expire('keys')
       storage.notices.publish('keys')
+    },
+  })
+}
+
+/** Changes of the APIs known here, by whichever process: all of them hear of it. */
+export function resourceServers({ signing }: Config, storage: Storage): ResourceServers {
+  return new ResourceServers({
+    database: storage.database,
+    algorithms: signing.algorithms,
+    changed() {
+      storage.changes.expire('resources')
+      storage.notices.publish('resources')
     },
   })
 }
@@ -126,6 +159,24 @@ export function signingKeyWatches(
   return [following, new KeyWatch(() => keys.advance(), log, 'rotating the signing keys', SCHEDULE_EVERY_MS)]
 }
 
+/** Keeps the audit records in their chain, and checks it. */
+export function auditLedger({ database }: Storage, onCheckpoint?: LedgerDeps['onCheckpoint']): AuditLedger {
+  return new AuditLedger({
+    database,
+    digest: digestOf,
+    keys: new AuditKeys(),
+    ...(onCheckpoint ? { onCheckpoint } : {}),
+  })
+}
+
+/** Each signed head goes to the log as well, where whoever changes the database is not. */
+export function auditWatch(storage: Storage, log: Logger): KeyWatch {
+  const ledger = auditLedger(storage, ({ seq, hash, kid, signature }) =>
+    log.info({ seq, hash, kid, signature }, 'the audit chain was signed'),
+  )
+  return new KeyWatch(() => ledger.link(), log, 'linking the audit records', LINK_EVERY_MS)
+}
+
 export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logger): Argon2Hasher {
   const { memoryKiB: memory, iterations: passes, slots, processes } = hashing
   const onDeath = (reason: string) =>
@@ -138,10 +189,27 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
   })
 }
 
+/** Types of authorization details: those of the file are written down, then all there are count until the next start. */
+export async function authorizationTypes(config: Config, { database }: Storage): Promise<AuthorizationTypes> {
+  const file = config.authorizationDetailsFile
+  if (file !== undefined)
+    for (const type of await readTypesFile(file)) await database.authorizationTypes.save(type)
+  return new AuthorizationTypes(await database.authorizationTypes.list())
+}
+
+/** @throws Error naming the file and every fault in it */
+export async function readTypesFile(file: string): Promise<AuthorizationType[]> {
+  try {
+    return readTypes(JSON.parse(await readFile(file, 'utf8')))
+  } catch (error) {
+    throw new Error(`AUTHORIZATION_DETAILS_FILE "${file}" cannot be used:\n${(error as Error).message}`)
+  }
+}
+
 /** What failed requests are compared with. */
-export function explainer({ issuer, resourceServers }: Config, { database }: Storage): Explainer {
-  const server = { issuer, scopes: SCOPES, resources: resourceServers }
-  return new Explainer({ clients: database.clients, server })
+export function explainer({ issuer }: Config, { database }: Storage): Explainer {
+  const { clients, resourceServers } = database
+  return new Explainer({ clients, resourceServers, server: { issuer, scopes: SCOPES } })
 }
 
 export function mailTransport(config: Config, secrets: Secrets, storage: Storage): MailTransport {
@@ -152,9 +220,9 @@ export function mailTransport(config: Config, secrets: Secrets, storage: Storage
 }
 
 /** Mail in hand gets `seconds`; then its conversation is cut, and the outbox gives it to whoever asks next. */
-export async function finishMail(outbox: OutboxWorker, mail: MailTransport, seconds: number): Promise<void> {
+export async function finishMail(outbox: OutboxWorkers, mail: MailTransport, seconds: number): Promise<void> {
   const cut = setTimeout(() => void mail.close(), seconds * 1000)
-  await outbox.stop()
+  await Promise.all(Object.values(outbox).map((worker) => worker.stop()))
   clearTimeout(cut)
 }
 

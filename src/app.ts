@@ -4,15 +4,18 @@
  */
 import { fileURLToPath } from 'node:url'
 import { openEngine } from './app-engine.ts'
-import { outboxWorker } from './app-outbox.ts'
+import { outboxWorkers } from './app-outbox.ts'
 import {
+  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
+  openOutbound,
   openStorage,
   passwordHasher,
   readClients,
   remembered,
+  resourceServers,
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
@@ -20,6 +23,7 @@ import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
+import { Approvals } from './domain/approvals/approvals.ts'
 import { EmailVerification } from './domain/email/verification.ts'
 import type { FailureLimits } from './domain/failures/limit.ts'
 import type { SigningKeys } from './domain/keys/service.ts'
@@ -27,11 +31,13 @@ import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
 import { Registration } from './domain/registration/service.ts'
+import type { ResourceServers } from './domain/resources/service.ts'
 import { Setup } from './domain/setup/service.ts'
 import { ProgressStore } from './domain/sign-in/progress.ts'
 import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
+import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
@@ -41,6 +47,7 @@ import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
 import { unitOfWork } from './oidc/unit-of-work.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import { type Farewell, serve } from './server.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -61,6 +68,8 @@ export interface App {
   storage: Storage
   engine: Engine
   signingKeys: SigningKeys
+  outbound: Outbound
+  resourceServers: ResourceServers
   log: Logger
   /** the first administrator's link while there is no administrator */
   setupUrl(): Promise<string | undefined>
@@ -108,8 +117,11 @@ export async function createApp(
       verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
       reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
       setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
+      approvals: new Approvals({ ephemeral, keyed: keyring, random }),
     }
 
+    const outbound = await openOutbound(config, log)
+    const accessEnded = () => outbox.notices.poke()
     const {
       engine,
       live,
@@ -117,16 +129,48 @@ export async function createApp(
       events,
       failures,
       refreshWindow,
+      metadata,
       signingKeys: signing,
-    } = await openEngine({ config, secrets, storage, keyring, clock, log, pages }, overrides.failureLimits)
+      authorizationTypes,
+    } = await openEngine(
+      {
+        config,
+        secrets,
+        storage,
+        keyring,
+        clock,
+        log,
+        pages,
+        outbound,
+        accessEnded,
+        services,
+        mailSoon: () => outbox.mail.poke(),
+      },
+      overrides.failureLimits,
+    )
     const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
+    const apis = resourceServers(config, storage)
+    await apis.declare(config.resourceServers)
 
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
-    const outbox = outboxWorker({ config, storage, keyring, clock, log, viewsDir, mail })
-    const keys = [keyWatch(storage, secrets, keyring, log), ...signingKeyWatches(storage, signing, live, log)]
-    const purge = new Purge([{ name: 'expired rows', purge: (batch) => storage.purge(batch) }], log)
+    const outbox = outboxWorkers({
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
+    })
+    const watches = [
+      keyWatch(storage, secrets, keyring, log),
+      ...signingKeyWatches(storage, signing, live, log),
+      auditWatch(storage, log),
+    ]
+    const { unusedDays } = config.registration
+    const purge = new Purge(
+      [
+        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
+        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
+      ],
+      log,
+    )
 
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
@@ -137,6 +181,7 @@ export async function createApp(
     }
     // A probe must not become a conversation with the mail server each time.
     const mailCheck = remembered(() => timed(() => mail.health()), 15_000)
+    const startableApps = remembered(() => openableApps(database.clients), 10_000)
     let accepting = true
     const browser = new Browser({ keyed: keyring, random, secure: config.issuer.startsWith('https:') })
     const koa = createHttpApp({
@@ -148,6 +193,8 @@ export async function createApp(
       clock,
       log,
       ephemeral,
+      openRegistration: config.registration.mode === 'open',
+      authorizationTypes,
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,
@@ -158,12 +205,14 @@ export async function createApp(
         isUnstorable,
       }),
       passwordPolicy: policy,
-      mailSoon: () => outbox.poke(),
+      mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
+      resourceMetadata: metadata,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,
         trustedProxies: config.trustedProxies,
+        mtls: config.mtls,
         redirectLoopback: evaluation,
         withRequestId,
       },
@@ -173,7 +222,13 @@ export async function createApp(
         checks: async () => ({ ...(await storage.health()), mail: await mailCheck() }),
         vitalChecks: () => storage.vitalHealth(),
       },
-      home: { pages, issuer: config.issuer, samplesOrigin: config.samples?.origin, setupUrl },
+      home: {
+        pages,
+        issuer: config.issuer,
+        samplesOrigin: config.samples?.origin,
+        apps: startableApps,
+        setupUrl,
+      },
       mailbox: evaluation ? { pages, browser, outbox: database.outbox, mails: storage.mailbox } : undefined,
     })
 
@@ -189,14 +244,16 @@ export async function createApp(
       storage,
       engine,
       signingKeys: signing,
+      outbound,
+      resourceServers: apis,
       log,
       setupUrl,
       needsSetup: () => services.setup.isOpen(),
       async listen() {
         await server.listen()
-        outbox.start()
+        for (const worker of Object.values(outbox)) worker.start()
         purge.start()
-        for (const watch of keys) watch.start()
+        for (const watch of watches) watch.start()
       },
       async close(farewell = 'at once') {
         // Replaced, this process goes, and the address stays ready: probes must not turn people away.
@@ -206,7 +263,7 @@ export async function createApp(
           server.close(),
           finishMail(outbox, mail, config.drainSeconds),
           purge.stop(),
-          ...keys.map((watch) => watch.stop()),
+          ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
         await mail.close()

@@ -48,6 +48,8 @@ export async function runServer(
   const needsSetup = config.mode === 'production' && (await app.needsSetup())
   Object.assign(open, { app, samples: samples?.serving })
   log.info({ issuer: config.issuer, mode: config.mode }, 'ready')
+  if (config.mode === 'production' && config.registration.mode === 'open')
+    log.warn({}, 'REGISTRATION=open: anybody may register an app here; people are always asked for consent')
   primary?.ready()
   try {
     if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)
@@ -90,6 +92,7 @@ async function prepareSamples(
     origin: samples.origin,
     webClient: { id: 'sample-web', secret },
     spaClient: { id: 'sample-spa' },
+    tvClient: { id: 'sample-tv' },
     apiAudience: sampleApiAudience(samples.origin),
     mailboxUrl: `${config.issuer}/mailbox`,
     homeUrl: config.issuer,

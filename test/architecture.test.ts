@@ -32,6 +32,7 @@ describe('architecture', () => {
   it('packages stay where they belong', () => hold(rules.packagesStayInTheirPlace))
   it('domain/ is pure', () => hold(rules.domainIsPure))
   it('the environment is read in one place', () => hold(rules.environmentIsReadInOnePlace))
+  it('requests go out one way', () => hold(rules.requestsGoOutOneWay))
   it('relative imports end in .ts', () => hold(rules.importsNameFiles))
   it('the engine is used by its front door', () => hold(rules.engineIsUsedByItsFrontDoor))
   it('files stay small', () => hold(rules.filesStaySmall))
@@ -103,6 +104,13 @@ describe('architecture rules', () => {
     expect(faults(pure, 'domain/a.ts', "import { createHash } from 'node:crypto'")).to.have.length(1)
     expect(faults(pure, 'domain/a.ts', 'const a = new Date(0)')).to.have.length(0)
     expect(faults(rules.environmentIsReadInOnePlace, 'app.ts', 'process.env.PORT')).to.have.length(1)
+    const { requestsGoOutOneWay: oneWay } = rules
+    expect(
+      faults(oneWay, 'oidc/a.ts', "const a = await fetch('https://a'), b = globalThis.fetch"),
+    ).to.have.length(2)
+    expect(faults(oneWay, 'jobs/a.ts', "import { request } from 'node:https'")).to.have.length(1)
+    expect(faults(oneWay, 'oidc/a.ts', "await outbound.fetch('https://a')")).to.have.length(0)
+    expect(faults(oneWay, 'outbound/a.ts', "import { request } from 'node:https'")).to.have.length(0)
     expect(faults(rules.importsNameFiles, 'lib/a.ts', "import x from './b'")).to.have.length(1)
     expect(faults(rules.filesStaySmall, 'lib/a.ts', '\n'.repeat(301))).to.have.length(1)
     expect(faults(rules.foldersHaveNames, 'lib/utils/a.ts', '')).to.have.length(1)

@@ -30,13 +30,6 @@ async function run(options: Options, { config, storage, keyring, keys }: Opened)
   if (next) console.log(`Data key ${next.version} was added before; this goes on from there.`)
   const added = next ?? (await begin(rotation, { force: options.force, activeInSeconds }))
   if (!added) return
-  if (!next)
-    await storage.database.audit.append({
-      name: 'keys.rotated',
-      outcome: 'success',
-      request: undefined,
-      detail: { version: added.version, forced: options.force },
-    })
   storage.notices.publish('keys')
   await untilCurrent(rotation, added)
   const sealed = await rotation.reseal()

@@ -1,16 +1,7 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
 import { inspect } from 'node:util'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
-
-export interface ResourceServerConfig {
-  /** the resource indicator (RFC 8707) and audience of its tokens */
-  audience: string
-  scopes: string[]
-  /** seconds */
-  tokenTtl: number
-  /** opaque: the API asks about each token (RFC 7662) and learns at once when it was ended */
-  tokenFormat: 'jwt' | 'opaque'
-}
+import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -23,6 +14,13 @@ export interface Lifetimes {
   /** with "keep me signed in" */
   readonly remembered: Lifetime
   readonly refresh: Lifetime
+}
+
+/** Who may vouch for applications that register (RFC 7591 2.3). One of the two is there. */
+export interface StatementIssuer {
+  issuer: string
+  jwks: { keys: Record<string, unknown>[] } | undefined
+  jwksUri: string | undefined
 }
 
 export interface Config {
@@ -41,10 +39,25 @@ export interface Config {
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
   readonly trustedProxies: readonly string[]
+  /** where clients show certificates (RFC 8705), and the headers in which the proxy hands them on, in small letters */
+  readonly mtls:
+    | { readonly origin: string; readonly certHeader: string; readonly verifyHeader: string | undefined }
+    | undefined
   /** origins that outbound requests may reach although they are on a special-use network */
   readonly outboundAllow: readonly string[]
   readonly clientsFile: string | undefined
-  readonly resourceServers: readonly ResourceServerConfig[]
+  readonly resourceServers: readonly ResourceServerSettings[]
+  readonly registration: {
+    /** token: with an initial access token; open: by anybody, under our own policy; off: there is no endpoint */
+    readonly mode: 'token' | 'open' | 'off'
+    /** what registered without a token and was never used is removed after so long */
+    readonly unusedDays: number
+    readonly statementIssuers: readonly StatementIssuer[]
+    /** client ID metadata documents: of hosts on the list (none: off), or of any host */
+    readonly documents: { readonly mode: 'off' | 'list' | 'open'; readonly hosts: readonly string[] }
+  }
+  /** types of authorization details (RFC 9396) */
+  readonly authorizationDetailsFile: string | undefined
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

@@ -1,11 +1,14 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
-import { z } from 'zod'
-import { type Config, type ResourceServerConfig, Secrets } from './config.ts'
+import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
+import { checkMtls, mtlsOf } from './mtls.ts'
 import type { Fault, RawSettings } from './read-env.ts'
+import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
+import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
@@ -39,13 +42,17 @@ export function loadConfig(
   }
   const settings = parsed.data
   const production = settings.ISSUER !== undefined
-  const resourceServers = parseResourceServers(settings.RESOURCE_SERVERS, faults)
+  const { algorithms } = signingOf(settings)
+  const resourceServers = resourceServersOf(settings.RESOURCE_SERVERS, algorithms, faults)
   checkProxies(settings, faults)
+  checkMtls(settings, faults)
   checkOutbound(settings, faults)
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
+  checkRegistration(settings, faults)
+  const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
     ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
@@ -57,7 +64,7 @@ export function loadConfig(
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
   return {
-    config: deepFreeze(decide(settings, resourceServers)),
+    config: deepFreeze(decide(settings, resourceServers, statementIssuers)),
     secrets: new Secrets({
       rootKey,
       previousRootKey,
@@ -65,12 +72,17 @@ export function loadConfig(
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
       initialAccessToken:
-        settings.INITIAL_ACCESS_TOKEN ?? (production ? undefined : evaluationAccessToken(rootKey)),
+        settings.INITIAL_ACCESS_TOKEN ??
+        (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),
     }),
   }
 }
 
-function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Config {
+function decide(
+  settings: Settings,
+  resourceServers: ResourceServerSettings[],
+  statementIssuers: StatementIssuer[],
+): Config {
   const production = settings.ISSUER !== undefined
   const port = settings.PORT ?? 3000
   const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
@@ -96,14 +108,12 @@ function decide(settings: Settings, resourceServers: ResourceServerConfig[]): Co
         settings.MAIL_FROM ?? `${settings.BRAND_NAME ?? 'Ostiary'} <no-reply@${new URL(issuer).hostname}>`,
     },
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    mtls: mtlsOf(settings),
     outboundAllow: [...(settings.OUTBOUND_ALLOW ?? []), ...(samples ? [samples.origin] : [])],
     clientsFile: settings.CLIENTS_FILE,
-    resourceServers: samples
-      ? [
-          ...resourceServers,
-          { audience: `${samples.origin}/api`, scopes: ['api:read'], tokenTtl: 300, tokenFormat: 'jwt' },
-        ]
-      : resourceServers,
+    resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
+    registration: registrationOf(settings, statementIssuers),
+    authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
@@ -185,35 +195,6 @@ function checkOutbound(settings: Settings, faults: Fault[]): void {
         problem: `"${entry}" is not an origin, as in https://app.internal:8443`,
       })
   }
-}
-
-const resourceServerSchema = z.array(
-  z.strictObject({
-    audience: z
-      .string()
-      .refine(
-        (value) => URL.canParse(value) && !value.includes('#'),
-        'must be an absolute URI without fragment (RFC 8707 2)',
-      ),
-    scopes: z
-      .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 3.3)'))
-      .min(1),
-    tokenTtl: z.number().int().min(30).max(86_400).default(300),
-    tokenFormat: z.enum(['jwt', 'opaque']).default('jwt'),
-  }),
-)
-
-function parseResourceServers(text: string | undefined, faults: Fault[]): ResourceServerConfig[] {
-  if (text === undefined) return []
-  try {
-    const result = resourceServerSchema.safeParse(JSON.parse(text))
-    if (result.success) return result.data
-    for (const issue of result.error.issues)
-      faults.push({ name: `RESOURCE_SERVERS.${issue.path.join('.')}`, problem: issue.message })
-  } catch (error) {
-    faults.push({ name: 'RESOURCE_SERVERS', problem: `is not JSON: ${(error as Error).message}` })
-  }
-  return []
 }
 
 function deepFreeze<T>(value: T): T {

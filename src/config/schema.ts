@@ -33,6 +33,8 @@ const redisUrl = z.string().superRefine((value, context) => {
   }
 })
 
+const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of a header')
+
 /** name -> form. Everything is optional here; what a mode needs is decided in `load.ts`. */
 export const SETTINGS = {
   ISSUER: url('https:', 'http:').optional(),
@@ -51,9 +53,18 @@ export const SETTINGS = {
   OSTIARY_SECRET_KEY: z.string().optional(),
   OSTIARY_SECRET_KEY_PREVIOUS: z.string().optional(),
   INITIAL_ACCESS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  REGISTRATION: z.enum(['token', 'open', 'off'], 'must be token, open or off').optional(),
+  REGISTRATION_UNUSED_DAYS: number(1, 3650).optional(),
+  SOFTWARE_STATEMENT_ISSUERS: z.string().optional(),
+  CLIENT_ID_METADATA: z.enum(['off', 'list', 'open'], 'must be off, list or open').optional(),
+  CLIENT_ID_METADATA_HOSTS: list.optional(),
   TRUSTED_PROXIES: list.optional(),
+  MTLS_ORIGIN: url('https:').optional(),
+  MTLS_CERT_HEADER: headerName.optional(),
+  MTLS_VERIFY_HEADER: headerName.optional(),
   OUTBOUND_ALLOW: list.optional(),
   CLIENTS_FILE: z.string().optional(),
+  AUTHORIZATION_DETAILS_FILE: z.string().optional(),
   RESOURCE_SERVERS: z.string().optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   DOCS_URL: url('https:').optional(),

@@ -3,6 +3,7 @@
  * in, and then what is sealed is sealed anew. At most two versions are valid; the oldest goes when the next one comes.
  */
 import { randomBytes } from 'node:crypto'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import type { Dependants, KeyRotationStore, WrappedKey } from '../storage/at-rest.ts'
 import { MASTER_BYTES, MAX_VERSION } from './data-key.ts'
 import type { DataKeys } from './data-keys.ts'
@@ -81,7 +82,13 @@ export class KeyRotation {
     }
     const known = versions.map(({ version }) => version)
     const next = (version: number) => this.#dataKeys.wrap(version, randomBytes(MASTER_BYTES))
-    if (!(await this.#store.advance(known, next, { activeInSeconds, retire })))
+    const record: AuditEvent = {
+      name: 'keys.rotated',
+      outcome: 'success',
+      request: undefined,
+      detail: { version: newest.version + 1, forced: force },
+    }
+    if (!(await this.#store.advance(known, next, { activeInSeconds, retire, record })))
       throw new Error('another rotation began at the same moment; this one did nothing')
     await this.#dataKeys.refresh()
     return (await this.versions()).at(-1) as Version

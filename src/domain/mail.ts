@@ -4,4 +4,6 @@ export type MailJob =
   | { template: 'register'; proofId: string }
   | { template: 'verify-email'; proofId: string }
   | { template: 'reset-password'; proofId: string }
+  /** an app asks; of nobody it is never sent */
+  | { template: 'approval'; approvalId: string }
   | { template: 'password-changed'; userId: string; at: string }

@@ -2,14 +2,23 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
-import type { AuditEvent } from './audit/events.ts'
-import type { Client, ClientSettings } from './clients/client.ts'
-import type { Consent } from './consents/consent.ts'
+import type { AuditChainRepository, AuditKeyRepository, AuditRepository } from './audit/ports.ts'
+import type { AuthorizationType } from './authorization/type.ts'
+import type {
+  ClientDocumentRepository,
+  ClientRepository,
+  ConsentRepository,
+  InitialAccessTokenRepository,
+} from './clients/ports.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
-import type { MailJob } from './mail.ts'
+import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, User } from './users/user.ts'
+
+export type * from './audit/ports.ts'
+export type * from './clients/ports.ts'
 
 /** The time now. Tests move it. */
 export interface Clock {
@@ -125,58 +134,46 @@ export interface EmailProofRepository {
 
 /** Work that must happen although the process may die: rows written in the caller's transaction. */
 export interface OutboxRepository {
-  insert(job: MailJob): Promise<void>
-  /** Claims up to `limit` due jobs for `leaseSeconds`, skipping those claimed by others. */
-  claim(limit: number, leaseSeconds: number): Promise<OutboxRow[]>
+  insert(job: OutboxJobs[OutboxKind]): Promise<void>
+  /**
+   * Claims up to `limit` due jobs of a kind for `leaseSeconds`, skipping those claimed by others.
+   * @param except applications whose jobs are left where they are
+   */
+  claim<K extends OutboxKind>(
+    kind: K,
+    limit: number,
+    leaseSeconds: number,
+    except?: readonly string[],
+  ): Promise<OutboxRow<K>[]>
   /** Removes a finished job. */
   done(id: string): Promise<void>
   /** Tries again in `afterSeconds`; `error` must hold no secret. */
   retry(id: string, afterSeconds: number, error: string): Promise<void>
   /** Gives up; the row stays as a dead letter. */
   bury(id: string, error: string): Promise<void>
-  /** Jobs waiting, and dead letters. */
-  counts(): Promise<{ waiting: number; dead: number }>
+  /** Jobs of a kind that wait, and dead letters. */
+  counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
 }
 
-export interface OutboxRow {
+export interface OutboxRow<K extends OutboxKind = OutboxKind> {
   id: string
-  job: MailJob
+  job: OutboxJobs[K]
   /** How often it was claimed, this time included. */
   attempts: number
 }
 
-export interface AuditRepository {
-  append(event: AuditEvent): Promise<void>
-}
-
-export interface ClientRepository {
-  find(id: string): Promise<Client | undefined>
-  list(): Promise<Client[]>
-  /** Inserts or replaces; leaves its status as it is. */
-  save(client: ClientSettings): Promise<void>
-  /** Compare-and-set: the same secret, digested under another key. */
-  renewSecretDigest(id: string, from: string, to: string): Promise<void>
-  /** False: there is no such client. */
-  setStatus(id: string, status: Client['status']): Promise<boolean>
-  /** Removes the client with everything issued to it, at once. False: there was none. */
-  delete(id: string): Promise<boolean>
-}
-
-/** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
-export interface RegisteredClients {
-  register(client: RegisteredClient): Promise<void>
-  /** One that is gone by then stays gone. */
-  change(client: RegisteredClient): Promise<void>
-}
-
-export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
-
-export interface ConsentRepository {
-  find(userId: string, clientId: string): Promise<Consent | undefined>
-  /** Adds to what is remembered; never takes away. */
-  remember(consent: Consent): Promise<void>
-  /** Takes scopes back from what is remembered, because the person refused them now. */
-  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
+/** APIs that take our tokens, by audience. */
+export interface ResourceServerRepository {
+  find(audience: string): Promise<ResourceServer | undefined>
+  /** In a transaction: nobody else changes it before its end. */
+  lock(audience: string): Promise<ResourceServer | undefined>
+  list(): Promise<ResourceServer[]>
+  /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
+  save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
+  /** False: there is no such API. */
+  setStatus(audience: string, status: ResourceServer['status']): Promise<boolean>
+  /** False: there was none. */
+  delete(audience: string): Promise<boolean>
 }
 
 export interface SigningKeyRepository {
@@ -200,6 +197,12 @@ export interface SettingRepository {
   take(name: string, value: unknown): Promise<boolean>
 }
 
+/** Secrets that are made once and kept for as long as the deployment lives, whatever keys are changed. */
+export interface DeploymentSecretRepository {
+  /** The secret of that name; `make` is stored if there is none, once however many processes ask at the same moment. */
+  once(name: string, make: () => string): Promise<string>
+}
+
 /** Failed requests, for a day. */
 export interface FailureRepository {
   save(failure: FailureRecord): Promise<void>
@@ -208,16 +211,30 @@ export interface FailureRepository {
   findByRequestId(requestId: string): Promise<FailureRecord | undefined>
 }
 
+/** Types of authorization details (RFC 9396), disabled ones too. */
+export interface AuthorizationTypeRepository {
+  list(): Promise<AuthorizationType[]>
+  /** Inserts or replaces the type of this name. */
+  save(type: AuthorizationType): Promise<void>
+}
+
 export interface Repositories {
   users: UserRepository
   emailProofs: EmailProofRepository
   outbox: OutboxRepository
   audit: AuditRepository
+  auditChain: AuditChainRepository
+  auditKeys: AuditKeyRepository
   clients: ClientRepository
+  initialAccessTokens: InitialAccessTokenRepository
+  clientDocuments: ClientDocumentRepository
   consents: ConsentRepository
+  resourceServers: ResourceServerRepository
   signingKeys: SigningKeyRepository
   settings: SettingRepository
+  deploymentSecrets: DeploymentSecretRepository
   failures: FailureRepository
+  authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
 }
 
@@ -235,6 +252,10 @@ export interface AccessRevoker {
   revokeAccount(userId: string): Promise<void>
   /** Everything issued to a client. */
   revokeClient(clientId: string): Promise<void>
+  /** Every opaque token for an API. */
+  revokeResource(audience: string): Promise<void>
+  /** The same, and all that people allowed of it. */
+  forgetResource(audience: string): Promise<void>
   /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
   withdrawConsent(userId: string, clientId: string): Promise<boolean>
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */

@@ -1,22 +1,29 @@
 /** What a person is told about an application. Only text: nothing is loaded from another origin. */
 import type { Client } from 'oidc-provider'
+import { paths } from './urls.ts'
 import type { AppCard } from './view-models.ts'
 
 export function appCard(client: Client): AppCard {
   return {
     name: client.clientName || client.clientId,
-    host: hostOf(client),
+    host: isDocument(client) ? new URL(client.clientId).host : hostOf(client),
     policyUri: webUri(client.policyUri),
     tosUri: webUri(client.tosUri),
     clientUri: webUri(client.clientUri),
     firstParty: client.first_party === true,
     selfRegistered: client.self_registered === true,
+    metadataDocument: isDocument(client),
   }
 }
 
-/** Where "back to the app" leads: what the app said is its entrance, else its website (never a redirect URI). */
+/** All that is known of it is the address it is described at: that host is who asks, whatever name it gives itself. */
+function isDocument(client: Client): boolean {
+  return client.metadata_document === true
+}
+
+/** Where "back to the app" leads: by its entrance if it has one, else its website (never a redirect URI). */
 export function appHome(client: Client): string | undefined {
-  return webUri(client.initiateLoginUri) ?? webUri(client.clientUri)
+  return client.initiateLoginUri ? paths.openApp(client.clientId) : webUri(client.clientUri)
 }
 
 /** The host that gets the person's data is the redirect URI's, whatever the app says its website is. */

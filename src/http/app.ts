@@ -1,10 +1,12 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
+import { approve } from './approve.ts'
 import { createAssets } from './assets.ts'
 import type { HttpDeps } from './deps.ts'
 import { devicePageThrottle } from './device-throttle.ts'
@@ -18,8 +20,11 @@ import { errors } from './middleware/errors.ts'
 import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { passwordHint } from './password-hint.ts'
+import { registrationThrottle } from './registration-throttle.ts'
+import { resourceMetadataPages } from './resource-metadata.ts'
 import { setup } from './setup.ts'
 
 export interface HttpAppDeps extends HttpDeps {
@@ -29,7 +34,11 @@ export interface HttpAppDeps extends HttpDeps {
   /** evaluation mode only */
   mailbox: MailboxDeps | undefined
   ephemeral: Ephemeral
+  /** whether applications register without a token */
+  openRegistration: boolean
+  authorizationTypes: AuthorizationTypes
   unitOfWork: ReturnType<typeof unitOfWork>
+  resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   isUnavailable: (error: unknown) => boolean
 }
@@ -54,14 +63,17 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(health(deps.health))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
+  app.use(resourceMetadataPages(deps.resourceMetadata))
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),
+    openApp({ clients: deps.database.clients, issuer: deps.frontDoor.issuer }),
     interactionRouter(deps),
     mailLinks(deps),
+    approve(deps),
     forgotPassword(deps),
     passwordHint(deps),
     setup(deps),
@@ -72,6 +84,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     app.use(router.allowedMethods() as unknown as Middleware)
   }
   app.use(devicePageThrottle(deps.services.throttle))
+  if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
 }

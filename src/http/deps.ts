@@ -1,5 +1,6 @@
 /** What the pages may use. Handed in by `app.ts`; a handler takes the few it needs. */
 
+import type { Approvals } from '../domain/approvals/approvals.ts'
 import type { EmailVerification } from '../domain/email/verification.ts'
 import type { PasswordPolicy } from '../domain/passwords/policy.ts'
 import type { PasswordReset } from '../domain/passwords/reset.ts'
@@ -22,6 +23,7 @@ export interface Services {
   setup: Setup
   progress: ProgressStore
   throttle: Throttle
+  approvals: Approvals
 }
 
 export interface HttpDeps {

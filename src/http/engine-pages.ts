@@ -5,6 +5,7 @@ import type { UserRepository } from '../domain/ports.ts'
 import type { EnginePages, EngineProblem } from '../oidc/pages.ts'
 import { appCard, appHome } from './app-card.ts'
 import { answer } from './middleware/errors.ts'
+import { pagePolicy } from './middleware/security-headers.ts'
 import type { Pages } from './pages.ts'
 import { Problem } from './problem.ts'
 import { paths } from './urls.ts'
@@ -39,6 +40,12 @@ export function enginePages(deps: { pages: Pages; users: UserRepository }): Engi
         homeUrl: (client && appHome(client)) ?? paths.home,
       })
     },
+    signingOut(ctx, { frames, continueUrl }) {
+      ctx.set('Content-Security-Policy', pagePolicy(frames.map((frame) => new URL(frame).origin)))
+      // What the page's script does, for browsers without it.
+      ctx.set('Refresh', `3;url=${continueUrl}`)
+      pages.show(ctx, 'signing-out', { frames, continueUrl })
+    },
     deviceCode(ctx, { action, xsrf, userCode, wrong }) {
       pages.show(
         ctx,
@@ -55,13 +62,13 @@ export function enginePages(deps: { pages: Pages; users: UserRepository }): Engi
         wrong === undefined ? 200 : 422,
       )
     },
-    deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent }) {
+    deviceConfirm(ctx, { action, xsrf, userCode, client, ip, userAgent, elsewhere }) {
       pages.show(ctx, 'device/confirm', {
         action,
         xsrf,
         userCode,
         app: appCard(client),
-        device: { ip, userAgent },
+        device: { ip, userAgent, elsewhere },
       })
     },
     deviceDone(ctx, client, outcome) {

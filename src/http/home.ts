@@ -2,6 +2,7 @@
 import Router from '@koa/router'
 import { DISCOVERY_PATH } from '../oidc/routes.ts'
 import { isLoopback } from './loopback.ts'
+import type { OpenableApp } from './open-app.ts'
 import type { Pages } from './pages.ts'
 import { stateOf } from './state.ts'
 import { paths } from './urls.ts'
@@ -11,6 +12,8 @@ export interface HomeDeps {
   issuer: string
   /** evaluation mode */
   samplesOrigin: string | undefined
+  /** those that can be opened from here */
+  apps: () => Promise<OpenableApp[]>
   /** the link for the first administrator while there is none */
   setupUrl: () => Promise<string | undefined>
 }
@@ -20,7 +23,11 @@ export function home(deps: HomeDeps): Router {
   const { pages, issuer, samplesOrigin } = deps
   const discoveryUrl = `${issuer}${DISCOVERY_PATH}`
   router.get('/', async (ctx) => {
-    if (samplesOrigin === undefined) return pages.show(ctx, 'home', { issuer, discoveryUrl })
+    if (samplesOrigin === undefined) {
+      // A start page without apps is better than none.
+      const apps = await deps.apps().catch(() => [])
+      return pages.show(ctx, 'home', { issuer, discoveryUrl, apps })
+    }
     pages.show(ctx, 'home-evaluation', {
       // straight to the sign-in (OpenID Connect Core 1.0, section 4)
       webAppUrl: `${samplesOrigin}/web/sign-in?iss=${encodeURIComponent(issuer)}`,

@@ -38,7 +38,7 @@ export function mailbox(deps: MailboxDeps): Router {
   const router = new Router({ prefix: '/mailbox' })
   router.use(onLoopbackOnly)
   router.get('/', async (ctx) => {
-    const [mails, counts] = await Promise.all([deps.mails.list(SHOWN), deps.outbox.counts()])
+    const [mails, counts] = await Promise.all([deps.mails.list(SHOWN), deps.outbox.counts('mail')])
     deps.pages.show(ctx, 'mailbox/list', {
       messages: mails.map((mail) => ({
         id: mail.id,

@@ -56,13 +56,17 @@ export function metadataCaching(engine: Metadata, issuer: string): Middleware {
 
 function prepare(ctx: Context): Prepared {
   const body = Buffer.from(JSON.stringify(ctx.body))
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+  const etag = etagOf(body)
   ctx.remove('Vary')
   ctx.set({ ...PUBLIC, ETag: etag, 'Content-Length': String(body.length) })
   const headers = Object.entries(ctx.response.headers)
     .filter(([name]) => !PASSING.has(name))
     .map(([name, value]): [string, string] => [name, String(value)])
   return { body, headers, etag }
+}
+
+export function etagOf(body: string | Buffer): string {
+  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
 }
 
 /** Past Koa, which would find out again what is known of these bytes. */
@@ -79,7 +83,7 @@ function answer(ctx: Context, { body, headers, etag }: Prepared): void {
 }
 
 /** RFC 9110 13.1.2, weak comparison. Not Koa's `fresh`: to that, `no-cache` (which fetch adds) means to send it anyway. */
-function isKnown(condition: string | undefined, etag: string): boolean {
+export function isKnown(condition: string | undefined, etag: string): boolean {
   if (condition === undefined) return false
   return condition.split(',').some((entry) => ['*', etag, `W/${etag}`].includes(entry.trim()))
 }

@@ -1,9 +1,12 @@
 /** What the front door found out about a request, for everything behind it. */
 import type { Context } from 'koa'
 import type { RequestFacts } from '../domain/audit/events.ts'
+import type { PresentedCertificate } from '../oidc/certificate.ts'
 
 export interface State {
   facts: RequestFacts
+  /** handed on by a trusted proxy at the mTLS host */
+  certificate?: PresentedCertificate | undefined
   /** a page of ours shows this answer in a frame (the mailbox shows mails so) */
   framedByUs?: boolean
 }

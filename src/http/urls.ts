@@ -1,3 +1,5 @@
+export const OPEN_APP = '/open-app'
+
 /** Every path of ours as a function; nobody concatenates strings. Protocol endpoints are in `oidc/routes.ts`. */
 export const paths = {
   home: '/',
@@ -24,11 +26,13 @@ export const paths = {
     uid === undefined ? '/forgot-password' : `/forgot-password?flow=${encodeURIComponent(uid)}`,
   resetPassword: (token: string) => `/reset-password/${token}`,
   verifyEmail: (token: string) => `/verify-email/${token}`,
+  approve: (token: string) => `/approve/${token}`,
   setup: (token: string) => `/setup/${token}`,
   passwordHint: '/password-hint',
   mailbox: '/mailbox',
   mailboxMessage: (id: string) => `/mailbox/${id}`,
   mailboxHtml: (id: string) => `/mailbox/${id}/html`,
   mailboxClear: '/mailbox/clear',
+  openApp: (clientId: string) => `${OPEN_APP}?client_id=${encodeURIComponent(clientId)}`,
   signOut: '/session/end',
 } as const

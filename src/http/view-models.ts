@@ -2,6 +2,7 @@
  * What each page is given. Handlers fill these, `views/` renders them, `view-samples.ts` holds one sample per state.
  * Models carry facts and codes, never sentences: words come from the message catalogue in the view.
  */
+import type { Described } from '../domain/authorization/describe.ts'
 
 /** Field name -> message code (`error.<code>` in the catalogue) with its parameters. Key `form` is the whole form. */
 export type FieldErrors = Record<string, { code: string; params?: Record<string, string | number> }>
@@ -18,6 +19,8 @@ export interface AppCard {
   firstParty: boolean
   /** registered itself; nobody vouches for it */
   selfRegistered: boolean
+  /** nothing is known of it but the page at `host` that describes it */
+  metadataDocument?: boolean
 }
 
 export interface PasswordRules {
@@ -45,7 +48,7 @@ export interface ViewModels {
     setupUrl: string | undefined
   }
   /** start page in production */
-  home: { issuer: string; discoveryUrl: string }
+  home: { issuer: string; discoveryUrl: string; apps: { name: string; host: string; url: string }[] }
   'interaction/sign-in': Form & {
     app: AppCard
     identifier: string
@@ -91,7 +94,14 @@ export interface ViewModels {
     scopes: { code: string; known: boolean; optional: boolean }[]
     /** single claims asked for by the `claims` parameter */
     claims: string[]
-    resources: { resource: string; scopes: string[] }[]
+    /** APIs; `name` and `description` are the operator's words */
+    resources: {
+      resource: string
+      name: string | undefined
+      scopes: { code: string; description: string | undefined }[]
+    }[]
+    /** rich authorization requests: all or none of them are allowed */
+    details: Described[]
     offline: boolean
     /** true: the app had consent before, only what is new is listed */
     additional: boolean
@@ -140,14 +150,29 @@ export interface ViewModels {
     app: AppCard | undefined
     account: { email: string; name: string | undefined } | undefined
   }
+  /** after signing out, while applications hear of it in hidden frames */
+  'signing-out': { frames: string[]; continueUrl: string }
   'logout-done': { app: AppCard | undefined; homeUrl: string }
+  /** what an app asks of a person elsewhere; a link alone approves nothing */
+  approve: Form & {
+    state: 'form' | 'expired' | 'used'
+    app: AppCard
+    account: { email: string; name: string | undefined }
+    /** the app shows the same where the person began */
+    bindingMessage: string | undefined
+    scopes: { code: string; known: boolean }[]
+    claims: string[]
+    resources: { resource: string; scopes: string[] }[]
+    retryAfterSeconds: number | undefined
+  }
+  'approve-done': { app: AppCard; outcome: 'approved' | 'denied' }
   'device/code': { action: string; xsrf: string; userCode: string; errors: FieldErrors }
   'device/confirm': {
     action: string
     xsrf: string
     userCode: string
     app: AppCard
-    device: { ip: string | undefined; userAgent: string | undefined }
+    device: { ip: string | undefined; userAgent: string | undefined; elsewhere: boolean }
   }
   'device/done': { app: AppCard; outcome: 'approved' | 'denied' }
   setup: Form & {

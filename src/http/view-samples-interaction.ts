@@ -20,6 +20,14 @@ export const stranger: AppCard = {
   firstParty: false,
   selfRegistered: true,
 }
+/** Known by nothing but the address of its document. */
+export const agent: AppCard = {
+  name: 'Helpful Agent',
+  host: 'agents.example.com',
+  firstParty: false,
+  selfRegistered: false,
+  metadataDocument: true,
+}
 export const hostile: AppCard = {
   ...{ name: HOSTILE, host: HOSTILE, firstParty: false, selfRegistered: true },
   ...{
@@ -79,6 +87,7 @@ const consent: ViewModels['interaction/consent'] = {
   ],
   claims: [],
   resources: [],
+  details: [],
   offline: false,
   additional: false,
   switchAccountAction: '/interaction/i1/switch',
@@ -183,11 +192,61 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
         { code: 'offline_access', known: true, optional: true },
       ],
       claims: ['birthdate', 'zoneinfo', 'https://claims.example.com/shoe_size'],
-      resources: [{ resource: 'https://api.example.com/v1', scopes: ['read', 'write'] }],
+      resources: [
+        {
+          resource: 'https://api.example.com/v1',
+          name: 'Photo prints',
+          scopes: [
+            { code: 'prints:read', description: 'See your orders and what they cost' },
+            { code: 'prints:order', description: undefined },
+          ],
+        },
+        {
+          resource: 'urn:example:ledger',
+          name: undefined,
+          scopes: [{ code: 'write', description: undefined }],
+        },
+      ],
       offline: true,
     },
+    'known by its document': { ...consent, app: agent },
     'more than before': { ...consent, additional: true, scopes: [consent.scopes[2]!], offline: true },
     'nothing named': { ...consent, scopes: [] },
+    'a payment': {
+      ...consent,
+      scopes: [],
+      details: [
+        {
+          title: 'A payment',
+          sentence: [
+            { kind: 'text', text: 'Pay ' },
+            { kind: 'value', text: '30 EUR' },
+            { kind: 'text', text: ' to ' },
+            { kind: 'value', text: 'Merchant A' },
+          ],
+          fields: [
+            { name: ['Account', 'IBAN'], values: ['DE02100100109307118603'] },
+            { name: ['actions'], values: ['initiate', 'status'] },
+            { name: ['reference'], values: [] },
+          ],
+        },
+      ],
+    },
+    'a hostile payment': {
+      ...consent,
+      details: [
+        {
+          title: 'A payment',
+          sentence: [
+            { kind: 'text', text: 'Pay ' },
+            { kind: 'value', text: HOSTILE },
+            { kind: 'text', text: ' to ' },
+            { kind: 'value', text: 'x'.repeat(500) },
+          ],
+          fields: [{ name: [HOSTILE, 'y'.repeat(60)], values: [HOSTILE, 'z'.repeat(500)] }],
+        },
+      ],
+    },
     'required scope refused': { ...consent, ...form('/c', { scope: { code: 'consent_required' } }) },
     hostile: {
       ...consent,
@@ -195,7 +254,7 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
       account: { email: HOSTILE, name: HOSTILE },
       scopes: [{ code: HOSTILE, known: false, optional: true }],
       claims: [HOSTILE],
-      resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+      resources: [{ resource: HOSTILE, name: HOSTILE, scopes: [{ code: HOSTILE, description: HOSTILE }] }],
     },
   },
   'interaction/select-account': {

@@ -1,5 +1,6 @@
 /** One model per state of each page: rendered by tests, looked at by people, and read as documentation. */
 import type { ViewModels, ViewName } from './view-models.ts'
+import { errorSamples } from './view-samples-errors.ts'
 import {
   form,
   HOSTILE,
@@ -25,6 +26,47 @@ const reset: ViewModels['reset-password'] = {
   email: 'ada@example.com',
   rules,
   forgotUrl: '/forgot-password',
+}
+const question: ViewModels['approve'] = {
+  ...form('/approve/apr_1.x'),
+  state: 'form',
+  app: { ...photos, name: 'Kitchen TV' },
+  account: { email: 'ada@example.com', name: 'Ada Lovelace' },
+  bindingMessage: 'W4-SCT',
+  scopes: [
+    { code: 'openid', known: true },
+    { code: 'email', known: true },
+  ],
+  claims: [],
+  resources: [],
+  retryAfterSeconds: undefined,
+}
+const approveSamples: Record<string, ViewModels['approve']> = {
+  question,
+  wrong: { ...question, errors: { form: { code: 'password_wrong' } } },
+  missing: { ...question, errors: { password: { code: 'required' } } },
+  throttled: {
+    ...question,
+    errors: { form: { code: 'throttled', params: { minutes: 12 } } },
+    retryAfterSeconds: 700,
+  },
+  expired: { ...question, state: 'expired' },
+  used: { ...question, state: 'used' },
+  'without a message': {
+    ...question,
+    bindingMessage: undefined,
+    claims: ['birthdate'],
+    resources: [{ resource: 'https://api.example.org', scopes: ['read', 'write'] }],
+  },
+  hostile: {
+    ...question,
+    app: hostile,
+    account: { email: LONG_EMAIL, name: HOSTILE },
+    bindingMessage: HOSTILE,
+    scopes: [{ code: HOSTILE, known: false }],
+    claims: [HOSTILE],
+    resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+  },
 }
 const setup: ViewModels['setup'] = {
   ...form('/setup'),
@@ -61,6 +103,14 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     production: {
       issuer: 'https://login.example.com',
       discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+      apps: [],
+    },
+    'with apps': {
+      ...{ issuer: 'https://login.example.com', discoveryUrl: '/d' },
+      apps: [
+        { name: 'Calendar', host: 'calendar.example', url: '/open-app?client_id=calendar' },
+        { name: HOSTILE, host: 'x.example', url: '/open-app?client_id=x' },
+      ],
     },
   },
   ...interactionSamples,
@@ -104,6 +154,16 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     },
     plain: { action: '/session/end/confirm', xsrf: HOSTILE, app: undefined, account: undefined },
   },
+  'signing-out': {
+    'two apps': {
+      frames: [
+        'https://photos.example/logout?iss=https%3A%2F%2Fid.example&sid=1',
+        'https://mail.example/out',
+      ],
+      continueUrl: 'https://photos.example/signed-out?state=1',
+    },
+    hostile: { frames: [`https://x.example/?${HOSTILE}`], continueUrl: `https://x.example/?${HOSTILE}` },
+  },
   'logout-done': {
     'with an app': { app: photos, homeUrl: '/' },
     plain: { app: undefined, homeUrl: '/' },
@@ -117,16 +177,30 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
     hostile: { ...device, userCode: HOSTILE, errors: {} },
   },
   'device/confirm': {
-    usual: { ...device, app: { ...photos, name: 'Kitchen TV' }, device: { ip: '192.0.2.44', userAgent } },
-    'device unknown': { ...device, app: stranger, device: { ip: undefined, userAgent: undefined } },
+    usual: {
+      ...device,
+      app: { ...photos, name: 'Kitchen TV' },
+      device: { ip: '192.0.2.44', userAgent, elsewhere: false },
+    },
+    elsewhere: { ...device, app: photos, device: { ip: '203.0.113.9', userAgent, elsewhere: true } },
+    'device unknown': {
+      ...device,
+      app: stranger,
+      device: { ip: undefined, userAgent: undefined, elsewhere: false },
+    },
     hostile: {
       ...device,
       app: hostile,
       userCode: HOSTILE,
-      device: { ip: '2001:db8::1', userAgent: HOSTILE },
+      device: { ip: '2001:db8::1', userAgent: HOSTILE, elsewhere: true },
     },
   },
   'device/done': {
+    approved: { app: { ...photos, name: 'Kitchen TV' }, outcome: 'approved' },
+    denied: { app: hostile, outcome: 'denied' },
+  },
+  approve: approveSamples,
+  'approve-done': {
     approved: { app: { ...photos, name: 'Kitchen TV' }, outcome: 'approved' },
     denied: { app: hostile, outcome: 'denied' },
   },
@@ -174,55 +248,5 @@ export const samples: { [N in ViewName]: Record<string, ViewModels[N]> } = {
       ...{ text: HOSTILE.repeat(20), htmlUrl: '/mailbox/m2/html' },
     },
   },
-  error: {
-    'redirect address, evaluation': {
-      status: 400,
-      code: 'redirect-uri',
-      failureCode: 'K7QM-2XPA',
-      explanation: {
-        error: 'invalid_redirect_uri',
-        description: "redirect_uri did not match any of the client's registered redirect_uris",
-        summary:
-          'The redirect_uri is not one of those the client has registered; they are compared letter by letter.',
-        facts: [
-          { name: 'sent', value: 'https://app.example/callback/' },
-          { name: 'expected', value: 'https://app.example/callback' },
-          { name: 'nearest', value: 'https://app.example/callback' },
-          { name: 'difference', value: 'has a slash at the end' },
-        ],
-        change:
-          'Send https://app.example/callback, or add https://app.example/callback/ to the redirect_uris.',
-        standard: {
-          name: 'RFC 6749, section 3.1.2.3',
-          url: 'https://www.rfc-editor.org/rfc/rfc6749#section-3.1.2.3',
-        },
-        request: [
-          { name: 'client_id', value: 'app' },
-          { name: 'redirect_uri', value: 'https://app.example/callback/' },
-          { name: 'state', value: 'present, 43 characters' },
-        ],
-      },
-      action: { kind: 'home', url: '/' },
-    },
-    'request expired': {
-      ...{ status: 400, code: 'request-expired' },
-      action: { kind: 'app', url: 'https://photos.example.com/' },
-    },
-    'redirect address, production': {
-      ...{ status: 400, code: 'redirect-uri', failureCode: 'K7QM-2XPA', action: undefined },
-    },
-    throttled: { status: 429, code: 'throttled', action: undefined, retryAfterSeconds: 30 },
-    'start again': { status: 400, code: 'other-browser', action: { kind: 'restart', url: '/start' } },
-    'unknown code': { status: 500, code: 'surprise', action: { kind: 'app', url: 'javascript:alert(1)' } },
-    hostile: {
-      ...{ status: 400, code: HOSTILE, action: { kind: 'app', url: `https://x.example/"${HOSTILE}` } },
-      ...{ failureCode: HOSTILE },
-      explanation: {
-        ...{ error: HOSTILE, description: HOSTILE, summary: HOSTILE, change: HOSTILE },
-        facts: [{ name: 'sent', value: HOSTILE.repeat(5) }],
-        standard: { name: HOSTILE, url: 'javascript:alert(1)' },
-        request: [{ name: HOSTILE, value: HOSTILE.repeat(5) }],
-      },
-    },
-  },
+  error: errorSamples,
 }

@@ -29,13 +29,14 @@ export class Condition {
   }
 }
 
+const SHOWN = new Set(['MailError', 'NoticeError'])
+
 /**
- * An error without its words: those of a driver or a template may hold what they were given. `MailError` is made to
- * be shown.
+ * An error without its words: those of a driver or a template may hold what they were given. Some are made to be shown.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  if (error.name === 'MailError') return error.message
+  if (SHOWN.has(error.name)) return error.message
   const code = 'code' in error && /^\w{1,40}$/.test(String(error.code)) ? ` ${String(error.code)}` : ''
   return `${error.name}${code}`
 }

@@ -1,28 +1,51 @@
 /**
- * Takes rows from the outbox and runs them, a few at once, until each is done or given up. A row is leased: if this
- * process dies, another takes it when the lease is over, so every mail goes out at least once.
+ * Takes rows of one kind from the outbox and runs them, a few at once, until each is done or given up. A row is leased: if
+ * this process dies, another takes it when the lease is over, so everything is done at least once. Kinds know nothing of
+ * each other; rows for one application (if the kind has such) are done one after the other, so that one that is slow
+ * keeps only its own waiting.
  *
  *   waiting --claim--> leased --ran--------------------> gone
  *      ^                  |----failed: back-off --------> waiting
- *      |                  |----permanent, or 12 tries --> dead letter
+ *      |                  |----permanent, or the last try -> dead letter
  *      '--lease is over---'
  *
- * When nothing at all can be sent (`outage`), claiming stops and the transport is probed instead: the mails that wait
- * lose none of their tries and go out as soon as it ends.
+ * When nothing at all of the kind can be done (`outage`), claiming stops and the transport is probed instead: the rows that
+ * wait lose none of their tries and are done as soon as it ends.
  */
+import type { OutboxKind } from '../domain/outbox.ts'
 import type { OutboxRepository, OutboxRow } from '../domain/ports.ts'
 import { doubled } from '../lib/breaker.ts'
 import type { Logger } from '../lib/log.ts'
-import { MailError } from '../mail/transport.ts'
 import { Circuit } from './circuit.ts'
 import { Condition, reasonOf } from './condition.ts'
 
-export interface OutboxWorkerDeps {
-  outbox: OutboxRepository
+/** What one kind of work needs. */
+export interface Work<K extends OutboxKind> {
+  kind: K
   /** Runs one row; throws when it has to be tried again. */
-  run(row: OutboxRow): Promise<void>
+  run(row: OutboxRow<K>): Promise<void>
+  /** `outage`: nothing at all can be done now, which is no fault of the row; `permanent`: no try will help. */
+  judge(error: unknown, row: OutboxRow<K>): 'temporary' | 'permanent' | 'outage'
   /** Whether the transport works again after an outage. */
   probe(): Promise<boolean>
+  /** the application a row is for */
+  laneOf?(row: OutboxRow<K>): string
+  /** for the log: what the row is about, without a secret */
+  factsOf(row: OutboxRow<K>): object
+  words: {
+    /** as in "reading … failed" */
+    reading: string
+    /** as in "… failed" */
+    doing: string
+    givenUp: string
+    again: string
+    unrecorded: string
+  }
+}
+
+export interface OutboxWorkerDeps<K extends OutboxKind> {
+  outbox: OutboxRepository
+  work: Work<K>
   logger: Logger
   /** [0, 1): spreads retries */
   jitter?: () => number
@@ -57,12 +80,12 @@ const DEFAULTS: OutboxWorkerOptions = {
 /** Tries to write down how a row ended; after that its lease runs out and the work is done a second time. */
 const SETTLE_TRIES = 5
 
-export class OutboxWorker {
-  readonly #deps: OutboxWorkerDeps
+export class OutboxWorker<K extends OutboxKind> {
+  readonly #deps: OutboxWorkerDeps<K>
   readonly #options: OutboxWorkerOptions
   readonly #database: Condition
   readonly #transport: Circuit
-  readonly #inHand = new Set<Promise<void>>()
+  readonly #inHand = new Map<Promise<void>, string | undefined>()
   #loop: Promise<void> | undefined
   #stopping = false
   #poked = false
@@ -70,13 +93,13 @@ export class OutboxWorker {
   /** rounds in a row in which the database did not answer */
   #lostRounds = 0
 
-  constructor(deps: OutboxWorkerDeps, options: Partial<OutboxWorkerOptions> = {}) {
+  constructor(deps: OutboxWorkerDeps<K>, options: Partial<OutboxWorkerOptions> = {}) {
     this.#deps = deps
     this.#options = { ...DEFAULTS, ...options }
-    this.#database = new Condition(deps.logger, 'reading the outbox')
+    this.#database = new Condition(deps.logger, `reading ${deps.work.words.reading}`)
     this.#transport = new Circuit({
-      condition: new Condition(deps.logger, 'sending mail'),
-      probe: deps.probe,
+      condition: new Condition(deps.logger, deps.work.words.doing),
+      probe: () => deps.work.probe(),
       firstPauseMs: this.#options.awayFirstMs,
       lastPauseMs: this.#options.awayLastMs,
     })
@@ -98,7 +121,7 @@ export class OutboxWorker {
     this.#stopping = true
     this.#wake()
     await this.#loop
-    await Promise.all(this.#inHand)
+    await Promise.all(this.#inHand.keys())
   }
 
   async #work(): Promise<void> {
@@ -110,20 +133,31 @@ export class OutboxWorker {
 
   /** Takes what there is room for; answers how long to rest. */
   async #round(): Promise<number> {
-    const { concurrency, leaseSeconds, pollMs, awayFirstMs, awayLastMs } = this.#options
+    const { concurrency, pollMs, awayFirstMs, awayLastMs } = this.#options
     this.#poked = false
     const room = await this.#transport.admits(concurrency - this.#inHand.size, this.#inHand.size)
     if (room <= 0 || this.#stopping) return this.#transport.pauseMs() || pollMs
     try {
-      const rows = await this.#deps.outbox.claim(room, leaseSeconds)
+      await this.#take(room)
       this.#database.works()
       this.#lostRounds = 0
-      for (const row of rows) this.#begin(row)
       return pollMs
     } catch (error) {
       this.#database.failed(error)
       this.#lostRounds += 1
       return doubled(awayFirstMs, this.#lostRounds, awayLastMs)
+    }
+  }
+
+  /** With lanes one row at a time, each of an application that has none in hand. */
+  async #take(room: number): Promise<void> {
+    const { outbox, work } = this.#deps
+    const most = work.laneOf ? 1 : room
+    for (let left = room; left > 0 && !this.#stopping; left -= most) {
+      const busy = [...this.#inHand.values()].filter((lane) => lane !== undefined)
+      const rows = await outbox.claim(work.kind, most, this.#options.leaseSeconds, busy)
+      for (const row of rows) this.#begin(row)
+      if (rows.length < most) return
     }
   }
 
@@ -139,18 +173,18 @@ export class OutboxWorker {
     })
   }
 
-  #begin(row: OutboxRow): void {
+  #begin(row: OutboxRow<K>): void {
     const work = this.#runOne(row).finally(() => {
       this.#inHand.delete(work)
       this.poke()
     })
-    this.#inHand.add(work)
+    this.#inHand.set(work, this.#deps.work.laneOf?.(row))
   }
 
-  async #runOne(row: OutboxRow): Promise<void> {
+  async #runOne(row: OutboxRow<K>): Promise<void> {
     const { outbox } = this.#deps
     try {
-      await this.#deps.run(row)
+      await this.#deps.work.run(row)
     } catch (error) {
       return await this.#settle(row, this.#verdict(row, error))
     }
@@ -159,21 +193,21 @@ export class OutboxWorker {
   }
 
   /** What becomes of a row that failed. */
-  #verdict(row: OutboxRow, error: unknown): () => Promise<void> {
-    const { outbox, logger } = this.#deps
+  #verdict(row: OutboxRow<K>, error: unknown): () => Promise<void> {
+    const { outbox, logger, work } = this.#deps
     const reason = reasonOf(error)
-    const fields = { job: row.job.template, id: row.id, attempts: row.attempts, reason }
-    const failure = error instanceof MailError ? error.failure : 'temporary'
+    const fields = { ...work.factsOf(row), id: row.id, attempts: row.attempts, reason }
+    const failure = work.judge(error, row)
     if (failure === 'outage') this.#transport.failed(error)
-    // the server spoke to us about this very mail
+    // it spoke to us about this very row
     if (failure === 'permanent') this.#transport.works()
-    // an outage is no fault of the mail: it is never the reason to give one up
+    // an outage is no fault of the row: it is never the reason to give one up
     if (failure === 'permanent' || (failure === 'temporary' && row.attempts >= this.#options.maxAttempts)) {
-      logger.error(fields, 'a mail was given up')
+      logger.error(fields, work.words.givenUp)
       return () => outbox.bury(row.id, reason)
     }
     const afterSeconds = this.#backOff(row.attempts)
-    logger.debug({ ...fields, afterSeconds }, 'a mail will be tried again')
+    logger.debug({ ...fields, afterSeconds }, work.words.again)
     return () => outbox.retry(row.id, afterSeconds, reason)
   }
 
@@ -184,7 +218,7 @@ export class OutboxWorker {
     return Math.max(1, Math.round(whole * (1 - spread)))
   }
 
-  async #settle(row: OutboxRow, write: () => Promise<void>): Promise<void> {
+  async #settle(row: OutboxRow<K>, write: () => Promise<void>): Promise<void> {
     for (let tries = 1; tries <= SETTLE_TRIES; tries += 1) {
       try {
         return await write()
@@ -194,6 +228,7 @@ export class OutboxWorker {
         await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tries))
       }
     }
-    this.#deps.logger.warn({ job: row.job.template, id: row.id }, 'a finished mail could not be recorded')
+    const { logger, work } = this.#deps
+    logger.warn({ ...work.factsOf(row), id: row.id }, work.words.unrecorded)
   }
 }

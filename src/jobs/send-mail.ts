@@ -2,6 +2,7 @@
  * One mail of the outbox. The row names a proof or a user; link and code are derived now, so that they exist nowhere
  * but in the mail. What no longer matters (used, expired, replaced, the account has another address) is not sent.
  */
+import type { Approvals } from '../domain/approvals/approvals.ts'
 import type { EmailProof } from '../domain/email/proof.ts'
 import type { MailJob } from '../domain/mail.ts'
 import type { Clock, OutboxRow, Repositories } from '../domain/ports.ts'
@@ -13,6 +14,7 @@ export interface MailData {
   'verify-email': { email: string; when: string; link: string; code: string; minutesValid: number }
   'account-exists': { email: string; when: string; signInUrl: string; forgotUrl: string }
   'reset-password': { email: string; when: string; link: string; minutesValid: number }
+  approval: { email: string; when: string; app: string | undefined; link: string; minutesValid: number }
   'password-changed': { email: string; when: string; forgotUrl: string }
 }
 
@@ -25,12 +27,14 @@ export interface MailContent {
 export interface MailLinks {
   verifyEmail(proofId: string): string
   resetPassword(proofId: string): string
+  approve(approvalId: string): string
   forgot(): string
   home(): string
 }
 
 export interface SendMailDeps {
-  repositories: Pick<Repositories, 'emailProofs' | 'users'>
+  repositories: Pick<Repositories, 'emailProofs' | 'users' | 'clients'>
+  approvals: Pick<Approvals, 'find' | 'isDecided'>
   clock: Clock
   links: MailLinks
   codeOf(proofId: string): string
@@ -38,6 +42,7 @@ export interface SendMailDeps {
   transport: MailTransport
 }
 
+type ApprovalJob = Extract<MailJob, { approvalId: string }>
 type ProofJob = Extract<MailJob, { proofId: string }>
 
 interface Addressed {
@@ -46,11 +51,36 @@ interface Addressed {
 }
 
 /** Runs one row of the outbox; throws when it has to be tried again. */
-export function createSendMail(deps: SendMailDeps): (row: OutboxRow) => Promise<void> {
+export function createSendMail(deps: SendMailDeps): (row: OutboxRow<'mail'>) => Promise<void> {
   return async ({ id, job }) => {
-    const mail = 'proofId' in job ? await aboutProof(deps, job) : await aboutUser(deps, job)
+    const mail = await mailOf(deps, job)
     if (mail) await deps.transport.send({ ...mail.content, to: mail.to, id })
   }
+}
+
+function mailOf(deps: SendMailDeps, job: MailJob): Promise<Addressed | undefined> {
+  if ('proofId' in job) return aboutProof(deps, job)
+  return 'approvalId' in job ? aboutApproval(deps, job) : aboutUser(deps, job)
+}
+
+/** An app may name anybody: somebody unknown, or whose address is not proven, is sent nothing. */
+async function aboutApproval(
+  { approvals, repositories, clock, links, render }: SendMailDeps,
+  { approvalId }: ApprovalJob,
+): Promise<Addressed | undefined> {
+  const approval = await approvals.find(approvalId)
+  const left = approval ? approval.expiresAt - clock.now().getTime() / 1000 : 0
+  if (!approval || left <= 0 || (await approvals.isDecided(approvalId))) return undefined
+  const user = await repositories.users.find(approval.accountId)
+  if (user?.status !== 'active' || !user.emailVerified) return undefined
+  const client = await repositories.clients.find(approval.clientId)
+  const name = client?.metadata.client_name
+  const content = render('approval', {
+    ...{ email: user.email, when: approval.askedAt, link: links.approve(approvalId) },
+    app: typeof name === 'string' ? name : undefined,
+    minutesValid: Math.ceil(left / 60),
+  })
+  return { to: user.email, content }
 }
 
 async function aboutProof(deps: SendMailDeps, job: ProofJob): Promise<Addressed | undefined> {
@@ -98,7 +128,7 @@ function contentOf(
 
 async function aboutUser(
   { repositories, links, render }: SendMailDeps,
-  job: Exclude<MailJob, ProofJob>,
+  job: Exclude<MailJob, ProofJob | ApprovalJob>,
 ): Promise<Addressed | undefined> {
   const user = await repositories.users.find(job.userId)
   if (!user) return undefined

@@ -56,6 +56,11 @@ export class Breaker {
     this.#trying = false
   }
 
+  /** The try came to nothing that could tell: another may be made. */
+  abandoned(): void {
+    this.#trying = false
+  }
+
   failed(error?: unknown): void {
     const { state } = this
     // those still under way when it opened

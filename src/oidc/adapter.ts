@@ -4,12 +4,14 @@
  * here or when the request's unit of work is committed (`unit-of-work.ts`).
  */
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
-import { sameSecret } from '../domain/email/secrets.ts'
 import type { ClientRepository, KeyedHash, RegisteredClients } from '../domain/ports.ts'
 import type { ArtifactModel, ArtifactPayload, ArtifactStore } from '../storage/artifact-store.ts'
 import type { UnitOfWork } from '../storage/unit-of-work.ts'
+import { type Admissions, POLICY } from './admissions.ts'
 import { ClientAdapter } from './client-adapter.ts'
+import type { ClientDocuments } from './client-documents.ts'
 import { currentContext } from './context.ts'
+import { exchangeOf } from './exchange/link.ts'
 import type { RefreshWindow } from './refresh-window.ts'
 import { lostError, refusalOf } from './refusals.ts'
 
@@ -19,13 +21,14 @@ export interface AdapterDeps {
   /** clients by id, as every request reads them */
   clientsById: Pick<ClientRepository, 'find'>
   registeredClients: RegisteredClients
+  clientDocuments: ClientDocuments
   units: Pick<UnitOfWork, 'afterCommit'>
   /** told that this process changed a client */
   clientsChanged: () => void
   keyed: KeyedHash
   refreshWindow: RefreshWindow
-  /** the operator's initial access token (RFC 7591 3): valid as long as it is configured, and stored nowhere */
-  initialAccessToken: string | undefined
+  /** who may register */
+  admissions: Admissions
   /** tells a store that is away from a fault of ours */
   isUnavailable: (error: unknown) => boolean
   /** tells values that no store can hold (NUL bytes) */
@@ -34,9 +37,15 @@ export interface AdapterDeps {
 
 /**
  * Rows the engine wants to find when their time is over (seconds): a device that polls late is told `expired_token`
- * (RFC 8628 3.5) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
+ * (RFC 8628 3.5, CIBA Core 1.0 11) instead of that its code never existed. The engine looks at `exp` in the payload by itself.
  */
-const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = { DeviceCode: 600 }
+const KEPT_LONGER: Partial<Record<ArtifactModel, number>> = {
+  DeviceCode: 600,
+  BackchannelAuthenticationRequest: 600,
+}
+
+/** Tokens by which clients are made and changed. */
+const REGISTERS = new Set<ArtifactModel>(['InitialAccessToken', 'RegistrationAccessToken'])
 
 export function createAdapter(deps: AdapterDeps): (name: string) => Adapter {
   return (name) =>
@@ -64,7 +73,9 @@ class ArtifactAdapter implements Adapter {
       if (this.#model === 'RefreshToken' && ctx) await this.#deps.refreshWindow.saved(ctx, id)
       // Signing out of one app takes it off the session's list; everything else adds to the list.
       const replaceAuthorizations = this.#model === 'Session' && isSigningOut(ctx)
-      await this.#deps.artifacts.upsert(this.#model, id, payload as ArtifactPayload, ttl, {
+      const under = this.#model === 'AccessToken' ? exchangeOf(ctx)?.link : undefined
+      const kept = this.#kept(under ? { ...payload, under } : payload)
+      await this.#deps.artifacts.upsert(this.#model, id, kept, ttl, {
         replaceAuthorizations,
       })
     })
@@ -72,10 +83,11 @@ class ArtifactAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     return this.#guard(async () => {
-      if (this.#model === 'InitialAccessToken' && this.#isConfigured(id))
-        return { jti: id, kind: this.#model, iat: 0 } as AdapterPayload
-      const found = await this.#deps.artifacts.find(this.#model, id)
       const ctx = currentContext()
+      if (this.#model === 'InitialAccessToken' && (await this.#deps.admissions.admit(ctx, id)))
+        return { jti: id, kind: this.#model, iat: 0, policies: [POLICY] } as AdapterPayload
+      const found = await this.#deps.artifacts.find(this.#model, id)
+      if (found && REGISTERS.has(this.#model)) return { ...found, policies: [POLICY] } as AdapterPayload
       return (
         this.#model === 'RefreshToken' && isRefreshing(ctx)
           ? await this.#deps.refreshWindow.found(ctx, id, found)
@@ -137,9 +149,11 @@ class ArtifactAdapter implements Adapter {
     await this.#deps.artifacts.destroy(this.#model, id)
   }
 
-  #isConfigured(token: string): boolean {
-    const { initialAccessToken, keyed } = this.#deps
-    return initialAccessToken !== undefined && sameSecret(keyed, initialAccessToken, token)
+  /** Which policy holds is ours to say when a token is shown, not the token's. */
+  #kept(payload: AdapterPayload): ArtifactPayload {
+    if (!REGISTERS.has(this.#model)) return payload as ArtifactPayload
+    const { policies: _, ...kept } = payload
+    return kept as ArtifactPayload
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

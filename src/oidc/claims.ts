@@ -1,4 +1,5 @@
 /** Which claims a scope stands for (OpenID Connect Core 1.0, 5.4), and where a person's values come from. */
+import { IDENTITY_SCOPES } from '../domain/resources/resource-server.ts'
 import type { Address, User } from '../domain/users/user.ts'
 
 export const CLAIMS_BY_SCOPE = {
@@ -24,7 +25,7 @@ export const CLAIMS_BY_SCOPE = {
   phone: ['phone_number', 'phone_number_verified'],
 } as const satisfies Record<string, readonly string[]>
 
-export const SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
+export const SCOPES = IDENTITY_SCOPES
 
 export interface AccountClaims {
   sub: string

@@ -2,19 +2,33 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { ClientSettings } from '../domain/clients/client.ts'
 import { contradictions, underProfile, withProfile } from '../domain/clients/profile.ts'
+import { policyOf } from '../domain/clients/registration-policy.ts'
 import type { AdapterDeps } from './adapter.ts'
 import { digestSecret, isDigest } from './client-secret.ts'
 import { currentContext } from './context.ts'
 import { Unavailable } from './errors.ts'
+import { CHALLENGE_GRANT } from './routes.ts'
 
 /** printable ASCII without spaces (RFC 6749 appendix A.1 allows VSCHAR); everything else is no client of ours */
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/
 
 /** Members that we add for the engine and never take from a registration. */
-export const OPERATOR_METADATA = ['first_party', 'self_registered', 'profile', 'message_signing'] as const
+export const OPERATOR_METADATA = [
+  'first_party',
+  'self_registered',
+  'profile',
+  'message_signing',
+  'token_exchange',
+  'metadata_document',
+  'first_party_challenge',
+  'pkce_exempt',
+] as const
+
+/** Members of registration that the engine does not know (RFC 7591 2). */
+export const REGISTERED_METADATA = ['software_statement', 'software_id', 'software_version'] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
-const KEPT = ['profile', 'message_signing'] as const
+const KEPT = ['profile', 'message_signing', 'first_party_challenge', 'pkce_exempt'] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps
@@ -25,7 +39,13 @@ export class ClientAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     if (!CLIENT_ID.test(id)) return undefined
-    const client = await this.#guard(() => this.#deps.clientsById.find(id))
+    const { clientsById, clientDocuments } = this.#deps
+    const client = await this.#guard(async () => {
+      if (clientDocuments.concerns(id)) return clientDocuments.find(id)
+      const found = await clientsById.find(id)
+      // One of a host that is not, or no longer, on the list.
+      return found?.source === 'document' ? undefined : found
+    })
     return client?.status === 'active' ? toMetadata(client) : undefined
   }
 
@@ -36,13 +56,16 @@ export class ClientAdapter implements Adapter {
       Object.entries(rest).filter(([name]) => !(OPERATOR_METADATA as readonly string[]).includes(name)),
     )
     const { registeredClients, units, clientsChanged } = this.#deps
-    const isUpdate = currentContext()?.oidc?.route === 'client_update'
-    const kept = isUpdate ? await this.#kept(id) : {}
+    const ctx = currentContext()
+    const isUpdate = ctx?.oidc?.route === 'client_update'
+    const admission = this.#deps.admissions.ofRequest(ctx)
+    const { profile } = policyOf(admission)
+    const kept = isUpdate ? await this.#kept(id) : profile === undefined ? {} : { profile }
     const client = { id, metadata: { ...metadata, ...kept }, secretDigest: this.#digestOf(secret) }
     const [wrong] = contradictions(underProfile(client.metadata))
     if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
     await this.#guard(() =>
-      isUpdate ? registeredClients.change(client) : registeredClients.register(client),
+      isUpdate ? registeredClients.change(client) : registeredClients.register(client, admission),
     )
     units.afterCommit(clientsChanged)
   }
@@ -86,9 +109,19 @@ export class ClientAdapter implements Adapter {
 export function toMetadata(client: ClientSettings): AdapterPayload {
   return {
     client_id: client.id,
-    ...(client.source === 'registration' ? underProfile(client.metadata) : withProfile(client.metadata)),
+    ...withChallenge(
+      client.source === 'configuration' ? withProfile(client.metadata) : underProfile(client.metadata),
+    ),
     ...(client.secretDigest === undefined ? {} : { client_secret: client.secretDigest }),
     first_party: client.firstParty,
     self_registered: client.source === 'registration',
+    metadata_document: client.source === 'document',
   }
+}
+
+/** Who may sign people in by itself has the grant type behind that endpoint, which nobody can write down. */
+function withChallenge(metadata: Record<string, unknown>): Record<string, unknown> {
+  if (metadata.first_party_challenge !== true) return metadata
+  const { grant_types: grants = ['authorization_code'] } = metadata
+  return { ...metadata, grant_types: [...(grants as string[]), CHALLENGE_GRANT] }
 }

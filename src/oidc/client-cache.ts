@@ -23,12 +23,14 @@ interface Kept {
  * Puts itself before the engine's `Client.find`.
  * @param stored the client's metadata as the engine's adapter gives it
  * @param isUnavailable tells a store that is away from a fault of ours
+ * @param looksAgain clients that run out by themselves, of whom no counter tells
  */
 export function keepClients(
   provider: Provider,
   changes: Changes,
   stored: (id: string) => Promise<object | undefined>,
   isUnavailable: (error: unknown) => boolean,
+  looksAgain: (id: string) => boolean,
 ): void {
   const kept = new Map<string, Kept>()
   const model = provider.Client as unknown as { find(id: string): Promise<Client | undefined> }
@@ -41,7 +43,7 @@ export function keepClients(
     const now = changes.current('clients')
     const generation = typeof now === 'number' ? now : await now.catch(refuse)
     const known = kept.get(id)
-    if (known?.generation === generation) return known.client
+    if (known?.generation === generation && !looksAgain(id)) return known.client
     const metadata = await stored(id)
     if (!metadata) {
       kept.delete(id)

@@ -32,6 +32,9 @@ export async function applyDeclaredClients(
         `client_secret must have at least ${SECRET_MIN_LENGTH} random characters; make one with: openssl rand -base64 32`,
       )
     if (firstParty !== undefined && typeof firstParty !== 'boolean') fail('first_party must be true or false')
+    const { first_party_challenge: challenge = false } = metadata
+    if (typeof challenge !== 'boolean' || (challenge && firstParty !== true))
+      fail('first_party_challenge must be true or false, and needs first_party to be true')
     const client = {
       id,
       metadata,

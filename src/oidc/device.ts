@@ -1,5 +1,7 @@
 /** The pages of the device flow (RFC 8628 section 3.3): type the code, check the device, done. */
+import { isIP } from 'node:net'
 import { type Client, type ErrorOut, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { networkOf } from '../domain/protection/throttle.ts'
 import { xsrfOf } from './logout.ts'
 import type { EnginePages } from './pages.ts'
 
@@ -43,8 +45,17 @@ export function userCodeConfirmSource(pages: EnginePages) {
       client,
       ip: typeof device.ip === 'string' ? device.ip : undefined,
       userAgent: typeof device.ua === 'string' ? device.ua : undefined,
+      elsewhere: typeof device.ip === 'string' && areApart(device.ip, ctx.ip),
     })
   }
+}
+
+/**
+ * Whether both are on different networks (RFC 8628 5.4: a code that somebody sent works from anywhere). One machine may
+ * speak IPv4 for the device and IPv6 for the browser: that says nothing.
+ */
+function areApart(device: string, browser: string): boolean {
+  return isIP(device) === isIP(browser) && networkOf(device) !== networkOf(browser)
 }
 
 export function deviceSuccessSource(pages: EnginePages) {

@@ -22,6 +22,7 @@ const REFUSALS = [
   'userinfo.error',
   'pushed_authorization_request.error',
   'device_authorization.error',
+  'backchannel_authentication.error',
   'registration_create.error',
   'registration_read.error',
   'registration_update.error',
@@ -92,12 +93,6 @@ function listen(provider: Provider, deps: EventDeps, pending: Set<Promise<void>>
       deps.log.error({ err, route: ctx.oidc?.route }, 'the engine failed')
       deps.failures.note(ctx, err)
     }),
-  )
-  provider.on(
-    'backchannel.error',
-    guarded((_ctx, err, client) =>
-      deps.log.warn({ err, clientId: client.clientId }, 'an app could not be told about a sign-out'),
-    ),
   )
   const failed = (name: string) =>
     guarded((ctx: KoaContextWithOIDC, err: Error) => {

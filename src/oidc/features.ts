@@ -1,33 +1,49 @@
 /** What the engine is asked to do: each feature switched on with the standard it follows, or off with the reason. */
 import { createHash } from 'node:crypto'
 import type { Client, Configuration } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
+import { detailResources, richAuthorizationRequests } from './authorization-details.ts'
+import { type CibaDeps, ciba } from './ciba.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
+import { type Mtls, mtlsFeature } from './mtls.ts'
 import type { EnginePages } from './pages.ts'
-import { type ResourceServerSettings, resourceServerInfo } from './resources.ts'
+import { type RegistrationFeatureDeps, registrationFeatures } from './registration-policy.ts'
+import { type ResourceDeps, resourceServerInfo } from './resources.ts'
 import { introspectionAllowed, revocationAllowed } from './token-policies.ts'
 
 type Features = NonNullable<Configuration['features']>
 
-export interface FeatureDeps {
+export interface FeatureDeps extends ResourceDeps {
   pages: EnginePages
-  resourceServers: readonly ResourceServerSettings[]
+  authorizationTypes: AuthorizationTypes
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
+  mtls: Mtls | undefined
+  registration: RegistrationFeatureDeps
+  ciba: CibaDeps
 }
 
-export function features({ pages, resourceServers, account, cookieKeys }: FeatureDeps): Features {
+export function features({
+  pages,
+  account,
+  cookieKeys,
+  mtls,
+  registration,
+  ciba: cibaDeps,
+  authorizationTypes,
+  ...ofResources
+}: FeatureDeps): Features {
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
-    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account) },
+    introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
-    registration: { enabled: true, initialAccessToken: true },
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+    ...registrationFeatures(registration),
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.
@@ -36,6 +52,7 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
       nonceSecret: nonceSecret(cookieKeys),
       requireNonce: ({ oidc }) => isFapi(oidc.client),
     },
+    mTLS: mtlsFeature(mtls),
     // Signed requests (RFC 9101), by value: by reference they are pushed (RFC 9126).
     requestObjects: { enabled: true },
     // Signed answers: JARM, RFC 9701, OpenID Connect Core 5.3.2.
@@ -56,7 +73,14 @@ export function features({ pages, resourceServers, account, cookieKeys }: Featur
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
-    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(resourceServers) },
+    ciba: ciba(cibaDeps),
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: resourceServerInfo(ofResources),
+      ...detailResources(authorizationTypes),
+    },
+    // The types would have it known at compile time whether there are types.
+    ...{ richAuthorizationRequests: richAuthorizationRequests(authorizationTypes) as never },
   }
 }
 

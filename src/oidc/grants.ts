@@ -36,6 +36,8 @@ export function loadExistingGrant(
       found?.accountId === account.accountId && found.clientId === client.clientId ? found : undefined
     if (consented) return grant
     const missing = without(asked(ctx), grant)
+    // Whoever runs a program on somebody's machine may say it is the one the document is about: each session is asked.
+    if (client.metadata_document === true) return grant
     const allowed =
       client.first_party === true
         ? missing

@@ -30,6 +30,8 @@ export interface EnginePages {
     form: { action: string; xsrf: string; client: Client | undefined; accountId: string | undefined },
   ): Promise<void>
   loggedOut(ctx: KoaContextWithOIDC, client: Client | undefined): void
+  /** @param way.frames addresses of applications to open in hidden frames before going on */
+  signingOut(ctx: KoaContextWithOIDC, way: { frames: string[]; continueUrl: string }): void
   deviceCode(
     ctx: KoaContextWithOIDC,
     form: { action: string; xsrf: string; userCode: string; wrong: 'required' | 'wrong' | undefined },
@@ -43,6 +45,8 @@ export interface EnginePages {
       client: Client
       ip: string | undefined
       userAgent: string | undefined
+      /** it asked from another network than the browser's */
+      elsewhere: boolean
     },
   ): void
   deviceDone(ctx: KoaContextWithOIDC, client: Client | undefined, outcome: 'approved' | 'denied'): void

@@ -36,6 +36,8 @@ export function lostError(model: ArtifactModel, ctx: KoaContextWithOIDC | undefi
       return new errors.InvalidRequestUri('request_uri was used already')
     case 'Session':
       return new errors.LoginRequired('the session has ended')
+    case 'InitialAccessToken':
+      return new errors.InvalidToken('the initial access token is used up')
     case 'RegistrationAccessToken':
       return new errors.InvalidToken('the registration access token was replaced')
     case 'ReplayDetection':

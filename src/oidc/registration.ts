@@ -2,15 +2,18 @@
  * Around dynamic registration and management (RFC 7591, RFC 7592): secrets are digests at rest, so what a client sends
  * back is digested before the engine compares it, and what the engine answers is freed of digests and our own flags.
  */
-import { Readable } from 'node:stream'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
+import type { Admissions } from './admissions.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
 import { isDigest, secretMatches } from './client-secret.ts'
+import { namingUnknown } from './registered-metadata.ts'
+import { readBody, replaceBody } from './request-body.ts'
 
-const BODY_LIMIT = 56 * 1024
+type Metadata = Record<string, unknown>
 
 interface GuardDeps {
+  admissions: Admissions
   keyed: KeyedHash
   clients: Pick<ClientRepository, 'find'>
 }
@@ -21,6 +24,9 @@ export function registrationGuard(path: string, deps: GuardDeps) {
   const ours = new RegExp(`^${path}(/|$)`, 'i')
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     if (!ours.test(ctx.path)) return next()
+    // The engine asks everybody for a token; where none is needed, who has none gets one of ours for this request.
+    if (deps.admissions.open && ctx.method === 'POST' && ctx.get('Authorization') === '')
+      ctx.req.headers.authorization = `Bearer ${deps.admissions.strangers}`
     if (ctx.method === 'PUT' && ctx.is('application/json')) {
       const id = ctx.path.slice(path.length + 1)
       if (!(await digestPresentedSecret(ctx, id, deps))) return
@@ -29,6 +35,8 @@ export function registrationGuard(path: string, deps: GuardDeps) {
     if (typeof ctx.body !== 'object' || ctx.body === null || Buffer.isBuffer(ctx.body)) return
     const body = ctx.body as Record<string, unknown>
     for (const name of OPERATOR_METADATA) delete body[name]
+    if (typeof body.error_description === 'string')
+      body.error_description = namingUnknown(body.error_description, (ctx.oidc?.body ?? {}) as Metadata)
     // Shown once, when it was made: at rest there is only the digest.
     if (typeof body.client_secret === 'string' && isDigest(body.client_secret)) delete body.client_secret
   }
@@ -52,24 +60,8 @@ async function digestPresentedSecret(ctx: KoaContextWithOIDC, id: string, deps: 
     const right = digest !== undefined && secretMatches(deps.keyed, digest, body.client_secret)
     body.client_secret = right ? digest : 'wrong'
   }
-  const bytes = body ? Buffer.from(JSON.stringify(body)) : sent
-  // The engine reads the request itself; hand it a stream of the changed body.
-  const replay = Readable.from([bytes])
-  ctx.req.headers['content-length'] = String(bytes.length)
-  Object.defineProperty(ctx.req, 'readable', { value: true })
-  Object.defineProperty(ctx.req, 'iterator', { value: () => replay[Symbol.asyncIterator]() })
+  replaceBody(ctx, body ? Buffer.from(JSON.stringify(body)) : sent)
   return true
-}
-
-async function readBody(ctx: KoaContextWithOIDC): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of ctx.req) {
-    size += (chunk as Buffer).length
-    if (size > BODY_LIMIT) return undefined
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
 }
 
 function jsonObject(bytes: Buffer): Record<string, unknown> | undefined {

@@ -3,6 +3,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { RequestFacts } from '../domain/audit/events.ts'
 import type { FailureRecord, JwtFacts } from '../domain/failures/record.ts'
 import { jwtFacts, scrub, secretsOf, sentOf } from '../domain/failures/redact.ts'
+import { certificateFacts, presentedCertificate } from './certificate.ts'
 
 const ID_MAX = 255
 
@@ -21,6 +22,7 @@ export function requestRecord(
   const params = paramsOf(ctx)
   const [scheme = '', credentials = ''] = ctx.get('Authorization').split(' ')
   const [basicId, ...basicSecrets] = /^basic$/i.test(scheme) ? basicOf(credentials) : []
+  const certificate = presentedCertificate(ctx)
   const secrets = [...secretsOf(params), credentials, ...basicSecrets]
   const clientId = ctx.oidc?.client?.clientId ?? textOf(params.client_id) ?? basicId ?? assertedId(params)
   return {
@@ -35,6 +37,7 @@ export function requestRecord(
     sent: sentOf(params, secrets),
     presented: presentedOf(ctx, params, scheme),
     jwts: jwtsOf(ctx, params),
+    certificate: certificate && certificateFacts(certificate, more.at),
   }
 }
 

@@ -1,31 +1,45 @@
 /**
- * Resource servers (RFC 8707). Whoever asks for one of them gets a JWT access token (RFC 9068) signed with ES256, or an
- * opaque one that the API asks us about.
+ * Resource servers (RFC 8707). Whoever asks for one of them gets a JWT access token (RFC 9068), or an opaque one that
+ * the API asks us about.
  */
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import type { SigningAlgorithm } from '../domain/keys/key.ts'
+import type { ResourceServer as Known } from '../domain/resources/resource-server.ts'
+import type { KnownResources } from './known-resources.ts'
 
-export interface ResourceServerSettings {
-  audience: string
-  scopes: readonly string[]
-  /** seconds */
-  tokenTtl: number
-  tokenFormat?: 'jwt' | 'opaque'
+export interface ResourceDeps {
+  resources: KnownResources
+  /** those there is a key for */
+  signingAlgorithms: readonly SigningAlgorithm[]
 }
 
-export function resourceServerInfo(servers: readonly ResourceServerSettings[]) {
-  const byIndicator = new Map(servers.map((server) => [server.audience, server]))
+export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDeps) {
   return async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<ResourceServer> => {
-    const server = byIndicator.get(indicator)
     // A client that registered itself acts for people who consent, never on its own account at the operator's APIs.
     if (client.self_registered === true && ctx.oidc.params?.grant_type === 'client_credentials')
       throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
+    const server = await resources.find(indicator)
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
-    return {
-      audience: server.audience,
-      scope: server.scopes.join(' '),
-      accessTokenFormat: server.tokenFormat ?? 'jwt',
-      accessTokenTTL: server.tokenTtl,
-      jwt: { sign: { alg: 'ES256' } },
-    }
+    if (!mayAsk(client, server)) throw new errors.InvalidTarget('this client may not ask for the resource')
+    return tokensFor(server, signingAlgorithms)
+  }
+}
+
+/** Whether the API takes tokens of this client. */
+export function mayAsk(client: Client, { clients }: Known): boolean {
+  return clients === 'all' || clients.includes(client.clientId)
+}
+
+/** What the engine is to know of an API. Throws `invalid_target` when there is no key for its algorithm (any more). */
+export function tokensFor(server: Known, signingAlgorithms: readonly SigningAlgorithm[]): ResourceServer {
+  const { audience, scopes, tokenFormat, tokenTtl, signingAlgorithm } = server
+  if (tokenFormat === 'jwt' && !signingAlgorithms.includes(signingAlgorithm))
+    throw new errors.InvalidTarget('there is no key for the algorithm of the resource (SIGNING_ALGORITHMS)')
+  return {
+    audience,
+    scope: scopes.map(({ name }) => name).join(' '),
+    accessTokenFormat: tokenFormat,
+    accessTokenTTL: tokenTtl,
+    jwt: { sign: { alg: signingAlgorithm } },
   }
 }

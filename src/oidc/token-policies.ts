@@ -3,10 +3,11 @@
  *
  * Asking (RFC 7662 section 4): the client it was issued to; the API it is for, which asks under the client id that is
  * the token's audience; and the operator's own confidential services. To everybody else, and about whoever or whatever
- * is gone or disabled, it is not active. Ending (RFC 7009 2.1): the client it was issued to.
+ * (person, client, API) is gone or disabled, it is not active. Ending (RFC 7009 2.1): the client it was issued to.
  */
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import type { UsableAccount } from './account.ts'
+import type { KnownResources } from './known-resources.ts'
 
 interface AnyToken {
   clientId?: string | undefined
@@ -15,13 +16,15 @@ interface AnyToken {
   authTime?: number | undefined
 }
 
-export function introspectionAllowed(account: UsableAccount) {
+export function introspectionAllowed(account: UsableAccount, resources: Pick<KnownResources, 'find'>) {
   return async (ctx: KoaContextWithOIDC, client: Client, token: AnyToken): Promise<boolean> => {
     if (token.clientId !== client.clientId) {
       if (!isFor(client, token)) return false
       // The engine, told to go on, would fail looking up a client that is gone.
       if (!(await ctx.oidc.provider.Client.find(String(token.clientId)))) return false
     }
+    // A token written while its API was being disabled or removed.
+    for (const audience of [token.aud ?? []].flat()) if (!(await resources.find(audience))) return false
     return token.accountId === undefined || (await account(token.accountId, token.authTime)) !== undefined
   }
 }

@@ -1,12 +1,14 @@
 /** Lifetimes, and who gets refresh tokens. All in seconds. */
 import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import { requestLifetime } from './ciba.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
 
 const ACCESS_TOKEN = 10 * MINUTE
 export const ID_TOKEN = 10 * MINUTE
+export const DEVICE_CODE = 10 * MINUTE
 
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -20,8 +22,8 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
     AuthorizationCode: MINUTE,
     IdToken: ID_TOKEN,
     Interaction: HOUR,
-    DeviceCode: 10 * MINUTE,
-    BackchannelAuthenticationRequest: 5 * MINUTE,
+    DeviceCode: DEVICE_CODE,
+    BackchannelAuthenticationRequest: requestLifetime,
     // Unused for so long, and its family so long in all (RFC 9700 4.14.2). What is never replaced is never idle.
     RefreshToken: (ctx, token, client) =>
       isKept(ctx, client)
@@ -70,8 +72,11 @@ export function rotateRefreshToken({ refresh }: Lifetimes) {
   }
 }
 
-/** A confidential client whose access tokens are bound to a key, by registration or by the proof it sends (RFC 9449 5). */
+/** A confidential client whose access tokens are bound, by registration (RFC 8705 3) or the proof it sends (RFC 9449 5). */
 function isKept(ctx: KoaContextWithOIDC, client: Client): boolean {
-  const bound = client.dpopBoundAccessTokens === true || ctx.get('DPoP') !== ''
+  const bound =
+    client.dpopBoundAccessTokens === true ||
+    client.tlsClientCertificateBoundAccessTokens === true ||
+    ctx.get('DPoP') !== ''
   return bound && client.clientAuthMethod !== 'none'
 }

@@ -11,7 +11,7 @@ export interface Page {
   title: string
   content: Html
   /** The path of the navigation entry that this page belongs to. */
-  current?: '/' | '/web' | '/spa'
+  current?: '/' | '/web' | '/spa' | '/tv'
 }
 
 function entry(path: Page['current'], label: string, current: Page['current']): Html {
@@ -40,6 +40,7 @@ export function layout({ title, content, current }: Page, links: Links): string 
 ${entry('/', 'Overview', current)}
 ${entry('/web', 'Web app', current)}
 ${entry('/spa', 'Single-page app', current)}
+${entry('/tv', 'Television', current)}
 </ul></nav>
 </header>
 <main id="content" tabindex="-1">

@@ -1,5 +1,5 @@
 /**
- * The sample applications: two relying parties and an API, on an origin of their own.
+ * The sample applications: three relying parties and an API, on an origin of their own.
  *
  * They are strangers to the provider. They know its issuer and what they were registered with, and talk to it over
  * HTTP only, so that each of them can be taken out and put to work against any OpenID Connect provider.
@@ -10,6 +10,7 @@ import { createApi } from './api.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
 import { staticFiles } from './static-files.ts'
+import { createTv } from './tv.ts'
 import { createWebApp } from './web.ts'
 
 export interface SamplesOptions {
@@ -19,6 +20,7 @@ export interface SamplesOptions {
   origin: string
   webClient: { id: string; secret: string }
   spaClient: { id: string }
+  tvClient: { id: string }
   /** The name of the sample API: what its access tokens are asked for, and what they say in `aud`. */
   apiAudience: string
   mailboxUrl: string
@@ -33,7 +35,7 @@ export function sampleApiAudience(origin: string): string {
   return `${origin}/api`
 }
 
-/** What the provider has to know about the two clients (OpenID Connect Dynamic Client Registration 1.0, section 2). */
+/** What the provider has to know about the clients (OpenID Connect Dynamic Client Registration 1.0, section 2). */
 export function sampleClients(origin: string, secret: string) {
   const scope = 'openid profile email address phone offline_access'
   return [
@@ -67,6 +69,19 @@ export function sampleClients(origin: string, secret: string) {
       post_logout_redirect_uris: [`${origin}/spa`],
       scope,
     },
+    {
+      client_id: 'sample-tv',
+      client_name: 'Sample television',
+      client_uri: `${origin}/tv`,
+      logo_uri: `${origin}/sample-tv.svg`,
+      application_type: 'native' as const,
+      // Whoever takes a television apart has what it knows.
+      token_endpoint_auth_method: 'none' as const,
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+      response_types: [],
+      redirect_uris: [],
+      scope: 'openid profile email',
+    },
   ]
 }
 
@@ -83,6 +98,12 @@ export function createSamples(options: SamplesOptions): { callback(): RequestLis
     render: (page) => layout({ ...page, current: '/web' }, links),
     log,
   })
+  const tv = createTv({
+    issuer,
+    client: options.tvClient,
+    render: (page) => layout({ ...page, current: '/tv' }, links),
+    log,
+  })
   const api = createApi({ issuer, audience: apiAudience, allowedOrigins: [origin], log })
 
   const app = new Koa()
@@ -91,7 +112,7 @@ export function createSamples(options: SamplesOptions): { callback(): RequestLis
   app.use(securityHeaders(new URL(issuer).origin))
   app.use(friendlyErrors((page) => layout(page, links), log))
   app.use(staticFiles())
-  app.use(web.routes()).use(api.routes())
+  app.use(web.routes()).use(tv.routes()).use(api.routes())
   app.use(async (ctx, next) => {
     if (ctx.path === '/' && ctx.method === 'GET') {
       ctx.body = layout(overview(options), links)
@@ -111,9 +132,9 @@ function overview({ issuer }: SamplesOptions) {
     title: 'Overview',
     current: '/' as const,
     content: html`
-<h1>Two apps to sign in to</h1>
-<p class="lead">Both of them leave the signing in to the provider at <code>${issuer}</code>. Sign in to the one, and the
-other needs no password any more.</p>
+<h1>Three apps to sign in to</h1>
+<p class="lead">All of them leave the signing in to the provider at <code>${issuer}</code>. Sign in to the one, and the
+others need no password any more.</p>
 <ul class="choices">
 <li>
 <img src="/sample-web.svg" alt="" width="56" height="56">
@@ -127,8 +148,14 @@ other needs no password any more.</p>
 <p>Runs in the browser, and renews its tokens in the background in two ways.</p>
 <p class="note">Public client, <code>oidc-client-ts</code></p>
 </li>
+<li>
+<img src="/sample-tv.svg" alt="" width="56" height="56">
+<h2><a href="/tv">Television</a></h2>
+<p>Has no browser: shows a code to scan, and you sign in on your phone.</p>
+<p class="note">Public client, <code>openid-client</code></p>
+</li>
 </ul>
-<p>Each of them also calls a protected API, with an access token made for that API alone.</p>`,
+<p>The first two also call a protected API, with an access token made for that API alone.</p>`,
   }
 }
 

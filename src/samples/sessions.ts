@@ -6,6 +6,8 @@ import type { IDToken, UserInfoResponse } from 'openid-client'
 export interface PendingSignIn {
   nonce: string
   codeVerifier: string
+  /** a path of this app */
+  returnTo: string
 }
 
 /** Who is signed in to this app, and the tokens that the app holds for them. They never reach the browser. */

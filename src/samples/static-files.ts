@@ -15,6 +15,7 @@ const FILES = new Map([
   ['/samples.css', publicFile('samples.css')],
   ['/sample-web.svg', publicFile('sample-web.svg')],
   ['/sample-spa.svg', publicFile('sample-spa.svg')],
+  ['/sample-tv.svg', publicFile('sample-tv.svg')],
   ['/spa', publicFile('spa.html')],
   ['/spa/callback', publicFile('spa.html')],
   ['/spa/silent', publicFile('silent.html')],

@@ -9,6 +9,7 @@ import type { Context, Middleware } from 'koa'
 import * as oidc from 'openid-client'
 import readBody from 'raw-body'
 import type { Html } from './html.ts'
+import { type Initiation, initiationFrom } from './initiated-login.ts'
 import { LogoutTokens } from './logout-token.ts'
 import { type Account, forget, type Session, Sessions } from './sessions.ts'
 import { problemPage, signedInPage, signedOutPage } from './web-pages.ts'
@@ -33,6 +34,8 @@ const COOKIE = 'sample_web'
  * (section 11).
  */
 const SCOPES = 'openid profile email offline_access'
+
+const HOME = '/web'
 
 export function createWebApp(options: WebAppOptions): Router {
   const { origin, api } = options
@@ -68,22 +71,23 @@ export function createWebApp(options: WebAppOptions): Router {
   })
 
   // Step 1: send the browser to the provider's authorization endpoint.
-  router.post('/sign-in', sameOriginOnly, beginSignIn)
+  router.post('/sign-in', sameOriginOnly, (ctx) => beginSignIn(ctx))
 
   // The same, begun by the provider's start page (OpenID Connect Core 1.0, section 4).
   router.get('/sign-in', (ctx) => {
-    if (ctx.query.iss === options.issuer && !currentSession(ctx)?.account) return beginSignIn(ctx)
-    ctx.redirect('/web')
+    const begun = initiationFrom(ctx.query, { issuer: options.issuer, origin, home: HOME })
+    if (begun && !currentSession(ctx)?.account) return beginSignIn(ctx, begun)
+    ctx.redirect(begun?.returnTo ?? HOME)
     ctx.status = 303
   })
 
-  async function beginSignIn(ctx: Context): Promise<void> {
+  async function beginSignIn(ctx: Context, begun?: Initiation): Promise<void> {
     const config = await provider()
     const session = currentSession(ctx) ?? startSession(ctx)
     const state = oidc.randomState()
     const nonce = oidc.randomNonce()
     const codeVerifier = oidc.randomPKCECodeVerifier()
-    sessions.begin(session, state, { nonce, codeVerifier })
+    sessions.begin(session, state, { nonce, codeVerifier, returnTo: begun?.returnTo ?? HOME })
 
     const url = oidc.buildAuthorizationUrl(config, {
       redirect_uri: redirectUri,
@@ -97,6 +101,7 @@ export function createWebApp(options: WebAppOptions): Router {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
       code_challenge_method: 'S256',
+      ...(begun?.loginHint === undefined ? {} : { login_hint: begun.loginHint }),
     })
     ctx.redirect(url.href)
     ctx.status = 303
@@ -152,7 +157,7 @@ export function createWebApp(options: WebAppOptions): Router {
     sessions.delete(session)
     const fresh = startSession(ctx)
     fresh.account = account
-    ctx.redirect('/web')
+    ctx.redirect(pending.returnTo)
     ctx.status = 303
   })
 
@@ -271,7 +276,7 @@ export function createWebApp(options: WebAppOptions): Router {
  * Refuses a form that another site's page sent. `SameSite=Lax` keeps the cookie out of such a request, but takes
  * all ports of one host for the same site; `Sec-Fetch-Site` (Fetch Metadata) tells them apart.
  */
-const sameOriginOnly: Middleware = async (ctx, next) => {
+export const sameOriginOnly: Middleware = async (ctx, next) => {
   const site = ctx.get('Sec-Fetch-Site')
   if (site !== '' && site !== 'same-origin') ctx.throw(403)
   await next()

@@ -29,6 +29,8 @@ export interface ArtifactPayload {
   uid?: string
   userCode?: string
   grantId?: string
+  /** instead of `grantId`: the grant of another client, with which this ends all the same */
+  under?: { grantId: string }
   accountId?: string
   clientId?: string
   /** epoch seconds; set by the store on what `find` returns once it was consumed */

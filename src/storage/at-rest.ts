@@ -1,4 +1,6 @@
 /** How ids and secrets look at rest. Implemented in `crypto/`; a stolen database without the key opens nothing. */
+import type { AuditEvent } from '../domain/audit/events.ts'
+
 export interface AtRest {
   /** Keyed hash (32 bytes) of an opaque id, separated by kind so that a token of one kind is none of another. */
   hashId(kind: string, id: string): Buffer
@@ -53,13 +55,13 @@ export interface Dependants {
 /** What an operator needs to bring in another data key and retire the oldest. */
 export interface KeyRotationStore extends DataKeyStore {
   /**
-   * Adds the next version, made for its number, and deletes those listed in `retire`. All or nothing, and only if
-   * `known` are the versions there are: false when somebody else was faster.
+   * Adds the next version, made for its number, deletes those listed in `retire` and records it. All or nothing, and
+   * only if `known` are the versions there are: false when somebody else was faster.
    */
   advance(
     known: readonly number[],
     next: (version: number) => NewWrappedKey,
-    options: { activeInSeconds: number; retire: readonly number[] },
+    options: { activeInSeconds: number; retire: readonly number[]; record: AuditEvent },
   ): Promise<boolean>
   /** Seals up to `limit` values of sealed columns that are not under the current version anew; returns how many. */
   reseal(limit: number): Promise<number>

@@ -1,6 +1,6 @@
 /** The port by which what is kept in memory learns that it changed, here or on another node. */
 
-export const TOPICS = ['clients', 'keys', 'settings'] as const
+export const TOPICS = ['clients', 'keys', 'settings', 'resources'] as const
 export type Topic = (typeof TOPICS)[number]
 
 export interface Changes {

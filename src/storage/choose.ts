@@ -5,6 +5,7 @@ import type {
   Database,
   Ephemeral,
   RegisteredClients,
+  ResourceServerRepository,
   UserRepository,
 } from '../domain/ports.ts'
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
@@ -12,12 +13,12 @@ import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
-import { clientsById, usersById } from './sql/by-id.ts'
+import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
 import type { SqlConnection } from './sql/connection.ts'
-import { purgeExpiredRows, sqlDatabase } from './sql/database.ts'
+import { purgeExpiredRows, purgeUnusedClients, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
 import { Loader } from './sql/loader.ts'
 import { type Mailbox, SqlMailbox } from './sql/mailbox.ts'
@@ -47,7 +48,11 @@ export interface Storage {
   artifacts: SqlArtifactStore
   dataKeys: KeyRotationStore
   /** as the hot path reads them */
-  byId: { users: Pick<UserRepository, 'find'>; clients: Pick<ClientRepository, 'find'> }
+  byId: {
+    users: Pick<UserRepository, 'find'>
+    clients: Pick<ClientRepository, 'find'>
+    resourceServers: Pick<ResourceServerRepository, 'find'>
+  }
   changes: Changes
   units: Units
   registeredClients: RegisteredClients
@@ -60,6 +65,8 @@ export interface Storage {
   migrate(): Promise<{ applied: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
+  /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
+  purgeUnusedClients(batchSize: number, days: number): Promise<number>
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
@@ -80,7 +87,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     units,
     foreseeAccount: (id) => users.foresee(id),
   })
-  const softRows = new SqlEphemeral(connection)
+  const softRows = new SqlEphemeral(connection, atRest)
   const redis =
     redisUrl === undefined
       ? undefined
@@ -93,11 +100,11 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     database: sqlDatabase(connection, atRest),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
-    byId: { users, clients: clientsById(loader) },
+    byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units),
+    audit: new UnitAudit(units, atRest),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
@@ -105,6 +112,11 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
+    },
+    async purgeUnusedClients(batchSize, days) {
+      const removed = await purgeUnusedClients(connection, batchSize, days)
+      if (removed > 0) changes.expire('clients')
+      return removed
     },
     async health() {
       if (!redis) return vital()

@@ -206,6 +206,42 @@ describe('settings', () => {
       expect(JSON.stringify(faultsOf({ OSTIARY_SECRET_KEY: secret }))).to.not.include(secret)
     })
 
+    it('of who may come to be a client, each by its name', () => {
+      const registration = (raw: RawSettings) =>
+        faultsOf(raw).map(({ name, problem }) => `${name} ${problem}`)
+      const refused: [RawSettings, RegExp][] = [
+        [{ REGISTRATION: 'yes' as never }, /^REGISTRATION must be token, open or off/],
+        [
+          { REGISTRATION: 'off', INITIAL_ACCESS_TOKEN: 'x'.repeat(32) },
+          /^INITIAL_ACCESS_TOKEN has no meaning/,
+        ],
+        [{ REGISTRATION_UNUSED_DAYS: '0' }, /^REGISTRATION_UNUSED_DAYS must be between/],
+        [{ CLIENT_ID_METADATA: 'list' }, /^CLIENT_ID_METADATA_HOSTS must name the hosts/],
+        [{ CLIENT_ID_METADATA: 'open', CLIENT_ID_METADATA_HOSTS: 'a.example' }, /has no meaning/],
+        [{ CLIENT_ID_METADATA: 'off', CLIENT_ID_METADATA_HOSTS: 'a.example' }, /has no meaning/],
+        [{ CLIENT_ID_METADATA_HOSTS: 'https://a.example' }, /"https:\/\/a\.example" is not a host/],
+        [{ CLIENT_ID_METADATA_HOSTS: '*' }, /"\*" is not a host/],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{' }, /^SOFTWARE_STATEMENT_ISSUERS is not JSON/],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a"}]' }, /must have jwks or jwks_uri/],
+        [
+          { SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks_uri":"http://a.example/k"}]' },
+          /must be an https/,
+        ],
+        [
+          { SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks":{"keys":[{"kty":"EC","d":"x"}]}}]' },
+          /must hold public keys only/,
+        ],
+        [{ SOFTWARE_STATEMENT_ISSUERS: '[{"issuer":"a","jwks":{"keys":[{"kty":"oct","k":"x"}]}}]' }, /keys/],
+      ]
+      for (const [raw, words] of refused)
+        expect(registration(raw).join(' | '), JSON.stringify(raw)).to.match(words)
+      const { config } = loadConfig({ DATA_DIR: join(folder, 'data') })
+      expect(config.registration).to.deep.equal({
+        ...{ mode: 'token', unusedDays: 30, statementIssuers: [] },
+        documents: { mode: 'list', hosts: [] },
+      })
+    })
+
     it('an unknown key that got this far is one too', () => {
       expect(() => loadConfig({ NONSENSE: 'x' } as RawSettings)).to.throw(ConfigError)
     })
@@ -333,6 +369,36 @@ describe('settings', () => {
       refuses({ SAMPLES_PORT: '3001' }, 'SAMPLES_PORT', /evaluation/)
     })
 
+    it('takes client certificates only with everything that makes them worth anything', () => {
+      const whole = {
+        MTLS_ORIGIN: 'https://mtls.example.org',
+        MTLS_CERT_HEADER: 'SSL-Client-Cert',
+        MTLS_VERIFY_HEADER: 'SSL-Client-Verify',
+        TRUSTED_PROXIES: '10.0.0.1',
+      }
+      expect(loadConfig({ ...PRODUCTION, ...whole }).config.mtls).to.deep.equal({
+        ...{ origin: 'https://mtls.example.org', certHeader: 'ssl-client-cert' },
+        verifyHeader: 'ssl-client-verify',
+      })
+      expect(loadConfig(PRODUCTION).config.mtls).to.equal(undefined)
+      for (const [change, name] of [
+        [{ TRUSTED_PROXIES: '' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_ORIGIN: 'https://mtls.example.org/x' }, 'MTLS_ORIGIN'],
+        [{ MTLS_ORIGIN: 'http://mtls.example.org' }, 'MTLS_ORIGIN'],
+        [{ MTLS_CERT_HEADER: 'X-Forwarded-For' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_CERT_HEADER: 'a b' }, 'MTLS_CERT_HEADER'],
+        [{ MTLS_VERIFY_HEADER: 'ssl-client-cert' }, 'MTLS_VERIFY_HEADER'],
+        [{ MTLS_VERIFY_HEADER: 'Authorization' }, 'MTLS_VERIFY_HEADER'],
+      ] as const)
+        expect(names(faultsOf({ ...PRODUCTION, ...whole, ...change })), JSON.stringify(change)).to.deep.equal(
+          [name],
+        )
+      for (const missing of ['MTLS_ORIGIN', 'MTLS_CERT_HEADER'] as const) {
+        const { [missing]: _, ...rest } = whole
+        expect(names(faultsOf({ ...PRODUCTION, ...rest })), missing).to.deep.equal([missing])
+      }
+    })
+
     it('gives each of several workers its share of the hashing, and at least one slot', () => {
       const slotsOf = (WORKERS: string, HASHING_SLOTS: string) => {
         const { workers, hashing } = loadConfig({ ...PRODUCTION, WORKERS, HASHING_SLOTS }).config
@@ -447,7 +513,10 @@ describe('settings', () => {
     }
     check(config, 'config')
     expect(config.resourceServers).to.deep.equal([
-      { audience: 'urn:api', scopes: ['read'], tokenTtl: 300, tokenFormat: 'jwt' },
+      {
+        ...{ audience: 'urn:api', scopes: [{ name: 'read' }], tokenTtl: 300, tokenFormat: 'jwt' },
+        ...{ signingAlgorithm: 'ES256', clients: 'all', publishMetadata: false, exchangeable: false },
+      },
     ])
     expect(() => {
       ;(config.hashing as { slots: number }).slots = 99

@@ -4,12 +4,17 @@ import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
+import { authorizationTypesContract } from './repositories/authorization-types.contract.ts'
+import { clientDocumentsContract } from './repositories/client-documents.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
+import { deploymentSecretsContract } from './repositories/deployment-secrets.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
+import { initialAccessTokensContract } from './repositories/initial-access-tokens.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
+import { resourceServersContract } from './repositories/resource-servers.contract.ts'
 import { settingsContract } from './repositories/settings.contract.ts'
 import { signingKeysContract } from './repositories/signing-keys.contract.ts'
 import { transactionContract } from './repositories/transaction.contract.ts'
@@ -40,10 +45,15 @@ describe('contract', () => {
     outbox: outboxContract,
     audit: auditContract,
     clients: clientsContract,
+    'client documents': clientDocumentsContract,
+    'initial access tokens': initialAccessTokensContract,
     consents: consentsContract,
+    'resource servers': resourceServersContract,
     'signing keys': signingKeysContract,
     settings: settingsContract,
+    'deployment secrets': deploymentSecretsContract,
     failures: failuresContract,
+    'authorization types': authorizationTypesContract,
     mailbox: mailboxContract,
     transaction: transactionContract,
   })

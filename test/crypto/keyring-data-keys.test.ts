@@ -6,6 +6,7 @@ import { KeyRotation, StillNeededError } from '../../src/crypto/key-rotation.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { Argon2Hasher } from '../../src/crypto/password-hasher.ts'
 import { digestSecret } from '../../src/oidc/client-secret.ts'
+import { PAIRWISE_SALT, pairwiseIdentifier } from '../../src/oidc/pairwise.ts'
 import { SqlDataKeys } from '../../src/storage/sql/repositories/data-keys.ts'
 import { SEALED_COLUMNS } from '../../src/storage/sql/sealed-columns.ts'
 import { selected, sqlBackends, storesOn } from '../support/backends.ts'
@@ -140,12 +141,14 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await storesOn(instance.connection, b.keyring).database.signingKeys.list()).to.deep.equal(made)
     })
 
-    it('begin to rotate once, however many ask', async () => {
+    it('begin to rotate once, however many ask, and are recorded with it', async () => {
       const root = secret()
       const nodes = await Promise.all(Array.from({ length: 5 }, () => node(root)))
       const tries = await Promise.allSettled(nodes.map(({ rotation }) => rotation.begin()))
       expect(tries.filter(({ status }) => status === 'fulfilled').length).to.equal(1)
       expect((await rows()).length).to.equal(2)
+      const records = await instance.connection.knex('audit_events').select('name', 'detail')
+      expect(records).to.deep.equal([{ name: 'keys.rotated', detail: { version: 2, forced: false } }])
     })
 
     it('are not retired while something depends on them, and say what', async () => {
@@ -209,6 +212,33 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await artifacts.find('Grant', 'new')).to.include({ clientId: 'c' })
       expect(await artifacts.findSessionsByAccount('a')).to.deep.equal([])
       expect(await instance.connection.knex('oidc_session_families')).to.deep.equal([])
+    })
+
+    it("leave the deployment's own secrets what they are, whichever keys change: pairwise subjects hang on one", async () => {
+      const [old, renewed] = [secret(), secret()]
+      const subjectBy = async ({ keyring }: Node) => {
+        const secrets = storesOn(instance.connection, keyring).database.deploymentSecrets
+        const salt = await secrets.once(PAIRWISE_SALT, () => randomBytes(32).toString('base64url'))
+        const client = { sectorIdentifier: 'app.example.org' }
+        return pairwiseIdentifier(salt)(undefined as never, 'usr_1', client as never)
+      }
+      const versionSealedWith = async () =>
+        (await instance.connection.knex('deployment_secrets').first()).sealed[0]
+      const first = await node(old)
+      const subject = await subjectBy(first)
+      expect(await versionSealedWith()).to.equal(1)
+      for (const version of [2, 3]) {
+        await first.rotation.begin({ activeInSeconds: 0 })
+        expect(await first.rotation.reseal()).to.equal(1)
+        expect(await versionSealedWith()).to.equal(version)
+        expect(await subjectBy(await node(old))).to.equal(subject)
+      }
+      expect(
+        (await rows()).map(({ version }) => version),
+        'the version it was sealed with is gone',
+      ).to.deep.equal([2, 3])
+      await node(renewed, old)
+      expect(await subjectBy(await node(renewed))).to.equal(subject)
     })
 
     it('seal every column that is sealed for long: no other column holds bytes', async () => {

@@ -74,9 +74,7 @@ describe('docs/protocol.md', function () {
 
   it('does not claim what is not there', () => {
     const absent = [
-      'backchannel_authentication_endpoint',
       'check_session_iframe',
-      'frontchannel_logout_supported',
       'tls_client_certificate_bound_access_tokens',
       'authorization_details_types_supported',
     ]

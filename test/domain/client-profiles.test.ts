@@ -1,7 +1,7 @@
 /** What a profile sets and refuses, and what the lint says, on metadata alone. */
 import { expect } from 'chai'
 import { lint } from '../../src/domain/clients/lint.ts'
-import { contradictions, withProfile } from '../../src/domain/clients/profile.ts'
+import { contradictions, underProfile, withProfile } from '../../src/domain/clients/profile.ts'
 
 const FAPI = {
   profile: 'fapi2',
@@ -39,6 +39,31 @@ describe('client profiles', () => {
     for (const { reason } of wrong) expect(reason).to.match(/RFC \d+|FAPI 2\.0 .* \d/)
   })
 
+  for (const profile of ['hardened', 'fapi2'])
+    it(`${profile} takes a certificate in the place of DPoP and private_key_jwt, and exactly one binding`, () => {
+      const bound = { ...FAPI, profile, tls_client_certificate_bound_access_tokens: true }
+      for (const token_endpoint_auth_method of ['tls_client_auth', 'self_signed_tls_client_auth']) {
+        const metadata = { ...bound, token_endpoint_auth_method }
+        expect(contradictions(metadata)).to.deep.equal([])
+        expect(withProfile(metadata)).to.include(metadata).and.not.have.property('dpop_bound_access_tokens')
+        // Of one that registered itself the profile has the last word: it must not take the certificate away.
+        expect(underProfile(metadata)).to.include(metadata).and.not.have.property('dpop_bound_access_tokens')
+      }
+      const members = (metadata: object) =>
+        contradictions({ ...bound, ...metadata }).map(({ member }) => member)
+      const method = 'private_key_jwt'
+      expect(members({ token_endpoint_auth_method: method })).to.deep.equal([])
+      expect(members({ token_endpoint_auth_method: method, dpop_bound_access_tokens: true })).to.deep.equal([
+        'dpop_bound_access_tokens',
+      ])
+      expect(
+        members({
+          ...{ token_endpoint_auth_method: method, dpop_bound_access_tokens: false },
+          tls_client_certificate_bound_access_tokens: false,
+        }),
+      ).to.deep.equal(['dpop_bound_access_tokens'])
+    })
+
   it('let a machine be hardened, which has no requests to push', () => {
     const machine = {
       profile: 'hardened',
@@ -73,10 +98,17 @@ describe('the lint of clients', () => {
       'public-bearer-refresh',
     ],
     ['a secret in the body', { token_endpoint_auth_method: 'client_secret_post' }, 'secret-in-body'],
+    ['a logo of somebody else', { logo_uri: 'https://bank.example/logo.png' }, 'pages-elsewhere'],
     ['a shared secret', {}, 'shared-secret'],
     ['keys written down', { token_endpoint_auth_method: 'private_key_jwt' }, 'keys-pinned'],
     ['requests in addresses', {}, 'requests-in-addresses'],
     ['no word of sign-outs', {}, 'no-backchannel-logout'],
+    [
+      'tokens that a certificate is not bound to',
+      { token_endpoint_auth_method: 'tls_client_auth' },
+      'certificate-not-bound',
+    ],
+    ['a sector that moves with an address', { subject_type: 'pairwise' }, 'sector-by-address'],
     ['a contradiction', { ...FAPI, dpop_bound_access_tokens: false }, 'profile-contradicted'],
   ] as const)
     it(`finds ${what}`, () => {
@@ -102,6 +134,21 @@ describe('the lint of clients', () => {
     }).map(({ severity }) => severity)
     expect([...found].sort((a, b) => rank(a) - rank(b))).to.deep.equal(found)
     expect(found[0]).to.equal('error')
+  })
+
+  it('let PKCE go only for confidential clients of the standard profile, and call it weak', () => {
+    const reasonOf = (metadata: Record<string, unknown>) =>
+      contradictions({ pkce_exempt: true, ...metadata }).find(({ member }) => member === 'pkce_exempt')
+        ?.reason
+    expect(reasonOf({})).to.equal(undefined)
+    expect(reasonOf({ token_endpoint_auth_method: 'none' })).to.include('public client')
+    for (const profile of ['hardened', 'fapi2']) expect(reasonOf({ profile })).to.include(profile)
+    expect(reasonOf({ pkce_exempt: 'yes' })).to.equal('must be true or false')
+    expect(reasonOf({ pkce_exempt: false, profile: 'fapi2' })).to.equal(undefined)
+    const weak = lint({
+      ...{ metadata: { pkce_exempt: true }, source: 'configuration', firstParty: false, status: 'active' },
+    })
+    expect(weak.find(({ code }) => code === 'pkce-exempt')?.severity).to.equal('warning')
   })
 
   const rank = (severity: string) => ['error', 'warning', 'advice'].indexOf(severity)

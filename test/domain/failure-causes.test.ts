@@ -59,7 +59,53 @@ const dpop = (detail: string): Given =>
 const assertion = (detail: string, claims: FailureRecord['jwts'][string]): Given =>
   auth(detail, { presented: ['private_key_jwt'], jwts: { client_assertion: claims } })
 
+const shown = { subject: 'CN=app', verified: true }
+const draft = (section: string) => ({
+  name: `OAuth 2.0 for First-Party Applications (draft), section ${section}`,
+  url: `https://datatracker.ietf.org/doc/html/draft-ietf-oauth-first-party-apps-04#section-${section}`,
+})
+
 const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
+  ['certificate-missing', auth('client certificate was not provided')],
+  ['certificate-missing', grant('mutual TLS client certificate not provided')],
+  [
+    'certificate-out-of-date',
+    auth('client certificate was not provided', { certificate: { ...shown, problem: 'expired' } }),
+    { sent: 'a certificate of CN=app, expired, verified by the proxy' },
+  ],
+  [
+    'certificate-unreadable',
+    auth('client certificate was not provided', { certificate: { problem: 'unreadable', verified: false } }),
+  ],
+  [
+    'certificate-unverified',
+    auth('client certificate was not verified', { certificate: { ...shown, verified: false } }),
+    { sent: 'a certificate of CN=app, not verified by the proxy' },
+  ],
+  [
+    'certificate-subject',
+    auth('certificate subject value does not match the registered one', {
+      certificate: shown,
+      known: { client: { ...client, metadata: { tls_client_auth_san_dns: 'app.example' } } },
+    }),
+    { expected: 'tls_client_auth_san_dns app.example' },
+  ],
+  ['certificate-unregistered', auth('unregistered client certificate provided', { certificate: shown })],
+  [
+    'certificate-of-token',
+    { error: 'invalid_token', detail: 'failed x5t#S256 verification', endpoint: 'userinfo' },
+    { sent: 'no certificate' },
+  ],
+  [
+    'client-keys-unreachable',
+    auth('invalid_client_metadata', {
+      presented: ['private_key_jwt'],
+      known: { client: { ...client, metadata: { jwks_uri: 'https://10.0.0.1/jwks' } } },
+    }),
+    { sent: 'https://10.0.0.1/jwks' },
+  ],
+  ['client-keys-unreachable', described('client JSON Web Key Set failed to be refreshed')],
+  ['sector-identifier-unreachable', described('could not load sector_identifier_uri response')],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',
@@ -216,6 +262,62 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'initial-access-token',
     { endpoint: 'registration', error: 'invalid_token', detail: 'initial access token not found' },
   ],
+  ...(
+    [
+      ['initial-access-token-expired', 'the initial access token has expired'],
+      ['initial-access-token-used-up', 'the initial access token is used up'],
+      ['initial-access-token-revoked', 'the initial access token was revoked'],
+      ['initial-access-token-full', 'the initial access token has as many clients as it may have'],
+    ] as const
+  ).map(([cause, detail]): [string, Given] => [
+    cause,
+    { endpoint: 'registration', error: 'invalid_token', description: 'invalid token provided', detail },
+  ]),
+  [
+    'software-statement-invalid',
+    {
+      endpoint: 'registration',
+      error: 'invalid_software_statement',
+      ...described('software_statement: it has expired (exp)', {
+        software_statement: 'present, 300 characters',
+      }),
+    },
+    { sent: 'present, 300 characters' },
+  ],
+  [
+    'software-statement-unapproved',
+    {
+      endpoint: 'registration',
+      error: 'unapproved_software_statement',
+      description: 'its issuer is not trusted here',
+    },
+  ],
+  [
+    'registration-policy',
+    {
+      endpoint: 'registration',
+      error: 'invalid_client_metadata',
+      ...described('scope must not hold "phone"; allowed: openid, email', { scope: 'openid phone' }),
+    },
+    { sent: 'openid phone' },
+  ],
+  [
+    'client-document',
+    {
+      error: 'invalid_client',
+      clientId: 'https://app.example.org/client.json',
+      description: 'the client_id metadata document at app.example.org holds a client_secret',
+      known: { client: undefined },
+    },
+    { sent: 'https://app.example.org/client.json' },
+  ],
+  [
+    'client-document-not-asked',
+    auth('client not found', {
+      clientId: 'https://app.example.org/client.json',
+      known: { client: undefined },
+    }),
+  ],
   [
     'registration-access-token',
     { endpoint: 'client', error: 'invalid_token', detail: 'registration access token not found' },
@@ -229,6 +331,51 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'scope-wider-than-granted',
     atToken({ error: 'invalid_scope', description: 'refresh token missing requested scope' }),
   ],
+  [
+    'details-type-unknown',
+    {
+      error: 'invalid_authorization_details',
+      ...described('unsupported authorization details type value (authorization details index 0)'),
+    },
+  ],
+  [
+    'details-type-not-allowed',
+    {
+      error: 'invalid_authorization_details',
+      ...described("authorization details type 'x' is not allowed for this client"),
+    },
+    { expected: 'no types for this client' },
+  ],
+  [
+    'details-not-granted',
+    atToken({
+      error: 'invalid_authorization_details',
+      ...described('authorization_details must be among those that a person allowed'),
+    }),
+  ],
+  [
+    'details-not-json',
+    {
+      error: 'invalid_authorization_details',
+      ...described('could not parse the authorization_details parameter JSON'),
+    },
+  ],
+  [
+    'details-malformed',
+    {
+      error: 'invalid_authorization_details',
+      ...described('instructedAmount.amount is not as its type describes it'),
+    },
+  ],
+  [
+    'details-without-resource',
+    {
+      error: 'invalid_target',
+      ...described(
+        'resource indicator must be provided or defaulted to when Rich Authorization Requests are used',
+      ),
+    },
+  ],
   ['scope-malformed', { error: 'invalid_scope', description: 'scope contains invalid characters' }],
   [
     'resource-malformed',
@@ -238,7 +385,94 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   [
     'resource-unknown',
     { error: 'invalid_target', sent: { resource: API }, known: { resources: [] } },
-    { expected: 'nothing: RESOURCE_SERVERS is empty' },
+    { expected: 'nothing: no API is registered' },
+  ],
+  [
+    'exchange-target-not-allowed',
+    atToken({ error: 'invalid_target', description: 'the client may not exchange tokens for this resource' }),
+  ],
+  [
+    'exchange-not-allowed',
+    atToken({ error: 'unauthorized_client', description: 'the client may not exchange tokens' }),
+  ],
+  [
+    'exchange-wants-binding',
+    atToken({
+      error: 'invalid_request',
+      description: 'tokens that are got by exchange cannot be bound to a key',
+    }),
+  ],
+  [
+    'exchange-token-bound',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token is bound to a key; such tokens cannot be exchanged',
+    }),
+  ],
+  [
+    'exchange-target-missing',
+    atToken({ error: 'invalid_request', description: 'resource or audience must name the API' }),
+  ],
+  ['exchange-several-targets', atToken({ error: 'invalid_target', description: 'one resource at a time' })],
+  [
+    'exchange-token-invalid',
+    atToken({ error: 'invalid_request', description: 'subject_token is not valid' }),
+  ],
+  [
+    'exchange-token-foreign',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token was neither issued to this client nor for it',
+    }),
+  ],
+  [
+    'exchange-actor-foreign',
+    atToken({ error: 'invalid_request', description: 'actor_token was not issued to this client' }),
+  ],
+  [
+    'exchange-actor-unnamed',
+    atToken({ description: 'actor_token must be a JWT where people have pairwise names' }),
+  ],
+  [
+    'exchange-api-closed',
+    atToken({ error: 'invalid_request', description: 'tokens for this API cannot be exchanged' }),
+  ],
+  [
+    'exchange-without-person',
+    atToken({ error: 'invalid_request', description: 'subject_token is of no person' }),
+  ],
+  [
+    'exchange-type-unknown',
+    atToken({
+      error: 'invalid_request',
+      description: 'subject_token_type must be urn:ietf:params:oauth:token-type:access_token',
+    }),
+  ],
+  [
+    'exchange-scope-wider',
+    atToken({
+      error: 'invalid_scope',
+      description: 'the subject token does not allow these scopes at the resource',
+    }),
+  ],
+  [
+    'exchange-chain-too-long',
+    atToken({ error: 'invalid_request', description: 'too many have acted for the person already' }),
+  ],
+  [
+    'resource-not-for-client',
+    {
+      error: 'invalid_target',
+      description: 'this client may not ask for the resource',
+      sent: { resource: API },
+    },
+  ],
+  [
+    'resource-without-key',
+    {
+      error: 'invalid_target',
+      description: 'there is no key for the algorithm of the resource (SIGNING_ALGORITHMS)',
+    },
   ],
   ['resource-refused', { error: 'invalid_target', sent: { resource: API } }],
   [
@@ -306,6 +540,41 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
       ...described('redirect_uris must hold absolute URIs', { redirect_uris: 'x' }),
     },
   ],
+  [
+    'first-party-not-marked',
+    atToken(
+      described('requested grant type is not allowed for this client', {
+        grant_type: 'urn:ostiary:params:oauth:grant-type:authorization-challenge',
+      }),
+    ),
+  ],
+  ['first-party-not-begun', atToken(described('either request_uri or auth_session is needed, and not both'))],
+  [
+    'first-party-unbound-proof',
+    dpop('the pushed request is bound to no key; send the proof there, too'),
+    { standard: draft('9.5.1') },
+  ],
+  [
+    'first-party-response-mode',
+    atToken(described('response_mode has no meaning at this endpoint; leave it out')),
+  ],
+  [
+    'ciba-hint',
+    described('missing one of required parameters login_hint_token, id_token_hint, or login_hint'),
+  ],
+  ['ciba-hint', described('login_hint_token is not supported; use login_hint or id_token_hint')],
+  ['ciba-binding-message', { error: 'invalid_binding_message' }],
+  ['ciba-parameter', described('user_code is not supported')],
+  ['ciba-not-allowed', described('urn:openid:params:grant-type:ciba is not allowed for this client')],
+  ['ciba-request-over', grant('backchannel authentication request already consumed')],
+  [
+    'ciba-request-over',
+    atToken({
+      error: 'expired_token',
+      description: 'grant request is invalid',
+      detail: 'backchannel authentication request is expired',
+    }),
+  ],
   ['other', { error: 'server_error' }],
 ]
 
@@ -321,7 +590,9 @@ describe('the cause of a failure', () => {
         .to.match(/^[A-Z].*\.$/)
         .and.not.match(/undefined/)
       expect(explanation.standard.name).to.match(/section [\d.]+$/)
-      expect(explanation.standard.url).to.match(/^https:\/\/(www\.rfc-editor\.org|openid\.net)\//)
+      expect(explanation.standard.url).to.match(
+        /^https:\/\/(www\.rfc-editor\.org|openid\.net|datatracker\.ietf\.org)\//,
+      )
     })
 
   it('is found whatever is missing from the record', () => {

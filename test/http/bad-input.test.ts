@@ -571,6 +571,23 @@ for (const stack of STACKS) {
       expectRefused(overridden, 'method override', 405)
     })
 
+    it('a program that names no type it takes: JSON from what programs ask, pages from what people ask', async () => {
+      const accepts = [{}, { accept: '*/*' }]
+      for (const headers of accepts) {
+        const refused = await sendRaw(origin, { method: 'PUT', target: '/token', headers })
+        expectRefused(refused, 'PUT /token', 405)
+        expect(refused.headers['content-type']).to.match(/^application\/json/)
+        expect(JSON.parse(refused.text)).to.include({
+          error: 'invalid_request',
+          error_description: 'method not allowed',
+        })
+        const page = await sendRaw(origin, { method: 'PUT', target: '/auth', headers })
+        expect(page.headers['content-type']).to.match(/^text\/html/)
+      }
+      const asked = await sendRaw(origin, { method: 'PUT', target: '/token', headers: HTML })
+      expect(asked.headers['content-type']).to.match(/^text\/html/)
+    })
+
     it('a path written otherwise is the same page with the same rules, or none', async () => {
       const { cookie, path } = await begun()
       const variants = (page: string) => [

@@ -1,12 +1,16 @@
 /** The outbox on a real database, sending to a real SMTP server that behaves badly. */
+
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Keyring } from '../../src/crypto/keyring.ts'
+import { secureRandom } from '../../src/crypto/random.ts'
+import { Approvals } from '../../src/domain/approvals/approvals.ts'
 import type { EmailProof, ProofPurpose } from '../../src/domain/email/proof.ts'
 import { codeOf, linkToken } from '../../src/domain/email/secrets.ts'
 import type { OutboxRepository } from '../../src/domain/ports.ts'
+import { mailWork } from '../../src/jobs/mail-work.ts'
 import { OutboxWorker, type OutboxWorkerOptions } from '../../src/jobs/outbox-worker.ts'
 import { createSendMail } from '../../src/jobs/send-mail.ts'
 import { createMailRenderer } from '../../src/mail/render.ts'
@@ -46,7 +50,7 @@ describe('outbox', () => {
   let storage: Storage
   let sink: SmtpSink
   let transport: SmtpTransport
-  let worker: OutboxWorker | undefined
+  let worker: OutboxWorker<'mail'> | undefined
   let logger: CollectingLogger
   let endings: Ending[]
   let clockAheadMs: number
@@ -84,7 +88,7 @@ describe('outbox', () => {
     await sink.stop()
     const { outbox } = storage.database
     await sleep(5)
-    for (const { id } of await outbox.claim(1000, 0)) await outbox.done(id)
+    for (const { id } of await outbox.claim('mail', 1000, 0)) await outbox.done(id)
     for (const id of touched) await outbox.done(id)
     touched.clear()
   })
@@ -99,10 +103,10 @@ describe('outbox', () => {
     }
     return {
       insert: (job) => outbox.insert(job),
-      counts: () => outbox.counts(),
-      async claim(limit, leaseSeconds) {
+      counts: (kind) => outbox.counts(kind),
+      async claim(kind, limit, leaseSeconds, except) {
         guard()
-        const rows = await outbox.claim(limit, leaseSeconds)
+        const rows = await outbox.claim(kind, limit, leaseSeconds, except)
         for (const { id } of rows) touched.add(id)
         return rows
       },
@@ -124,13 +128,16 @@ describe('outbox', () => {
     }
   }
 
-  function start(options: Partial<OutboxWorkerOptions> = {}): OutboxWorker {
+  function start(options: Partial<OutboxWorkerOptions> = {}): OutboxWorker<'mail'> {
+    const approvals = new Approvals({ ephemeral: storage.ephemeral, keyed: keyring, random: secureRandom })
     const run = createSendMail({
       repositories: storage.database,
       clock: { now: () => new Date(Date.now() + clockAheadMs) },
+      approvals,
       links: {
         verifyEmail: (id) => `https://id.example/verify-email/${linkToken(keyring, id)}`,
         resetPassword: (id) => `https://id.example/reset-password/${linkToken(keyring, id)}`,
+        approve: (id) => `https://id.example/approve/${approvals.linkToken(id)}`,
         forgot: () => 'https://id.example/forgot-password',
         home: () => 'https://id.example/',
       },
@@ -139,7 +146,7 @@ describe('outbox', () => {
       transport,
     })
     worker = new OutboxWorker(
-      { outbox: watched(), run, probe: () => transport.health(), logger },
+      { outbox: watched(), work: mailWork(run, () => transport.health()), logger },
       { ...FAST, ...options },
     )
     worker.start()
@@ -193,7 +200,7 @@ describe('outbox', () => {
     expect(mail?.parsed.html).to.include(linkToken(keyring, proof.id))
     expect(mail?.parsed.text?.replace(/\s/g, '')).to.include(codeOf(keyring, proof.id))
     expect(mail?.parsed.messageId).to.match(/^<[\w-]+@id\.example>$/)
-    expect(await storage.database.outbox.counts()).to.deep.equal({ waiting: 0, dead: 0 })
+    expect(await storage.database.outbox.counts('mail')).to.deep.equal({ waiting: 0, dead: 0 })
   })
 
   it('sends each kind of mail', async () => {
@@ -245,7 +252,7 @@ describe('outbox', () => {
     await ended('bury')
     expect(endings).to.have.length(1)
     expect(endings[0]?.error).to.equal('SMTP: EENVELOPE RCPT TO 550 5.1.1')
-    expect(await storage.database.outbox.counts()).to.deep.equal({ waiting: 0, dead: 1 })
+    expect(await storage.database.outbox.counts('mail')).to.deep.equal({ waiting: 0, dead: 1 })
     const log = JSON.stringify(logger.lines)
     expect(log).not.to.include(proof.email)
     expect(log).not.to.include(linkToken(keyring, proof.id))
@@ -333,7 +340,7 @@ describe('outbox', () => {
     start()
     await ended('done', 5)
     expect(sink.arrived).to.equal(0)
-    expect(await outbox.counts()).to.deep.equal({ waiting: 0, dead: 0 })
+    expect(await outbox.counts('mail')).to.deep.equal({ waiting: 0, dead: 0 })
   })
 
   it('sends nothing that has expired', async () => {
@@ -392,7 +399,7 @@ describe('outbox', () => {
     expect(endings.map((it) => it.how)).to.deep.equal(['done'])
     await sleep(100)
     expect(sink.mails).to.have.length(1)
-    expect((await storage.database.outbox.counts()).waiting).to.equal(2)
+    expect((await storage.database.outbox.counts('mail')).waiting).to.equal(2)
   })
 
   it('shares the work with another worker without doing it twice', async () => {

@@ -1,10 +1,21 @@
 /** Migrations run up, down and up again, also over rows, and end in one catalogue on every engine. */
 import { expect } from 'chai'
+import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
 import { emptySqlBackends, newPostgresDatabase, selected, storesOn } from '../support/backends.ts'
-import { sampleClient, sampleFailure, sampleKey, sampleProof, sampleUser, token } from '../support/samples.ts'
+import {
+  sampleAuthorizationType,
+  sampleClient,
+  sampleFailure,
+  sampleKey,
+  sampleProof,
+  sampleResourceServer,
+  sampleUser,
+  token,
+} from '../support/samples.ts'
 import { catalogueOf, tablesOf } from './catalogue.ts'
 
 /** A row in every table. */
@@ -18,7 +29,13 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.emailProofs.insert(sampleProof({ userId: user.id }))
   await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
   await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
+  await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
+  await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)
+  await database.initialAccessTokens.insert({
+    ...{ id: token('iat_'), name: 'n', digest: Buffer.of(1), policy: {} },
+    ...{ usesLeft: 1, maxClients: undefined, ttlSeconds: undefined },
+  })
   await database.consents.remember({
     userId: user.id,
     clientId: client.id,
@@ -29,7 +46,10 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
+  await database.resourceServers.save(sampleResourceServer())
+  await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
+  await database.authorizationTypes.save(sampleAuthorizationType())
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

@@ -12,7 +12,8 @@ import {
   type SendOptions,
 } from '../support/protocol.ts'
 import { discover, PASSWORD, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
-import type { Page, UserAgent } from '../support/user-agent.ts'
+import { startApp } from '../support/start-app.ts'
+import { type Page, UserAgent } from '../support/user-agent.ts'
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 const tv = (more: Record<string, unknown> = {}) =>
@@ -57,6 +58,7 @@ onEveryStack('device flow', { overrides: { clients, limits: { userCodeNetwork: 1
     expect(started.verification_uri).to.equal(`${app.issuer}/device`)
     expect(started.verification_uri_complete).to.equal(`${app.issuer}/device?user_code=${started.user_code}`)
     expect(started.expires_in).to.equal(600)
+    expect(started.interval).to.equal(5)
     expect(started.device_code).to.match(/^[\w-]{43}$/)
   })
 
@@ -67,10 +69,9 @@ onEveryStack('device flow', { overrides: { clients, limits: { userCodeNetwork: 1
     const agent = newAgent()
     const confirm = await type(agent, user_code)
     expect(confirm.text).to.include('Living-room television').and.to.include(user_code)
-    expect(await verdict(device_code), 'a code typed is no approval').to.deep.equal([
-      400,
-      'authorization_pending',
-    ])
+    const [status, error] = await verdict(device_code)
+    expect(status, 'a code typed is no approval').to.equal(400)
+    expect(error).to.be.oneOf(['authorization_pending', 'slow_down'])
     const done = await approve(agent, confirm)
     expect(done.text).to.include('class="view-device-done"').and.to.include('Living-room television')
     const started = { device_code, user_code, verification_uri: '', expires_in: 600, interval: 0.01 }
@@ -79,6 +80,40 @@ onEveryStack('device flow', { overrides: { clients, limits: { userCodeNetwork: 1
     expect(await client.fetchUserInfo(rp, tokens.access_token, sub)).to.include({ email: JANE.email })
     expect(tokens.refresh_token).to.be.a('string')
     expect(await verdict(device_code), 'the second time').to.deep.equal([400, 'invalid_grant'])
+  })
+
+  it('slows down a device that asks too often, and one of many at the same moment waits in time (RFC 8628 3.5)', async () => {
+    const { device_code } = await begin()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => verdict(device_code)))
+    expect(answers.filter(([, error]) => error === 'authorization_pending')).to.have.length(1)
+    expect(answers.filter(([, error]) => error === 'slow_down')).to.have.length(7)
+    expect(await verdict((await begin()).device_code), 'another device waits by itself').to.deep.equal([
+      400,
+      'authorization_pending',
+    ])
+    // Not an oracle, and nobody else's brake: who may not have the code learns and changes nothing.
+    expect(await verdict(device_code, 'other-tv')).to.deep.equal([400, 'invalid_grant'])
+  })
+
+  it('is understood by openid-client, which then asks five seconds later, and has its tokens', async function () {
+    this.timeout(30_000)
+    const rp = await discoverPublic(app.issuer, 'tv')
+    const answers: { at: number; error: string | undefined }[] = []
+    rp[client.customFetch] = async (url, init) => {
+      const response = await fetch(url, init as RequestInit)
+      const { error } = (await response.clone().json()) as { error?: string }
+      if (url.endsWith('/token')) answers.push({ at: performance.now(), error })
+      if (error === 'slow_down') await approve(agent, await type(agent, started.user_code))
+      return response
+    }
+    const agent = newAgent()
+    const started = await client.initiateDeviceAuthorization(rp, { scope: 'openid' })
+    // As the server said, this would be 5 and never too soon.
+    expect(started.interval).to.equal(5)
+    const tokens = await client.pollDeviceAuthorizationGrant(rp, { ...started, interval: 0.5 })
+    expect(tokens.id_token).to.be.a('string')
+    expect(answers.map(({ error }) => error)).to.deep.equal(['authorization_pending', 'slow_down', undefined])
+    expect(Number(answers[2]?.at) - Number(answers[1]?.at)).to.be.at.least(5000)
   })
 
   it('leads through a registered but not yet signed-in browser, and a signed-in one, alike', async () => {
@@ -219,5 +254,35 @@ onEveryStack('device flow', { overrides: { clients, limits: { userCodeNetwork: 1
     const agent = newAgent()
     await approve(agent, await type(agent, started.user_code))
     expect((await ask()).id_token).to.be.a('string')
+  })
+})
+
+describe('a device code that somebody sent (RFC 8628 5.4)', () => {
+  it('is told apart: from where it was asked, and whether that is another network', async () => {
+    // Each of them as the proxy in front would name them.
+    const running = await startApp({
+      settings: { TRUSTED_PROXIES: '127.0.0.1,::1' },
+      overrides: { clients },
+    })
+    try {
+      const from = (ip: string) => ({ headers: { 'x-forwarded-for': ip, 'user-agent': `device at ${ip}` } })
+      const confirmed = async (device: string, browser: string) => {
+        const form = { client_id: 'tv', scope: 'openid' }
+        const { json } = await post(`${running.issuer}/device/auth`, form, from(device))
+        const agent = new UserAgent((url, init) =>
+          fetch(url, { ...init, headers: { ...init.headers, 'x-forwarded-for': browser } }),
+        )
+        const { text } = await agent.submit(await agent.get(json.verification_uri_complete))
+        expect(text).to.include(device).and.include(`device at ${device}`).and.include(json.user_code)
+        return text.includes('another network than yours')
+      }
+      expect(await confirmed('203.0.113.9', '203.0.113.9')).to.equal(false)
+      expect(await confirmed('203.0.113.9', '198.51.100.7')).to.equal(true)
+      expect(await confirmed('2001:db8:0:1::5', '2001:db8:0:1:ff::7'), 'one /64').to.equal(false)
+      expect(await confirmed('2001:db8:0:1::5', '2001:db8:0:2::5')).to.equal(true)
+      expect(await confirmed('203.0.113.9', '2001:db8:0:1::5'), 'who knows').to.equal(false)
+    } finally {
+      await running.close()
+    }
   })
 })

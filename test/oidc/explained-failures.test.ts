@@ -53,12 +53,12 @@ const AS_WEB: SendOptions = { basic: ['web', RP_SECRET] }
 
 onEveryStack('a failure explained', { overrides: { clients, failureLimits: NONE }, settings }, (app) => {
   async function explained(requestId: string | null): Promise<Explanation> {
-    const { failures, clients } = app.app.storage.database
-    const server = { issuer: app.issuer, scopes: SCOPES, resources: app.config.resourceServers }
+    const { failures, clients, resourceServers } = app.app.storage.database
+    const server = { issuer: app.issuer, scopes: SCOPES }
     // Written after the answer, so it may not be there yet.
     for (let tries = 0; tries < 100; tries += 1) {
       const failure = await findFailure(failures, String(requestId))
-      if (failure) return new Explainer({ clients, server }).explain(failure, 'operator')
+      if (failure) return new Explainer({ clients, resourceServers, server }).explain(failure, 'operator')
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     throw new Error(`no failure under ${requestId}`)

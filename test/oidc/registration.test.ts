@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
@@ -6,6 +7,11 @@ import { CALLBACK } from '../support/relying-party.ts'
 
 const TOKEN = 'an-initial-access-token-of-the-test-0123456789'
 const settings = { INITIAL_ACCESS_TOKEN: TOKEN }
+
+const JWK = { format: 'jwk' } as const
+const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).publicKey.export(JWK)
+const ec = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export(JWK)
+const withKeys = (...keys: object[]) => ({ jwks: { keys }, token_endpoint_auth_method: 'private_key_jwt' })
 
 onEveryStack('dynamic registration', { settings }, (app) => {
   const minimal = { redirect_uris: [CALLBACK] }
@@ -105,7 +111,12 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     expect(json.client_secret).to.not.equal(wish.client_secret)
   })
 
-  for (const flag of [{ first_party: true }, { first_party: false }, { self_registered: false }]) {
+  for (const flag of [
+    { first_party: true },
+    { first_party: false },
+    { self_registered: false },
+    { pkce_exempt: true },
+  ]) {
     const [[name]] = Object.entries(flag) as [[string, boolean]]
     it(`refuses ${JSON.stringify(flag)}, which is the operator’s to set`, async () => {
       const before = await clientsStored()
@@ -156,8 +167,26 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     ['id_token_signed_response_alg', { id_token_signed_response_alg: 'HS256' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_jwt' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'tls_client_auth' }],
+    // Ignored, it would have tokens that are bound to nothing.
+    ['tls_client_certificate_bound_access_tokens', { tls_client_certificate_bound_access_tokens: true }],
     ['scope', { scope: 'openid admin' }],
-    ['subject_type', { subject_type: 'pairwise' }],
+    ['subject_type', { subject_type: 'ephemeral' }],
+    [
+      'sector_identifier_uri',
+      { subject_type: 'pairwise', redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] },
+    ],
+    ['not "password"', { grant_types: ['authorization_code', 'password'] }],
+    ['not "code id_token"', { response_types: ['code', 'code id_token'] }],
+    ['contacts', { contacts: ['not an address'] }],
+    ['contacts', { contacts: ['javascript:alert(1)'] }],
+    ['contacts', { contacts: ['a <b@example.org>'] }],
+    ['contacts', { contacts: [`${'x'.repeat(200)}@example.org`] }],
+    ['contacts', { contacts: Array.from({ length: 11 }, (_, n) => `chef${n}@example.org`) }],
+    ['2048', { ...withKeys(rsa(1024)) }],
+    ['private', { ...withKeys(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export(JWK)) }],
+    ['private', { ...withKeys(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(JWK)) }],
+    ['one kid', { ...withKeys({ ...ec(), kid: 'a' }, { ...ec(), kid: 'a' }) }],
+    ['at most 20', { ...withKeys(...Array.from({ length: 21 }, ec)) }],
     [
       'JSON Web Key Set',
       { jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }, token_endpoint_auth_method: 'private_key_jwt' },
@@ -172,6 +201,17 @@ onEveryStack('dynamic registration', { settings }, (app) => {
       expect(json.error_description).to.include(member)
       expect(await clientsStored()).to.equal(before)
     })
+
+  it('takes keys that are public, strong and told apart, and contacts that can be reached', async () => {
+    const metadata = {
+      ...withKeys({ ...rsa(2048), kid: 'a' }, { ...ec(), kid: 'b' }),
+      contacts: ['chef@brulee.example', 'waiter@brulee.example'],
+    }
+    const { status, json } = await register({ ...minimal, ...metadata })
+    expect(status, JSON.stringify(json)).to.equal(201)
+    expect(json.jwks.keys).to.have.lengthOf(2)
+    expect(json.contacts).to.deep.equal(metadata.contacts)
+  })
 
   it('takes native apps with a reverse-domain scheme or loopback (RFC 8252 7)', async () => {
     const redirect_uris = [

@@ -13,10 +13,11 @@ const ARROWS: Record<string, string[]> = {
   storage: ['storage/', 'domain/', 'lib/'],
   crypto: ['crypto/', 'domain/', 'lib/', 'type storage/at-rest.ts'],
   mail: ['mail/', 'domain/', 'lib/'],
+  outbound: ['outbound/', 'lib/'],
   upstream: ['upstream/', 'domain/', 'lib/'],
   jobs: ['jobs/', 'domain/', 'lib/', 'mail/transport.ts'],
   telemetry: ['telemetry/', 'domain/', 'lib/', 'type config/'],
-  config: ['config/', 'lib/', 'type domain/'],
+  config: ['config/', 'lib/', 'domain/resources/', 'type domain/'],
   oidc: [
     'oidc/',
     'domain/',
@@ -25,6 +26,7 @@ const ARROWS: Record<string, string[]> = {
     'storage/at-rest.ts',
     'storage/unit-of-work.ts',
     'type storage/changes.ts',
+    'type outbound/outbound.ts',
     'type config/',
   ],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
@@ -110,6 +112,17 @@ export const environmentIsReadInOnePlace: Rule = (file) =>
   file.path !== 'config/read-env.ts' && /\bprocess\.env\b/.test(file.code)
     ? ['process.env is read only in config/read-env.ts']
     : []
+
+/** The samples are outsiders. What serves HTTP imports `node:http` too, and may. */
+export const requestsGoOutOneWay: Rule = (file) => {
+  if (within(file.path, ['outbound/', 'samples/'], false)) return []
+  const clients = file.imports.filter((it) => /^(node:)?(https|undici|dns|dns\/promises)$/.test(it.specifier))
+  const calls = [...file.code.matchAll(/(?<![.\w#$])fetch\(|\bglobalThis\.fetch\b|\bhttp\.(request|get)\(/g)]
+  return [
+    ...clients.map((it) => `only outbound/ makes requests (${it.specifier})`),
+    ...calls.map(([call]) => `only outbound/ makes requests (${call})`),
+  ]
+}
 
 export const importsNameFiles: Rule = (file) =>
   file.imports

@@ -56,7 +56,7 @@ export function storesOn(connection: SqlConnection, atRest = newKeyring()): SqlI
     units,
     database: sqlDatabase(connection, atRest),
     artifacts: new SqlArtifactStore({ connection, atRest, loader, units }),
-    ephemeral: new SqlEphemeral(connection),
+    ephemeral: new SqlEphemeral(connection, atRest),
     mailbox: new SqlMailbox(connection.knex),
   }
 }

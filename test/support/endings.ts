@@ -103,7 +103,13 @@ async function signOut({ issuer }: Nodes, browser: UserAgent): Promise<void> {
 }
 
 /** By a link that was mailed, as the page does it. */
-async function changePassword({ nodes, person }: Pair): Promise<void> {
+export async function changePassword({
+  nodes,
+  person,
+}: {
+  nodes: Pick<Nodes, 'apps' | 'secrets'>
+  person: { id: string; email: string }
+}): Promise<void> {
   const [app] = nodes.apps
   if (!app) throw new Error('no node')
   const keyed = await keyringOf({ app, secrets: nodes.secrets })

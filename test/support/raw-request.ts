@@ -7,16 +7,21 @@ export interface RawAnswer {
   text: string
 }
 
-/** @param port of this machine; the connection goes there whatever the headers say */
+/**
+ * @param port of this machine; the connection goes there whatever the headers say
+ * @param from which address of this machine it comes
+ */
 export function rawRequest(
   port: number | string,
   method: string,
   path: string,
   headers: Record<string, string>,
   body = '',
+  from = '127.0.0.1',
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (incoming) => {
+    const to = { host: '127.0.0.1', port, localAddress: from }
+    const outgoing = request({ ...to, method, path, headers, agent: false }, (incoming) => {
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('end', () =>

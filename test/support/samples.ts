@@ -1,9 +1,11 @@
 /** Small valid things to put into stores, each with ids of its own. */
 import { randomBytes } from 'node:crypto'
+import type { AuthorizationType } from '../../src/domain/authorization/type.ts'
 import type { ClientSettings } from '../../src/domain/clients/client.ts'
 import type { NewEmailProof } from '../../src/domain/email/proof.ts'
 import { type FailureRecord, newCode } from '../../src/domain/failures/record.ts'
 import type { NewSigningKey } from '../../src/domain/keys/key.ts'
+import { DEFAULTS, type ResourceServer } from '../../src/domain/resources/resource-server.ts'
 import type { NewUser } from '../../src/domain/users/user.ts'
 
 export function token(prefix = ''): string {
@@ -28,6 +30,35 @@ export function sampleClient(changes: Partial<ClientSettings> = {}): ClientSetti
     secretDigest: undefined,
     firstParty: false,
     source: 'registration',
+    ...changes,
+  }
+}
+
+export function sampleResourceServer(
+  changes: Partial<Omit<ResourceServer, 'status'>> = {},
+): Omit<ResourceServer, 'status'> {
+  return {
+    ...DEFAULTS,
+    audience: `https://${token('api-').toLowerCase()}.example`,
+    name: 'An API',
+    scopes: [{ name: 'read', description: 'Read what is there' }, { name: 'write' }],
+    documentation: undefined,
+    source: 'operator',
+    ...changes,
+  }
+}
+
+export function sampleAuthorizationType(changes: Partial<AuthorizationType> = {}): AuthorizationType {
+  return {
+    name: token('type-'),
+    title: 'A payment',
+    template: 'pay {{to}}',
+    schema: { type: 'object', properties: { to: { type: 'string' } }, required: ['to'] },
+    actions: ['read "it", all', '{x}'],
+    locations: [],
+    ask: 'always',
+    selfRegistered: false,
+    status: 'active',
     ...changes,
   }
 }

@@ -20,10 +20,20 @@ export class Access {
 
   readonly #clientsChanged: () => void
 
-  /** @param clientsChanged told after a change of a client has been committed */
-  constructor(database: Pick<Database, 'transaction'>, clientsChanged: () => void = () => {}) {
+  readonly #accessEnded: () => void
+
+  /**
+   * @param clientsChanged told after a change of a client has been committed
+   * @param accessEnded told after anything has been: the store wrote down whom to tell
+   */
+  constructor(
+    database: Pick<Database, 'transaction'>,
+    clientsChanged: () => void = () => {},
+    accessEnded: () => void = () => {},
+  ) {
     this.#database = database
     this.#clientsChanged = clientsChanged
+    this.#accessEnded = accessEnded
   }
 
   /** @throws `not_found` */
@@ -107,5 +117,6 @@ export class Access {
       await repositories.audit.append({ name, outcome: 'success', ...about, request, detail: { by } })
     })
     if (name.startsWith('client.')) this.#clientsChanged()
+    this.#accessEnded()
   }
 }

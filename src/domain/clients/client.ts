@@ -7,7 +7,8 @@ export interface Client {
   secretDigest: string | undefined
   /** the operator's own application: consent is not asked. Never settable by registration. */
   firstParty: boolean
-  source: 'configuration' | 'registration'
+  /** document: described by what is found at its id (client ID metadata documents) */
+  source: 'configuration' | 'registration' | 'document'
   /** disabled: to the protocol it does not exist */
   status: 'active' | 'disabled'
 }

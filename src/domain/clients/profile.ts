@@ -2,6 +2,8 @@
  * How strict a client is, in one word. A profile sets what was left open and refuses what contradicts it, in a sentence
  * that says which change mends it. Knows client metadata (OpenID Connect Dynamic Registration 1.0), no engine.
  */
+import { exemptionFault } from './pkce-exempt.ts'
+
 export const PROFILES = ['standard', 'hardened', 'fapi2'] as const
 export type Profile = (typeof PROFILES)[number]
 
@@ -18,6 +20,8 @@ interface Rule {
   member: string
   /** set where the client says nothing */
   value?: unknown
+  /** but not where the client does it in another way that is as good */
+  unless?: (metadata: Metadata) => boolean
   holds(value: unknown, metadata: Metadata): boolean
   reason: string
 }
@@ -30,6 +34,14 @@ const isTrue = (value: unknown) => value === true
 const isAbsentOr = (allowed: readonly string[]) => (value: unknown) =>
   value === undefined || allowed.includes(String(value))
 
+/** RFC 8705 3: the other way to bind tokens. FAPI 2.0 Security Profile 5.3.2.1 asks for one of the two. */
+const isBoundByCertificate = (metadata: Metadata) =>
+  metadata.tls_client_certificate_bound_access_tokens === true
+/** RFC 8705 2 */
+const CERTIFICATE_METHODS = ['tls_client_auth', 'self_signed_tls_client_auth']
+const provesCertificate = ({ token_endpoint_auth_method: method }: Metadata) =>
+  CERTIFICATE_METHODS.includes(String(method))
+
 const HARDENED: readonly Rule[] = [
   {
     member: 'require_pushed_authorization_requests',
@@ -40,14 +52,17 @@ const HARDENED: readonly Rule[] = [
   {
     member: 'dpop_bound_access_tokens',
     value: true,
-    holds: isTrue,
-    reason: 'must be true: a stolen token is worth nothing without the key it is bound to (RFC 9449 5.2)',
+    unless: isBoundByCertificate,
+    holds: (value, metadata) => (value === true) !== isBoundByCertificate(metadata),
+    reason:
+      'must be true, or tls_client_certificate_bound_access_tokens, and not both: a stolen token is worth nothing without the key it is bound to (RFC 9449 5.2, RFC 8705 3)',
   },
   {
     member: 'token_endpoint_auth_method',
-    holds: (value) => value === 'private_key_jwt' || value === 'none',
+    holds: (value, metadata) =>
+      value === 'private_key_jwt' || value === 'none' || provesCertificate(metadata),
     reason:
-      'must be private_key_jwt, or none for a public client: a secret that is sent can be stolen (RFC 7523 2.2)',
+      'must be private_key_jwt, a certificate (tls_client_auth, self_signed_tls_client_auth), or none for a public client: a secret that is sent can be stolen (RFC 7523 2.2, RFC 8705 2)',
   },
 ]
 
@@ -56,9 +71,10 @@ const FAPI2: readonly Rule[] = [
   {
     member: 'token_endpoint_auth_method',
     value: 'private_key_jwt',
-    holds: (value) => value === 'private_key_jwt',
+    unless: provesCertificate,
+    holds: (value, metadata) => value === 'private_key_jwt' || provesCertificate(metadata),
     reason:
-      'must be private_key_jwt: only clients that prove a key are accepted (FAPI 2.0 Security Profile 5.3.2.1)',
+      'must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth: only clients that prove a key are accepted (FAPI 2.0 Security Profile 5.3.2.1)',
   },
   {
     member: 'token_endpoint_auth_signing_alg',
@@ -120,7 +136,9 @@ export function underProfile(metadata: Metadata): Record<string, unknown> {
 
 function valuesOf(metadata: Metadata): Record<string, unknown> {
   return Object.fromEntries(
-    rulesOf(metadata).flatMap(({ member, value }) => (value === undefined ? [] : [[member, value]])),
+    rulesOf(metadata).flatMap(({ member, value, unless }) =>
+      value === undefined || unless?.(metadata) ? [] : [[member, value]],
+    ),
   )
 }
 
@@ -131,10 +149,12 @@ export function contradictions(metadata: Metadata): Contradiction[] {
     return [{ member: 'profile', reason: `must be one of ${PROFILES.join(', ')}` }]
   if (signing === true && profile !== 'fapi2')
     return [{ member: 'message_signing', reason: 'needs profile "fapi2"' }]
+  const exemption = exemptionFault(metadata)
   const whole = withProfile(metadata)
-  return rulesOf(metadata)
+  const broken = rulesOf(metadata)
     .filter(({ member, holds }) => !holds(whole[member], whole))
     .map(({ member, reason }) => ({ member, reason }))
+  return exemption ? [exemption, ...broken] : broken
 }
 
 function rulesOf({ profile, message_signing: signing }: Metadata): readonly Rule[] {

@@ -3,12 +3,20 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+
+import { authorizationDetailsRules } from './causes/authorization-details.ts'
+import { certificateRules } from './causes/certificates.ts'
+import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
+import { exchangeRules } from './causes/exchange.ts'
+import { firstPartyRules } from './causes/first-party.ts'
+import { fetchedRules } from './causes/fetched.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
 import { redirectRules } from './causes/redirects.ts'
+import { registrationRules } from './causes/registration.ts'
 import { requestRules } from './causes/requests.ts'
 import { scopeRules } from './causes/scopes.ts'
 import { signInRules } from './causes/sign-in.ts'
@@ -18,10 +26,17 @@ import { type Explanation, type Known, type Rule, rfc } from './rule.ts'
 /** In this order: what is certain before what is only likely. */
 const RULES: readonly Rule[] = [
   ...clockRules,
+  ...firstPartyRules,
+  ...cibaRules,
   ...dpopRules,
   ...pkceRules,
   ...redirectRules,
+  ...certificateRules,
+  ...registrationRules,
+  ...authorizationDetailsRules,
+  ...fetchedRules,
   ...clientRules,
+  ...exchangeRules,
   ...grantRules,
   ...scopeRules,
   ...signInRules,

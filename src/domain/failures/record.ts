@@ -26,6 +26,17 @@ export interface FailureRecord {
   presented: string[]
   /** what tokens made by the client say of themselves, unverified: `client_assertion`, `dpop`, `request` */
   jwts: Record<string, JwtFacts>
+  /** what the client showed in TLS, where a proxy handed one on */
+  certificate?: CertificateFacts | undefined
+}
+
+/** Of a client's certificate; all of it is public. */
+export interface CertificateFacts {
+  /** RFC 4514 */
+  subject?: string | undefined
+  problem?: 'unreadable' | 'expired' | 'not valid yet' | undefined
+  /** the proxy has verified its chain */
+  verified: boolean
 }
 
 /** Header and claims of a JWT that are no secret; times in seconds since 1970. */

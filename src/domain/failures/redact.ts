@@ -8,14 +8,17 @@ import type { JwtFacts } from './record.ts'
 const KEPT = new Set(
   `client_id redirect_uri post_logout_redirect_uri redirect_uris response_type response_types response_mode scope
   grant_type grant_types prompt max_age display ui_locales acr_values code_challenge_method resource audience
-  token_type_hint client_assertion_type application_type token_endpoint_auth_method subject_type
+  token_type_hint subject_token_type actor_token_type requested_token_type client_assertion_type application_type token_endpoint_auth_method subject_type
   id_token_signed_response_alg`.split(/\s+/),
 )
 /** Only that it was there, and how long it was. */
 const MEASURED = new Set(
   `code code_verifier code_challenge refresh_token client_secret client_assertion token access_token id_token_hint
   state nonce request request_uri claims login_hint device_code user_code username password dpop_jkt registration
-  authorization_details subject_token actor_token jwks jwks_uri sector_identifier_uri logout`.split(/\s+/),
+   authorization_details subject_token actor_token software_statement jwks jwks_uri sector_identifier_uri logout
+   auth_session verification_code auth_req_id login_hint_token client_notification_token binding_message`.split(
+    /\s+/,
+  ),
 )
 const VALUE_MAX = 500
 /** what is looked through at all: work on foreign text must be bounded before it is done */

@@ -1,13 +1,14 @@
 /** Explains a record with what is registered now. */
-import type { ClientRepository, FailureRepository } from '../ports.ts'
+import type { ClientRepository, FailureRepository, ResourceServerRepository } from '../ports.ts'
 import { explain } from './explain.ts'
 import { type FailureRecord, tidyFailureCode } from './record.ts'
 import type { Explanation, Known } from './rule.ts'
 
 export interface ExplainDeps {
   clients: Pick<ClientRepository, 'find' | 'list'>
-  /** what this installation knows besides its clients */
-  server: Pick<Known, 'issuer' | 'scopes' | 'resources'>
+  resourceServers: Pick<ResourceServerRepository, 'list'>
+  /** what this installation knows besides */
+  server: Pick<Known, 'issuer' | 'scopes'>
 }
 
 export class Explainer {
@@ -19,12 +20,15 @@ export class Explainer {
 
   /** @param reader an operator may learn which client ids there are; nobody else does */
   async explain(failure: FailureRecord, reader: 'operator' | 'stranger'): Promise<Explanation> {
-    const { clients, server } = this.#deps
+    const { clients, resourceServers, server } = this.#deps
     const { clientId } = failure
     const client = clientId === undefined ? undefined : await clients.find(clientId)
     const unknown = clientId !== undefined && client === undefined
     const clientIds = unknown && reader === 'operator' ? (await clients.list()).map(({ id }) => id) : []
-    return explain(failure, { ...server, client, clientIds })
+    const resources = (await resourceServers.list())
+      .filter(({ status }) => status === 'active')
+      .map(({ audience, scopes }) => ({ audience, scopes: scopes.map(({ name }) => name) }))
+    return explain(failure, { ...server, resources, client, clientIds })
   }
 }
 

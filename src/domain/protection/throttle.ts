@@ -28,10 +28,22 @@ export interface Limits {
   formNetwork: number
   /** device codes typed from one network, per hour */
   userCodeNetwork: number
+  /** clients registered without a token from one network, per hour */
+  openRegistrationNetwork: number
+  /** the same from all networks together */
+  openRegistration: number
+  /** documents of unknown clients that one network makes us read, per hour */
+  documentNetwork: number
+  /** the same of one host */
+  documentHost: number
   /** mails to one address, per hour */
   mailAddress: number
   /** mails asked for from one network, per hour */
   mailNetwork: number
+  /** approvals asked of one person, per hour */
+  approvalPerson: number
+  /** approvals asked by one client, per hour */
+  approvalClient: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -41,8 +53,14 @@ export const DEFAULT_LIMITS: Limits = {
   signInNetwork: 100,
   formNetwork: 60,
   userCodeNetwork: 60,
+  openRegistrationNetwork: 10,
+  openRegistration: 200,
+  documentNetwork: 30,
+  documentHost: 300,
   mailAddress: 6,
   mailNetwork: 60,
+  approvalPerson: 10,
+  approvalClient: 600,
 }
 
 export class Throttle {
@@ -106,6 +124,31 @@ export class Throttle {
   userCode(ip: string): Bucket[] {
     return [
       { key: `user-code:net:${networkOf(ip)}`, limit: this.limits.userCodeNetwork, windowSeconds: HOUR },
+    ]
+  }
+
+  openRegistration(ip: string): Bucket[] {
+    const { limits } = this
+    return [
+      { key: `register:net:${networkOf(ip)}`, limit: limits.openRegistrationNetwork, windowSeconds: HOUR },
+      { key: 'register:all', limit: limits.openRegistration, windowSeconds: HOUR },
+    ]
+  }
+
+  document(host: string, ip: string): Bucket[] {
+    const { limits } = this
+    return [
+      { key: `document:net:${networkOf(ip)}`, limit: limits.documentNetwork, windowSeconds: HOUR },
+      { key: `document:host:${host}`, limit: limits.documentHost, windowSeconds: HOUR },
+    ]
+  }
+
+  /** @param person id of the account, or of nobody under the name that was given */
+  approval(person: string, clientId: string): Bucket[] {
+    const { approvalPerson, approvalClient } = this.limits
+    return [
+      { key: `approval:client:${clientId}`, limit: approvalClient, windowSeconds: HOUR },
+      { key: `approval:person:${person}`, limit: approvalPerson, windowSeconds: HOUR },
     ]
   }
 

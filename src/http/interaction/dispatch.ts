@@ -5,7 +5,7 @@
 import type { Context } from 'koa'
 import type { InteractionResults } from 'oidc-provider'
 import { nextStep, type SignInPolicy, type Step } from '../../domain/sign-in/next-step.ts'
-import type { Progress } from '../../domain/sign-in/progress.ts'
+import { standingOf } from '../../domain/sign-in/standing.ts'
 import type { User } from '../../domain/users/user.ts'
 import { stateOf } from '../state.ts'
 import { paths } from '../urls.ts'
@@ -52,41 +52,23 @@ async function whatNext(
   deps: InteractionDeps,
   current: Current,
 ): Promise<{ step: Step; user: User | undefined }> {
-  await adoptProof(deps, current)
-  const { progress } = current
-  let user = progress.userId === undefined ? undefined : await deps.database.users.find(progress.userId)
-  if (user && !(await deps.services.signIn.isCurrentCredential(user.id, progress.credential))) {
-    // The password was changed since it was proven here: whoever knew the old one has proven nothing.
-    user = undefined
-    current.progress = restarted(progress)
-    await deps.services.progress.save(current.uid, current.progress)
+  const { database, clock, services } = deps
+  const { progress, user } = await standingOf(current.progress, { database, clock, signIn: services.signIn })
+  if (progress !== current.progress) {
+    current.progress = progress
+    await services.progress.save(current.uid, progress)
   }
-  return { step: nextStep(current.progress, user, policyOf(ctx, deps, current)), user }
-}
-
-/** The registration of this browser was confirmed, here by code or anywhere by link: its password counts as given. */
-async function adoptProof(deps: InteractionDeps, current: Current): Promise<void> {
-  const { progress } = current
-  if (progress.userId !== undefined || !progress.proof) return
-  const proof = await deps.database.emailProofs.find(progress.proof.id)
-  if (!proof?.consumedAt || !proof.registration) return
-  const { userId, passwordHash } = proof.registration
-  const credential = await deps.services.signIn.currentCredential(userId)
-  // Only while it still is the account's password, so that a change since then counts here too.
-  if (credential === undefined || credential !== deps.services.signIn.credentialOf(passwordHash)) return
-  const authTime = Math.floor(deps.clock.now().getTime() / 1000)
-  current.progress = { ...progress, userId, amr: ['pwd'], authTime, credential }
-  await deps.services.progress.save(current.uid, current.progress)
+  return { step: nextStep(progress, user, policyOf(ctx, deps, current)), user }
 }
 
 function policyOf(ctx: Context, deps: InteractionDeps, current: Current): SignInPolicy {
   const { prompt, session } = current.interaction
   const hasAccounts = session?.accountId !== undefined || deps.browser.knownAccounts(ctx).length > 0
-  return { verifiedEmail: true, chooseAccount: prompt.name === 'select_account' && hasAccounts }
-}
-
-function restarted(progress: Progress): Progress {
-  return progress.identifier === undefined ? {} : { identifier: progress.identifier }
+  return {
+    verifiedEmail: true,
+    chooseAccount: prompt.name === 'select_account' && hasAccounts,
+    createAccount: prompt.name === 'create',
+  }
 }
 
 async function finish(ctx: Context, deps: InteractionDeps, current: Current, user: User): Promise<void> {
@@ -102,7 +84,10 @@ async function finish(ctx: Context, deps: InteractionDeps, current: Current, use
       ts: authTime,
       remember: progress.remember === true,
     },
-    ...(interaction.prompt.name === 'select_account' ? { select_account: {} } : {}),
+    // What else was asked for is answered by it, too.
+    ...(['select_account', 'create'].includes(interaction.prompt.name)
+      ? { [interaction.prompt.name]: {} }
+      : {}),
   }
   const returnTo = await deps.engine.finish(ctx.req, ctx.res, result)
   await deps.services.progress.clear(current.uid)

@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Pages } from '../pages.ts'
 import { Problem } from '../problem.ts'
+import { isForPrograms } from './methods.ts'
 
 export interface ErrorDeps {
   pages: Pages
@@ -37,8 +38,11 @@ export function answer(ctx: Context, problem: Problem, pages: Pages): void {
   ctx.status = problem.status
   const wait = problem.retryAfterSeconds ?? (problem.status === 503 ? RETRY_AFTER_SECONDS : undefined)
   if (wait !== undefined) ctx.set('Retry-After', String(wait))
-  if (ctx.accepts('html', 'json') === 'json') {
-    ctx.body = { error: problem.code, request_id: ctx.response.get('X-Request-Id') }
+  const forPrograms = isForPrograms(ctx.path)
+  // The first is what "*/*" gets.
+  if (ctx.accepts(...(forPrograms ? ['json', 'html'] : ['html', 'json'])) === 'json') {
+    const error = forPrograms ? protocolError(problem) : { error: problem.code }
+    ctx.body = { ...error, request_id: ctx.response.get('X-Request-Id') }
     return
   }
   pages.show(
@@ -55,6 +59,13 @@ export function answer(ctx: Context, problem: Problem, pages: Pages): void {
     },
     problem.status,
   )
+}
+
+/** In the words that programs know (RFC 6749 5.2, 4.1.2.1). */
+function protocolError({ status, code }: Problem): { error: string; error_description: string } {
+  const error =
+    status === 503 ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request'
+  return { error, error_description: code.replaceAll('-', ' ') }
 }
 
 function toProblem(error: unknown, deps: ErrorDeps): Problem {

@@ -9,12 +9,20 @@ import type { Context, Middleware, Next } from 'koa'
 import type { RequestFacts } from '../../domain/audit/events.ts'
 import { Problem } from '../problem.ts'
 import { stateOf } from '../state.ts'
+import {
+  type CertificateHeaders,
+  isServedToPrograms,
+  namesAddressesForPeople,
+  takeCertificate,
+} from './client-certificate.ts'
 import { assertMethod } from './methods.ts'
 
 export interface FrontDoorOptions {
   /** origin of the issuer: the only host that is served */
   issuer: string
   trustedProxies: readonly string[]
+  /** where clients show certificates (RFC 8705); undefined: nowhere */
+  mtls: CertificateHeaders | undefined
   /** evaluation: a person who typed 127.0.0.1 is sent to the issuer's own name */
   redirectLoopback: boolean
   withRequestId: <T>(id: string, work: () => T) => T
@@ -48,6 +56,7 @@ export function identify(options: FrontDoorOptions): Middleware {
     const id = viaProxy && typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
     for (const name of FORWARDED) if (headers[name] !== undefined) delete headers[name]
     takeHostOfTarget(ctx)
+    if (options.mtls) stateOf(ctx).certificate = takeCertificate(headers, options.mtls, viaProxy)
     headers['x-forwarded-proto'] = options.issuer.startsWith('https:') ? 'https' : 'http'
     headers['x-forwarded-for'] = ip
     const agent = headers['user-agent']?.slice(0, USER_AGENT_MAX)
@@ -58,12 +67,18 @@ export function identify(options: FrontDoorOptions): Middleware {
   }
 }
 
-/** Serves the issuer's host only, and only requests whose address can be read and whose body we would take. */
+/** Serves the issuer's host, at the mTLS host the endpoints of programs, and only requests whose address can be read and whose body we would take. */
 export function admit(options: FrontDoorOptions): Middleware {
   const { host: issuerHost } = new URL(options.issuer)
+  const mtlsHost = options.mtls && new URL(options.mtls.origin).host
   return (ctx: Context, next: Next) => {
     const host = ctx.req.headers.host ?? ''
-    if (host.toLowerCase() !== issuerHost) {
+    if (host.toLowerCase() === mtlsHost && mtlsHost !== issuerHost) {
+      if (!isServedToPrograms(ctx.path))
+        throw new Problem('wrong-host', { params: { issuer: options.issuer } })
+      if (namesAddressesForPeople(ctx.path)) ctx.req.headers.host = issuerHost
+      else ctx.req.headers['x-forwarded-proto'] = 'https'
+    } else if (host.toLowerCase() !== issuerHost) {
       if (
         options.redirectLoopback &&
         LOOPBACK_HOSTS.test(host) &&

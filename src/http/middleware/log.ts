@@ -4,7 +4,7 @@ import type { Logger } from '../../lib/log.ts'
 import { stateOf } from '../state.ts'
 
 /** Paths that end in a secret; mistyped ones too, and in any case, as the router takes them. */
-const SECRET_PATHS = /\/(verify-email|reset-password|setup)\/.+/i
+const SECRET_PATHS = /\/(verify-email|reset-password|setup|approve)\/.+/i
 
 export function requestLog(log: Logger): Middleware {
   return async (ctx: Context, next: Next) => {

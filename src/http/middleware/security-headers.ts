@@ -7,16 +7,20 @@ import type { Context, Middleware, Next } from 'koa'
 import { ENDPOINTS } from '../../oidc/routes.ts'
 import { stateOf } from '../state.ts'
 
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "frame-src 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join(';')
+/** @param frames origins that this page may show in frames, instead of our own */
+export const pagePolicy = (frames: readonly string[] = ["'self'"]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    `frame-src ${[...new Set(frames)].join(' ')}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join(';')
+
+const PAGE_POLICY = pagePolicy()
 
 /** A mail shown in a frame of the mailbox page: its own styles, no script, links open in a new tab. */
 export const MAIL_POLICY = [

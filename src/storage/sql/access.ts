@@ -38,21 +38,33 @@ export class SqlAccess implements AccessRevoker {
   }
 
   async revokeClient(clientId: string): Promise<void> {
-    if (isStorable(clientId)) await this.#run([LOCK_OF_CLIENT, REVOKE_BY_CLIENT], { value: clientId })
+    if (isStorable(clientId))
+      await this.#run([LOCK_OF_CLIENT, REVOKE_BY_CLIENT, REVOKE_EXCHANGED], { value: clientId })
   }
 
   async deleteClient(clientId: string): Promise<boolean> {
     if (!isStorable(clientId)) return false
-    const [, deleted] = await this.#run([LOCK_OF_CLIENT, DELETE_CLIENT, REVOKE_BY_CLIENT], {
-      value: clientId,
-    })
+    const ending = [LOCK_OF_CLIENT, DELETE_CLIENT, REVOKE_BY_CLIENT, REVOKE_EXCHANGED]
+    const [, deleted] = await this.#run(ending, { value: clientId })
     return deleted === 1
+  }
+
+  async revokeResource(audience: string): Promise<void> {
+    if (isStorable(audience)) await this.#run([REVOKE_BY_AUDIENCE], { value: audience })
+  }
+
+  async forgetResource(audience: string): Promise<void> {
+    if (!isStorable(audience)) return
+    await this.#run([FORGET_IN_CONSENTS, FORGET_IN_GRANTS, REVOKE_BY_AUDIENCE], { value: audience })
   }
 
   async withdrawConsent(userId: string, clientId: string): Promise<boolean> {
     if (!isStorable(userId) || !isStorable(clientId)) return false
     const pair = { user: userId, client: clientId }
-    const [, forgotten] = await this.#run([LOCK_OF_PAIR, FORGET_CONSENT, DELETE_GRANTS_OF_PAIR], pair)
+    const [, , , forgotten] = await this.#run(
+      [LOCK_FAMILIES_OF_PAIR, LEAVE_FAMILIES, LOCK_OF_PAIR, FORGET_CONSENT, DELETE_GRANTS_OF_PAIR],
+      pair,
+    )
     return forgotten === 1
   }
 
@@ -124,6 +136,11 @@ const OPEN_FAMILIES = `select uid, authorizations from ${sql.FAMILIES}
 
 const LOCK_FAMILIES = `select uid from ${sql.FAMILIES} where account_id = :value order by uid for update`
 
+const LOCK_FAMILIES_OF_PAIR = LOCK_FAMILIES.replace(':value', ':user')
+/** Sessions live on without it; that it was taken off is what tells the application (migration `logout_notices`). */
+const LEAVE_FAMILIES = `update ${sql.FAMILIES} set authorizations = authorizations - cast(:client as text)
+  where account_id = :user and ended_at is null and authorizations -> :client is not null`
+
 const SINGLE_USE = ARTIFACT_MODELS.filter((model) => MODELS[model].consumable || MODELS[model].taken)
 
 /** Single-use artifacts under the grants that go; and of a client, what it pushed and what it may change itself by. */
@@ -156,3 +173,15 @@ const REVOKE_BY_ACCOUNT = sql.revokeBySql('account_id', ':value')
 const REVOKE_BY_CLIENT = sql.revokeBySql('client_id', ':value')
 const DELETE_GRANTS_OF_PAIR = 'delete from oidc_grants where account_id = :user and client_id = :client'
 const DELETE_GRANTED = 'delete from oidc_grants where id = any (:granted)'
+/** What a client made of tokens of others hangs on their grants. */
+const REVOKE_EXCHANGED =
+  "delete from oidc_access_tokens where client_id = :value and (payload -> 'under') is not null"
+
+/** Rare enough to read the tables from end to end. */
+const REVOKE_BY_AUDIENCE = `with tokens_gone as (delete from oidc_access_tokens where payload ->> 'aud' = :value),
+    own_gone as (delete from oidc_client_credentials where payload ->> 'aud' = :value)
+  select`
+const FORGET_IN_CONSENTS = `update consents set resources = resources - cast(:value as text)
+  where jsonb_exists(resources, :value)`
+const FORGET_IN_GRANTS = `update oidc_grants set payload = payload #- array['resources', :value]
+  where jsonb_exists(payload -> 'resources', :value)`

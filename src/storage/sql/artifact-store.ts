@@ -56,7 +56,8 @@ export class SqlArtifactStore implements ArtifactStore {
     { replaceAuthorizations: replace = false }: UpsertOptions = {},
   ): Promise<void> {
     const before = await this.#remembered(model, id)
-    const grant = payload.grantId === undefined ? null : await this.#grantKey(payload.grantId)
+    const grantId = payload.grantId ?? payload.under?.grantId
+    const grant = grantId === undefined ? null : await this.#grantKey(grantId)
     const ttl = orNull(ttlSeconds)
     const family = model === 'Session' ? await this.#family(payload, before, ttl, replace) : undefined
     const stored = family ? { ...payload, authorizations: undefined } : payload

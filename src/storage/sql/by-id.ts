@@ -1,8 +1,10 @@
-/** Users and clients as the hot path reads them: by id, for many requests at once. */
+/** Users, clients and APIs as the hot path reads them: by id, for many requests at once. */
 import type { Client } from '../../domain/clients/client.ts'
+import type { ResourceServer } from '../../domain/resources/resource-server.ts'
 import type { User } from '../../domain/users/user.ts'
 import { foundColumns, type Loader, type Lookup } from './loader.ts'
 import { type ClientRow, clientOf } from './repositories/clients.ts'
+import { type ResourceServerRow, resourceServerOf } from './repositories/resource-servers.ts'
 import { type UserRow, userOf } from './repositories/user-rows.ts'
 import { isStorable } from './rows.ts'
 import type { Units } from './unit.ts'
@@ -46,6 +48,11 @@ export function usersById(loader: Loader, units: Units): ById<UserRow, User> {
 /** Not remembered: what is kept of clients must never be older than the change counter it was compared with. */
 export function clientsById(loader: Loader): ById<ClientRow, Client> {
   return new ById('clients', clientOf, loader)
+}
+
+/** Not remembered, for the same reason. */
+export function resourceServersById(loader: Loader): ById<ResourceServerRow, ResourceServer> {
+  return new ById('resource_servers', resourceServerOf, loader)
 }
 
 /** JSON has no dates. */

@@ -5,7 +5,9 @@
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS, type ModelTable } from './artifact-models.ts'
 import { alive, extraColumns, FAMILIES } from './artifact-sql.ts'
-import type { AuditColumns, Write } from './writes.ts'
+import type { Marked } from './audit-mark.ts'
+import { ADMIT } from './commit-admission.ts'
+import type { Write } from './writes.ts'
 
 /** How long a rotated session id still leads to its successor: two tabs, one of which signed in. */
 export const ALIAS_SECONDS = 15
@@ -25,7 +27,9 @@ const AUDIT_COLUMNS = [
   'ip',
   'user_agent',
   'detail',
-] as const satisfies (keyof AuditColumns)[]
+  'stamp',
+  'mark',
+] as const satisfies (keyof Marked)[]
 
 export interface Section {
   /** parameters: name and type of each column; `unit` is added */
@@ -46,6 +50,7 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['claim.ReplayDetection', claim()],
   ...each('use', use, ({ consumable }) => consumable === true),
   ...each('take', take, ({ taken }) => taken === true),
+  ['admit', ADMIT],
   ['family.add', family(false)],
   ['family.take', family(true)],
   ['client.new', client(true)],
@@ -244,16 +249,17 @@ function client(isNew: boolean): Section {
       ['id', 'text'],
       ['metadata', 'text'],
       ['secret', 'text'],
+      ['admitted_by', 'text'],
     ],
     row: (write) => {
-      const { id, metadata, secretDigest } = write as Of<'client'>
-      return [id, metadata, secretDigest]
+      const { id, metadata, secretDigest, admittedBy } = write as Of<'client'>
+      return [id, metadata, secretDigest, admittedBy]
     },
     sql: (from, standing) =>
       isNew
         ? `clients_new as (
-      insert into clients (id, metadata, secret_digest, source)
-      select x.id, x.metadata::jsonb, x.secret, 'registration' from ${from} where ${standing})`
+      insert into clients (id, metadata, secret_digest, source, admitted_by)
+      select x.id, x.metadata::jsonb, x.secret, 'registration', x.admitted_by from ${from} where ${standing})`
         : `clients_changed as (
       update clients c set metadata = x.metadata::jsonb, secret_digest = x.secret, updated_at = now()
       from ${from} where c.id = x.id and ${standing})`,

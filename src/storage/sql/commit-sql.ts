@@ -68,6 +68,8 @@ function sectionsOf(write: Write): string[] {
       return ['lock', write.taken ? 'family.take' : 'family.add']
     case 'client':
       return [write.isNew ? 'client.new' : 'client.changed']
+    case 'admit':
+      return ['admit']
     case 'audit':
       return ['audit']
     default:

@@ -9,11 +9,17 @@ import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
+import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
+import { SqlAuthorizationTypes } from './repositories/authorization-types.ts'
+import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
+import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
@@ -44,12 +50,19 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     users: new SqlUsers(knex),
     emailProofs: new SqlEmailProofs(knex),
     outbox: new SqlOutbox(knex),
-    audit: new SqlAudit(knex),
+    audit: new SqlAudit(knex, atRest),
+    auditChain: new SqlAuditChain(knex, atRest),
+    auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
+    initialAccessTokens: new SqlInitialAccessTokens(knex),
+    clientDocuments: new SqlClientDocuments(knex),
     consents: new SqlConsents(knex),
+    resourceServers: new SqlResourceServers(knex),
     signingKeys: new SqlSigningKeys(knex, atRest),
     settings: new SqlSettings(knex),
+    deploymentSecrets: new SqlDeploymentSecrets(knex, atRest),
     failures: new SqlFailures(knex),
+    authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
   }
 }
@@ -60,6 +73,42 @@ const OVER = [
   ['usernames', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
 ] as const
+
+/**
+ * Nobody let it in, and nobody allowed it anything (or all took it back): people are asked before any use. What an
+ * administrator has blocked stays, so that it stays blocked. What a document says is read again when it is asked for.
+ */
+const UNUSED = `(admitted_by = 'open' and updated_at <= now() - make_interval(days => $2::int)
+    or source = 'document' and updated_at <= now() - interval '1 day')
+  and status = 'active' and not exists (select from consents c where c.client_id = clients.id)`
+
+/**
+ * Removes up to `batchSize` clients that nobody uses, with all that is theirs; returns how many went.
+ * @param days since it registered or changed itself
+ */
+export async function purgeUnusedClients(
+  connection: SqlConnection,
+  batchSize: number,
+  days: number,
+): Promise<number> {
+  const { rows } = await connection.query<{ id: string }>({
+    name: 'purge.clients',
+    text: `select id from clients where ${UNUSED} limit $1::int`,
+    values: [batchSize, days],
+  })
+  let removed = 0
+  for (const { id } of rows) if (await removeUnused(connection.knex, id)) removed += 1
+  return removed
+}
+
+/** Locked first: whoever allows it something at this moment is seen, or waits and finds it gone. */
+function removeUnused(knex: Knex, id: string): Promise<boolean> {
+  return knex.transaction(async (trx) => {
+    const locked = await trx('clients').where({ id }).forUpdate().skipLocked().first('id')
+    const used = await trx('consents').where({ client_id: id }).first('user_id')
+    return locked !== undefined && used === undefined && new SqlAccess(trx).deleteClient(id)
+  })
+}
 
 /** Deletes up to `batchSize` rows of each; returns how many went. */
 export function purgeExpiredRows(connection: SqlConnection, batchSize: number): Promise<number> {

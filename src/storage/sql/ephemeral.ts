@@ -1,9 +1,11 @@
 /**
  * Soft state in SQL: all of it without Redis, and with Redis what must be right although that is flushed or away. One
- * statement per operation, by the database's clock.
+ * statement per operation, by the database's clock. Values are sealed; counts are not, as the database counts them.
  */
 import { createHash } from 'node:crypto'
 import type { Counter, Ephemeral } from '../../domain/ports.ts'
+import type { AtRest } from '../at-rest.ts'
+import { ValueSeal } from '../value-seal.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { isStorable } from './rows.ts'
@@ -19,13 +21,13 @@ const UNHURRIED = "(select set_config('synchronous_commit', 'off', true))"
 const MAX_KEY_LENGTH = 200
 
 const SQL = {
-  get: `select coalesce(value, count::text) as value from ephemeral where ${ALIVE}`,
+  get: `select value, count from ephemeral where ${ALIVE}`,
   put: `insert into ephemeral (key, value, expires_at) values ($1, $2, ${EXPIRES})
     on conflict (key) do update set value = excluded.value, count = null, expires_at = excluded.expires_at`,
   putOnce: `insert into ephemeral as e (key, value, expires_at) values ($1, $2, ${EXPIRES})
     on conflict (key) do update set value = excluded.value, count = null, expires_at = excluded.expires_at
     where e.expires_at <= now()`,
-  take: `delete from ephemeral where ${ALIVE} returning coalesce(value, count::text) as value`,
+  take: `delete from ephemeral where ${ALIVE} returning value, count`,
   delete: 'delete from ephemeral where key = $1',
   increment: `insert into ephemeral as e (key, count, expires_at) values ($1, greatest($2::int, 0), ${EXPIRES})
     on conflict (key) do update set
@@ -35,27 +37,36 @@ const SQL = {
     returning count, extract(epoch from expires_at - clock_timestamp())::float8 as seconds, ${UNHURRIED}`,
 }
 
+interface Kept {
+  value: string | null
+  count: number | null
+}
+
 export class SqlEphemeral implements Ephemeral {
   readonly #connection: SqlConnection
 
-  constructor(connection: SqlConnection) {
+  readonly #seal: ValueSeal
+
+  constructor(connection: SqlConnection, atRest: AtRest) {
     this.#connection = connection
+    this.#seal = new ValueSeal(atRest, 'ephemeral')
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.#run<{ value: string }>('get', [stored(key)])).rows[0]?.value
+    return this.#open(key, await this.#run<Kept>('get', [stored(key)]))
   }
 
   async put(key: string, value: string, ttlSeconds: number): Promise<void> {
-    await this.#run('put', [stored(key), value, ttlSeconds])
+    await this.#run('put', [stored(key), this.#seal.seal(key, value), ttlSeconds])
   }
 
   async putOnce(key: string, value: string, ttlSeconds: number): Promise<boolean> {
-    return (await this.#run('putOnce', [stored(key), value, ttlSeconds])).rowCount === 1
+    const { rowCount } = await this.#run('putOnce', [stored(key), this.#seal.seal(key, value), ttlSeconds])
+    return rowCount === 1
   }
 
   async take(key: string): Promise<string | undefined> {
-    return (await this.#run<{ value: string }>('take', [stored(key)])).rows[0]?.value
+    return this.#open(key, await this.#run<Kept>('take', [stored(key)]))
   }
 
   async delete(key: string): Promise<void> {
@@ -72,6 +83,10 @@ export class SqlEphemeral implements Ephemeral {
   /** Deletes up to `batchSize` rows that ran out; returns how many went. */
   purge(batchSize: number): Promise<number> {
     return purge(this.#connection, [['ephemeral', EXPIRED]], batchSize)
+  }
+
+  #open(key: string, { rows: [row] }: { rows: Kept[] }): string | undefined {
+    return row?.count == null ? this.#seal.open(key, row?.value) : String(row.count)
   }
 
   #run<Row>(operation: keyof typeof SQL, values: unknown[]) {

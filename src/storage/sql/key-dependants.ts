@@ -19,6 +19,10 @@ const ARTIFACTS = [
   ...ARTIFACT_MODELS.map((model) => ({ what: wordsOf(model), table: MODELS[model].table })),
 ]
 
+const TOKENS = 'initial_access_tokens'
+const USABLE =
+  'revoked_at is null and (expires_at is null or expires_at > now()) and uses_left is distinct from 0'
+
 export async function countDependants(
   knex: Knex,
   current: { version: number; pepperId: string },
@@ -39,6 +43,11 @@ export async function countDependants(
       current.version,
     ]),
   ]
+  found.push(
+    await count('initial access tokens of operators', `${TOKENS} where ${USABLE} and ${before}`, [
+      current.version,
+    ]),
+  )
   for (const { what, table } of ARTIFACTS)
     found.push(await count(what, `${table} t where ${alive('t')} and t.${before}`, [current.version]))
   return found
@@ -54,7 +63,13 @@ export async function dropDependants(knex: Knex, current: number, limit: number)
     )
     dropped += rowCount
   }
-  return dropped
+  // Its policy still holds for the clients it let in.
+  const { rowCount } = await knex.raw(
+    `update ${TOKENS} set revoked_at = now() where ctid = any (array(
+      select ctid from ${TOKENS} where ${USABLE} and created_at < ${ACTIVE_SINCE} limit ?))`,
+    [current, limit],
+  )
+  return dropped + rowCount
 }
 
 /** "RefreshToken" as "refresh tokens". */

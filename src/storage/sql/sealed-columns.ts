@@ -8,7 +8,11 @@ export interface SealedColumn {
 
 export const SIGNING_KEY: SealedColumn = { table: 'signing_keys', key: 'kid', column: 'sealed' }
 
-export const SEALED_COLUMNS: readonly SealedColumn[] = [SIGNING_KEY]
+export const AUDIT_KEY: SealedColumn = { table: 'audit_keys', key: 'kid', column: 'sealed' }
+
+export const DEPLOYMENT_SECRET: SealedColumn = { table: 'deployment_secrets', key: 'name', column: 'sealed' }
+
+export const SEALED_COLUMNS: readonly SealedColumn[] = [SIGNING_KEY, AUDIT_KEY, DEPLOYMENT_SECRET]
 
 /** What a sealed value is bound to. */
 export function placeOf({ table, column }: SealedColumn, key: string): string {

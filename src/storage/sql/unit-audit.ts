@@ -1,17 +1,20 @@
 /** Audit records of engine requests: committed with what they tell of, and not without it. */
 import type { AuditEvent } from '../../domain/audit/events.ts'
 import type { AuditRepository } from '../../domain/ports.ts'
+import type { AtRest } from '../at-rest.ts'
 import { columnsOf } from './repositories/audit.ts'
 import type { Units } from './unit.ts'
 
 export class UnitAudit implements AuditRepository {
   readonly #units: Units
+  readonly #atRest: AtRest
 
-  constructor(units: Units) {
+  constructor(units: Units, atRest: AtRest) {
     this.#units = units
+    this.#atRest = atRest
   }
 
   append(event: AuditEvent): Promise<void> {
-    return this.#units.write({ kind: 'audit', columns: columnsOf(event) })
+    return this.#units.write({ kind: 'audit', columns: columnsOf(event, this.#atRest) })
   }
 }

@@ -1,8 +1,10 @@
 /** What clients register and change about themselves: committed with the token that allows it, and not without it. */
+import type { Admission } from '../../domain/clients/initial-access-token.ts'
 import type { RegisteredClient, RegisteredClients } from '../../domain/ports.ts'
 import { storableJson } from './artifact-payload.ts'
 import { orNull } from './rows.ts'
 import type { Units } from './unit.ts'
+import type { Write } from './writes.ts'
 
 export class UnitClients implements RegisteredClients {
   readonly #units: Units
@@ -11,16 +13,18 @@ export class UnitClients implements RegisteredClients {
     this.#units = units
   }
 
-  register(client: RegisteredClient): Promise<void> {
-    return this.#write(client, true)
+  async register(client: RegisteredClient, admission: Admission): Promise<void> {
+    const token = admission.kind === 'token' ? admission.token.id : undefined
+    const admittedBy = admission.kind === 'open' ? 'open' : orNull(token)
+    const row: Write = { kind: 'client', isNew: true, ...columnsOf(client), admittedBy }
+    await this.#units.write(...(token === undefined ? [row] : [{ kind: 'admit', id: token } as const, row]))
   }
 
-  change(client: RegisteredClient): Promise<void> {
-    return this.#write(client, false)
+  async change(client: RegisteredClient): Promise<void> {
+    await this.#units.write({ kind: 'client', isNew: false, ...columnsOf(client), admittedBy: null })
   }
+}
 
-  async #write({ id, metadata, secretDigest }: RegisteredClient, isNew: boolean): Promise<void> {
-    const json = storableJson(metadata)
-    await this.#units.write({ kind: 'client', isNew, id, metadata: json, secretDigest: orNull(secretDigest) })
-  }
+function columnsOf({ id, metadata, secretDigest }: RegisteredClient) {
+  return { id, metadata: storableJson(metadata), secretDigest: orNull(secretDigest) }
 }

@@ -1,5 +1,6 @@
 /** What a request leaves behind, as data: collected in `unit.ts`, made one statement in `commit-sql.ts`. */
 import type { ArtifactModel } from '../artifact-store.ts'
+import type { Marked } from './audit-mark.ts'
 
 export type Write =
   /** inserts or replaces a row */
@@ -41,8 +42,18 @@ export type Write =
       taken?: { clients: string; grants: string }
     }
   /** a client as it registered itself; of one that is not new, what only an operator decides stays */
-  | { kind: 'client'; isNew: boolean; id: string; metadata: string; secretDigest: string | null }
-  | { kind: 'audit'; columns: AuditColumns }
+  | {
+      kind: 'client'
+      isNew: boolean
+      id: string
+      metadata: string
+      secretDigest: string | null
+      /** of a new one: the initial access token's id, `open`, or null for the operator's own */
+      admittedBy: string | null
+    }
+  /** one use of an initial access token by its id: the whole unit stands or falls with it */
+  | { kind: 'admit'; id: string }
+  | { kind: 'audit'; columns: Marked }
 
 export interface AuditColumns {
   name: string
@@ -65,6 +76,8 @@ export function rowOf(write: Write): string | undefined {
       return `${write.model}:under:${write.grant.toString('latin1')}`
     case 'client':
       return `client:${write.id}`
+    case 'admit':
+      return `admit:${write.id}`
     case 'audit':
       return undefined
     default:

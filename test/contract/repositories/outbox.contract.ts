@@ -21,45 +21,65 @@ export function outboxContract(instance: () => SqlInstance): void {
 
   it('hands out jobs oldest first, each to one worker while the lease lasts', async () => {
     const jobs = await add(3)
-    const first = await outbox().claim(2, 0.3)
+    const first = await outbox().claim('mail', 2, 0.3)
     expect(first.map(({ job }) => job).sort(byProof)).to.deep.equal(jobs.slice(0, 2).sort(byProof))
     expect(first.map(({ attempts }) => attempts)).to.deep.equal([1, 1])
-    expect((await outbox().claim(9, 60)).map(({ job }) => job)).to.deep.equal([jobs[2]])
-    expect(await outbox().claim(9, 60)).to.deep.equal([])
+    expect((await outbox().claim('mail', 9, 60)).map(({ job }) => job)).to.deep.equal([jobs[2]])
+    expect(await outbox().claim('mail', 9, 60)).to.deep.equal([])
     await sleep(360)
     expect(
-      (await outbox().claim(9, 60)).map(({ attempts }) => attempts),
+      (await outbox().claim('mail', 9, 60)).map(({ attempts }) => attempts),
       'the worker died',
     ).to.deep.equal([2, 2])
   })
 
   it('gives 40 jobs to 8 workers at once, none twice', async () => {
     await add(40)
-    const claimed = (await Promise.all(Array.from({ length: 8 }, () => outbox().claim(5, 60)))).flat()
+    const claimed = (await Promise.all(Array.from({ length: 8 }, () => outbox().claim('mail', 5, 60)))).flat()
     const ids = new Set(claimed.map(({ id }) => id))
     expect(ids.size).to.equal(claimed.length)
-    const rest = await outbox().claim(40, 60)
+    const rest = await outbox().claim('mail', 40, 60)
     expect(ids.size + rest.length).to.equal(40)
   })
 
   it('removes what is done, and tries again when asked to', async () => {
     await add(2)
-    const [one, two] = await outbox().claim(2, 60)
+    const [one, two] = await outbox().claim('mail', 2, 60)
     await outbox().done(one!.id)
     await outbox().retry(two!.id, 0.2, 'smtp \0 said no')
-    expect(await outbox().claim(9, 60)).to.deep.equal([])
-    expect(await outbox().counts()).to.deep.equal({ waiting: 1, dead: 0 })
+    expect(await outbox().claim('mail', 9, 60)).to.deep.equal([])
+    expect(await outbox().counts('mail')).to.deep.equal({ waiting: 1, dead: 0 })
     await sleep(260)
-    expect(await outbox().claim(9, 60)).to.deep.equal([{ ...two, attempts: 2 }])
+    expect(await outbox().claim('mail', 9, 60)).to.deep.equal([{ ...two, attempts: 2 }])
   })
 
   it('keeps what it gave up on, and never hands it out again', async () => {
     await add(1)
-    const [{ id }] = (await outbox().claim(1, 60)) as [OutboxRow]
+    const [{ id }] = (await outbox().claim('mail', 1, 60)) as [OutboxRow]
     await outbox().bury(id, 'gave up')
     await outbox().retry(id, 0, 'a late worker')
-    expect(await outbox().claim(9, 60)).to.deep.equal([])
-    expect(await outbox().counts()).to.deep.equal({ waiting: 0, dead: 1 })
+    expect(await outbox().claim('mail', 9, 60)).to.deep.equal([])
+    expect(await outbox().counts('mail')).to.deep.equal({ waiting: 0, dead: 1 })
+  })
+
+  it('keeps kinds apart, and the jobs for one application from another', async () => {
+    const [mail] = await add(1)
+    const notice = (clientId: string) => ({
+      kind: 'backchannel-logout' as const,
+      clientId,
+      accountId: token(),
+    })
+    const [one, two] = [notice('one'), notice('two')]
+    await outbox().insert(one)
+    await outbox().insert(two)
+    expect((await outbox().claim('mail', 9, 60, ['one'])).map(({ job }) => job)).to.deep.equal([mail])
+    const claim = async (...except: string[]) =>
+      (await outbox().claim('backchannel-logout', 9, 60, except)).map(({ job }) => job)
+    expect(await claim('one', 'two')).to.deep.equal([])
+    expect(await claim('one')).to.deep.equal([two])
+    expect(await outbox().counts('backchannel-logout')).to.deep.equal({ waiting: 2, dead: 0 })
+    expect(await outbox().counts('mail')).to.deep.equal({ waiting: 1, dead: 0 })
+    expect(await claim()).to.deep.equal([one])
   })
 }
 

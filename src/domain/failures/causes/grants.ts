@@ -5,6 +5,8 @@ import { type Explanation, listOf, oidcCore, type Rule, rfc, says } from '../rul
 const GRANT_TYPES = [
   ...['authorization_code', 'refresh_token', 'client_credentials'],
   'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:openid:params:grant-type:ciba',
 ]
 
 const notAllowed: Rule = (failure, known) => {
@@ -198,8 +200,8 @@ const PRESENTED: [RegExp, string, Words][] = [
     {
       cause: 'initial-access-token',
       summary: 'Registration asks for an initial access token, and this is none that is valid.',
-      expected: 'Authorization: Bearer and the value of INITIAL_ACCESS_TOKEN',
-      change: 'Send the initial access token of this installation.',
+      expected: 'Authorization: Bearer and INITIAL_ACCESS_TOKEN, or a token that an operator made',
+      change: 'Send an initial access token of this installation (npm run initial-access-tokens).',
       standard: rfc(7591, '3'),
     },
   ],

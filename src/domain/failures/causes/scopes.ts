@@ -56,6 +56,32 @@ const resourceForm: Rule = (failure) => {
   }
 }
 
+const ADD = 'npm run resource-servers -- add, or RESOURCE_SERVERS'
+
+const resourceNotForClient: Rule = (failure) => {
+  if (!says(failure, 'this client may not ask for the resource')) return undefined
+  return {
+    cause: 'resource-not-for-client',
+    summary: 'The API takes tokens of certain clients only, and this is none of them.',
+    sent: failure.sent.resource,
+    expected: 'one of the clients that the API lists',
+    change: 'Add the client: npm run resource-servers -- update, with its id in --clients.',
+    standard: rfc(8707, '2'),
+  }
+}
+
+const resourceWithoutKey: Rule = (failure) => {
+  if (!says(failure, 'no key for the algorithm of the resource')) return undefined
+  return {
+    cause: 'resource-without-key',
+    summary: 'Tokens for this API are to be signed with an algorithm there is no key for.',
+    sent: failure.sent.resource,
+    expected: 'an algorithm of SIGNING_ALGORITHMS',
+    change: 'Add the algorithm to SIGNING_ALGORITHMS, or give the API another.',
+    standard: rfc(9068, '2.1'),
+  }
+}
+
 const resourceUnknown: Rule = (failure, known) => {
   if (failure.error !== 'invalid_target') return undefined
   const sent = failure.sent.resource
@@ -76,12 +102,12 @@ const resourceUnknown: Rule = (failure, known) => {
     cause: 'resource-unknown',
     summary: 'No API is known under this resource.',
     sent,
-    expected: audiences.length > 0 ? audiences.join(' or ') : 'nothing: RESOURCE_SERVERS is empty',
+    expected: audiences.length > 0 ? audiences.join(' or ') : 'nothing: no API is registered',
     nearest: near,
     change:
       near === undefined
-        ? 'Name the API in RESOURCE_SERVERS.'
-        : `Send resource=${near}, or add the API to RESOURCE_SERVERS.`,
+        ? `Register the API: ${ADD}.`
+        : `Send resource=${near}, or register the API: ${ADD}.`,
     standard: rfc(8707, '2'),
   }
 }
@@ -94,4 +120,12 @@ function words(text: string | undefined): string[] {
   return (text ?? '').split(' ').filter((word) => word !== '')
 }
 
-export const scopeRules: readonly Rule[] = [notAllowed, wider, malformed, resourceForm, resourceUnknown]
+export const scopeRules: readonly Rule[] = [
+  notAllowed,
+  wider,
+  malformed,
+  resourceForm,
+  resourceNotForClient,
+  resourceWithoutKey,
+  resourceUnknown,
+]

@@ -1,23 +1,27 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../../../domain/audit/events.ts'
 import type { AuditRepository } from '../../../domain/ports.ts'
+import type { AtRest } from '../../at-rest.ts'
+import { type Marked, marked } from '../audit-mark.ts'
 import { cleaned, toJson } from '../rows.ts'
 
 /** Appends only; the table itself refuses changes. Foreign text is made storable: no input may prevent its record. */
 export class SqlAudit implements AuditRepository {
   readonly #knex: Knex
+  readonly #atRest: AtRest
 
-  constructor(knex: Knex) {
+  constructor(knex: Knex, atRest: AtRest) {
     this.#knex = knex
+    this.#atRest = atRest
   }
 
   async append(event: AuditEvent): Promise<void> {
-    await this.#knex('audit_events').insert(columnsOf(event))
+    await this.#knex('audit_events').insert(columnsOf(event, this.#atRest))
   }
 }
 
-export function columnsOf(event: AuditEvent) {
-  return {
+export function columnsOf(event: AuditEvent, atRest: AtRest): Marked {
+  const columns = {
     name: event.name,
     outcome: event.outcome,
     user_id: text(event.userId),
@@ -27,6 +31,7 @@ export function columnsOf(event: AuditEvent) {
     user_agent: text(event.request?.userAgent),
     detail: event.detail ? toJson(cleanedFacts(event.detail)) : null,
   }
+  return marked(columns, atRest)
 }
 
 function text(value: string | undefined): string | null {

@@ -10,6 +10,7 @@ import type {
 } from '../../at-rest.ts'
 import { countDependants, dropDependants } from '../key-dependants.ts'
 import { placeOf, SEALED_COLUMNS } from '../sealed-columns.ts'
+import { SqlAudit } from './audit.ts'
 
 interface Row {
   version: number
@@ -52,7 +53,7 @@ export class SqlDataKeys implements KeyRotationStore {
   advance(
     known: readonly number[],
     next: (version: number) => NewWrappedKey,
-    { activeInSeconds, retire }: { activeInSeconds: number; retire: readonly number[] },
+    { activeInSeconds, retire, record }: Parameters<KeyRotationStore['advance']>[2],
   ): Promise<boolean> {
     return this.#locked(async (trx) => {
       const stored = await listOf(trx)
@@ -63,6 +64,7 @@ export class SqlDataKeys implements KeyRotationStore {
       await trx('data_keys')
         .whereIn('version', [...retire])
         .delete()
+      await new SqlAudit(trx, this.#atRest).append(record)
       return true
     })
   }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { MailJob } from '../../../domain/mail.ts'
+import type { OutboxJobs, OutboxKind } from '../../../domain/outbox.ts'
 import type { OutboxRepository, OutboxRow } from '../../../domain/ports.ts'
 import { cleaned, toJson } from '../rows.ts'
 
@@ -11,20 +11,26 @@ export class SqlOutbox implements OutboxRepository {
     this.#knex = knex
   }
 
-  async insert(job: MailJob): Promise<void> {
+  async insert(job: OutboxJobs[OutboxKind]): Promise<void> {
     await this.#knex('outbox').insert({ job: toJson(job) })
   }
 
-  async claim(limit: number, leaseSeconds: number): Promise<OutboxRow[]> {
+  async claim<K extends OutboxKind>(
+    kind: K,
+    limit: number,
+    leaseSeconds: number,
+    except: readonly string[] = [],
+  ): Promise<OutboxRow<K>[]> {
     const { rows } = await this.#knex.raw(
       `with due as (
          select id from outbox
-         where dead_at is null and due_at <= now() and (leased_until is null or leased_until <= now())
+         where kind = :kind and dead_at is null and due_at <= now() and (leased_until is null or leased_until <= now())
+           and (lane is null or lane <> all (cast(:except as text[])))
          order by due_at limit cast(:limit as int) for update skip locked)
        update outbox set attempts = attempts + 1, leased_until = now() + make_interval(secs => cast(:lease as float8))
        from due where outbox.id = due.id
        returning outbox.id, outbox.job, outbox.attempts`,
-      { limit, lease: leaseSeconds },
+      { kind, limit, lease: leaseSeconds, except: [...except] },
     )
     return rows
   }
@@ -50,9 +56,10 @@ export class SqlOutbox implements OutboxRepository {
       .update({ dead_at: this.#knex.fn.now(), leased_until: null, last_error: cleaned(error) })
   }
 
-  async counts(): Promise<{ waiting: number; dead: number }> {
+  async counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }> {
     const { rows } = await this.#knex.raw(
-      'select count(*) filter (where dead_at is null) as waiting, count(dead_at) as dead from outbox',
+      'select count(*) filter (where dead_at is null) as waiting, count(dead_at) as dead from outbox where kind = ?',
+      [kind],
     )
     return { waiting: Number(rows[0].waiting), dead: Number(rows[0].dead) }
   }

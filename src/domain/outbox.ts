@@ -1,0 +1,26 @@
+/** The closed list of what is done after it was accepted. A job names what it is about by id and holds no secret. */
+import type { MailJob } from './mail.ts'
+
+/** That a session ended is told to an application it was signed in to (OpenID Connect Back-Channel Logout 1.0). */
+export interface LogoutNotice {
+  kind: 'backchannel-logout'
+  clientId: string
+  accountId: string
+  /** as the application knows the session */
+  sid?: string
+}
+
+/** That the answer to what an application asked is there (CIBA Core 1.0 10.2). */
+export interface ApprovalPing {
+  kind: 'ciba-ping'
+  clientId: string
+  approvalId: string
+}
+
+export interface OutboxJobs {
+  mail: MailJob
+  'backchannel-logout': LogoutNotice
+  'ciba-ping': ApprovalPing
+}
+
+export type OutboxKind = keyof OutboxJobs

@@ -1,0 +1,56 @@
+/** `npm run audit` as an operator runs it, on the embedded database of a process that has stopped. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
+import { ROOT } from '../support/source-tree.ts'
+
+describe('npm run audit', function () {
+  this.timeout(120_000)
+  const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-audit-'))
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
+
+  function run(...args: string[]) {
+    return spawnSync(process.execPath, args, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, DATA_DIR: dataDir },
+    })
+  }
+  const audit = (...args: string[]) => run('src/cli/audit.ts', ...args)
+
+  it('explains itself, and refuses what it does not know', () => {
+    expect(audit('--help').stdout).to.match(/^usage: npm run audit/)
+    for (const [args, words] of [
+      [[], 'say what to do'],
+      [['verfy'], '"verfy" is not a command'],
+      [['verify', '--since', 'yesterday'], '--since takes what an earlier check printed'],
+    ] as const) {
+      const { status, stderr } = audit(...args)
+      expect(status).to.equal(2)
+      expect(stderr).to.include(words).and.to.include('usage: npm run audit')
+    }
+  })
+
+  it('finds nothing, and then what was done', async () => {
+    expect(run('src/cli/signing-keys.ts', 'rotate', 'ES256').status).to.equal(0)
+    const fresh = audit('verify')
+    expect(fresh.stderr).to.equal('')
+    expect(fresh.status).to.equal(0)
+    expect(fresh.stdout).to.match(
+      /^0 records in the chain, 0 signatures, [1-9]\d* records not linked yet\nNothing was changed/,
+    )
+    const database = await connectPglite({ dataDir })
+    await database.knex.raw(`insert into audit_events (name, outcome) values ('user.deleted', 'success')`)
+    await database.close()
+    const found = audit('verify', '--json')
+    expect(found.status).to.equal(1)
+    const { findings } = JSON.parse(found.stdout)
+    expect(findings).to.have.length(1)
+    expect(findings[0].kind).to.equal('forged')
+    expect(audit('verify').stdout).to.match(/^FORGED: record \d+ was not made by Ostiary/m)
+    expect(JSON.parse(audit('keys').stdout)).to.deep.equal({ keys: [] })
+  })
+})

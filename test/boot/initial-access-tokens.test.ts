@@ -1,0 +1,68 @@
+/** Letting apps register, as an operator does it: `npm run initial-access-tokens`, on the embedded database. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../support/source-tree.ts'
+
+describe('npm run initial-access-tokens', function () {
+  this.timeout(180_000)
+  const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-iat-'))
+  const OSTIARY_SECRET_KEY = randomBytes(32).toString('base64')
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
+
+  function run(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['src/cli/initial-access-tokens.ts', ...args],
+      { cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: dataDir, OSTIARY_SECRET_KEY } },
+    )
+    return { status, stdout, stderr }
+  }
+
+  it('explains itself, and refuses what it does not know', () => {
+    expect(run('--help').stdout).to.match(/^usage: npm run initial-access-tokens/)
+    for (const args of [
+      ['creat', 'x'],
+      ['create'],
+      ['create', 'a', 'b'],
+      ['create', 'a', '--uses', '-1'],
+      ['create', 'a', '--days', '0'],
+      ['create', 'a', '--profile', 'best'],
+      ['revoke'],
+      ['list', 'x'],
+    ]) {
+      const { status, stderr } = run(...args)
+      expect(status, args.join(' ')).to.equal(2)
+      expect(stderr).to.include('usage: npm run initial-access-tokens')
+    }
+  })
+
+  it('makes a token, shows its value once, lists and revokes it', () => {
+    const made = run(
+      'create',
+      'the shop',
+      '--uses',
+      '5',
+      '--redirect-hosts',
+      'Shop.example.org, *.example.net',
+    )
+    expect(made.status, made.stderr).to.equal(0)
+    const [, value = '', id = ''] = /^([\w-]{43})\n\n(iat_[0-9a-f]{32}) /.exec(made.stdout) ?? []
+    expect(value, made.stdout).to.have.length(43)
+    const listed = run('list').stdout
+    expect(listed).to.include(`${id}  the shop  open  5 uses left  0 clients  until `)
+    expect(listed)
+      .to.include('{"redirectHosts":["shop.example.org","*.example.net"]}')
+      .and.to.not.include(value)
+    expect(run('revoke', id).stdout).to.equal(`${id} is revoked.\n`)
+    expect(run('list').stdout).to.include('was revoked')
+    const again = run('revoke', id)
+    expect([again.status, again.stderr]).to.deep.equal([
+      1,
+      `Nothing was changed: there is no "${id}" that is not revoked; "list" shows what there is.\n`,
+    ])
+  })
+})
