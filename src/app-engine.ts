@@ -18,6 +18,7 @@ import { Failures } from './oidc/failures.ts'
 import { LiveEngine } from './oidc/live-engine.ts'
 import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
+import { countTokens } from './oidc/token-count.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
 
@@ -29,11 +30,12 @@ export interface EngineParts {
   clock: Clock
   log: Logger
   pages: Pages
+  countToken: (kind: string) => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
 export async function openEngine(
-  { config, secrets, storage, keyring, clock, log, pages }: EngineParts,
+  { config, secrets, storage, keyring, clock, log, pages, countToken }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
   const { database, artifacts } = storage
@@ -89,6 +91,7 @@ export async function openEngine(
     createProvider(keys) {
       const provider = createProvider({ ...providerDeps, keys })
       events.listen(provider)
+      countTokens(provider, countToken)
       return provider
     },
   })

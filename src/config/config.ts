@@ -111,6 +111,11 @@ export class Secrets {
     return this.#values.initialAccessToken
   }
 
+  /** opens `/metrics` */
+  get metricsToken(): string | undefined {
+    return this.#values.metricsToken
+  }
+
   toString(): string {
     return '[secret]'
   }
@@ -131,4 +136,5 @@ export interface SecretValues {
   redisUrl?: string | undefined
   smtpUrl?: string | undefined
   initialAccessToken?: string | undefined
+  metricsToken?: string | undefined
 }

@@ -51,6 +51,7 @@ export const SETTINGS = {
   OSTIARY_SECRET_KEY: z.string().optional(),
   OSTIARY_SECRET_KEY_PREVIOUS: z.string().optional(),
   INITIAL_ACCESS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  METRICS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   TRUSTED_PROXIES: list.optional(),
   OUTBOUND_ALLOW: list.optional(),
   CLIENTS_FILE: z.string().optional(),
@@ -92,6 +93,7 @@ export const SECRET_NAMES = [
   'REDIS_URL',
   'SMTP_URL',
   'INITIAL_ACCESS_TOKEN',
+  'METRICS_TOKEN',
 ] as const satisfies readonly SettingName[]
 
 export const settingsSchema = z.strictObject(SETTINGS)

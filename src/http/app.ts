@@ -19,6 +19,7 @@ import { admit, type FrontDoorOptions, identify } from './middleware/front-door.
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { type HealthDeps, health } from './ops/health.ts'
+import { type MetricsDeps, measured, metrics } from './ops/metrics.ts'
 import { passwordHint } from './password-hint.ts'
 import { setup } from './setup.ts'
 
@@ -31,6 +32,7 @@ export interface HttpAppDeps extends HttpDeps {
   ephemeral: Ephemeral
   unitOfWork: ReturnType<typeof unitOfWork>
   assetsDir: string
+  metrics: MetricsDeps
   /** the REST API with its documentation */
   api: Middleware
   isUnavailable: (error: unknown) => boolean
@@ -48,12 +50,14 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     else deps.log.error({ err }, 'the answer could not be sent')
   })
 
+  app.use(measured(deps.metrics))
   app.use(identify(deps.frontDoor))
   app.use(requestLog(deps.log))
   app.use(metadataCaching(deps.engine, deps.frontDoor.issuer))
   app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
   app.use(errors(deps))
   app.use(health(deps.health))
+  app.use(metrics(deps.metrics))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
   app.use(deps.api)

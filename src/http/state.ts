@@ -4,6 +4,8 @@ import type { RequestFacts } from '../domain/audit/events.ts'
 
 export interface State {
   facts: RequestFacts
+  /** what is measured together with this request, where the address does not say it */
+  route?: string
   /** a page of ours shows this answer in a frame (the mailbox shows mails so) */
   framedByUs?: boolean
 }

@@ -16,7 +16,7 @@ import { clientsById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
-import type { SqlConnection } from './sql/connection.ts'
+import type { PoolLoad, SqlConnection } from './sql/connection.ts'
 import { purgeExpiredRows, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
 import { Loader } from './sql/loader.ts'
@@ -63,6 +63,8 @@ export interface Storage {
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
+  /** connections to the database; undefined: it is inside this process */
+  pool(): PoolLoad | undefined
   close(): Promise<void>
 }
 
@@ -112,6 +114,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return { ...ofVital, redis: ofRedis }
     },
     vitalHealth: vital,
+    pool: () => connection.pool(),
     async close() {
       await (redis ?? notices).close()
       await connection.close()

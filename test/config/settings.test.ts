@@ -173,7 +173,8 @@ describe('settings', () => {
         '"10.0.0.0/x"',
       ])
         expect(text).to.include(words)
-      for (const words of ['"https://app.internal/path"', '"app"', '"https://console.example/page"', '"*"']) expect(text).to.include(words)
+      for (const words of ['"https://app.internal/path"', '"app"', '"https://console.example/page"', '"*"'])
+        expect(text).to.include(words)
       expect(text).to.not.include('"10.0.0.1"').and.not.include('"https://app.internal:8443"')
       expect(names(found).filter((name) => name.startsWith('RESOURCE_SERVERS'))).to.have.length(4)
       expect(names(faultsOf({ RESOURCE_SERVERS: '[{' }))).to.deep.equal(['RESOURCE_SERVERS'])
