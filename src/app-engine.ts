@@ -29,6 +29,7 @@ import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
+import { countTokens } from './oidc/token-count.ts'
 import { ttl } from './oidc/tokens.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
@@ -48,6 +49,7 @@ export interface EngineParts {
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
+  countToken: (kind: string) => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
@@ -64,6 +66,7 @@ export async function openEngine(
     accessEnded,
     services,
     mailSoon,
+    countToken,
   }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
@@ -186,6 +189,7 @@ export async function openEngine(
     createProvider(keys) {
       const provider = createProvider({ ...providerDeps, keys })
       events.listen(provider)
+      countTokens(provider, countToken)
       return provider
     },
   })

@@ -31,6 +31,8 @@ export interface ApiResponse {
   headers: Record<string, string>
   /** undefined: none */
   body?: unknown
+  /** the route's address with the names of its parameters, once it is known */
+  route?: string
 }
 
 const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
@@ -41,18 +43,21 @@ export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
   const metadataUrl = deps.issuer + METADATA_PATH
   return async (request: ApiRequest): Promise<ApiResponse> => {
     let spent: Record<string, string> = {}
+    let at: { route?: string } = {}
     try {
       const { route, params } = match(request.method, request.path)
+      at = { route: route.path }
       const bearer = await authenticate(request, deps, metadataUrl)
       spent = await spend(bearer, deps)
       const actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
       const answer = await answerTo(route, params, actor, request, deps, metadataUrl)
-      return { ...answer, headers: { ...answer.headers, ...spent } }
+      return { ...answer, ...at, headers: { ...answer.headers, ...spent } }
     } catch (error) {
       const problem = toProblem(error, deps.isUnavailable)
       if (problem.status >= 500 && problem.code !== 'busy')
         deps.log.error({ err: problem.cause ?? problem, problem: problem.code }, 'request of the API failed')
       return {
+        ...at,
         status: problem.status,
         headers: { ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
         body: problemDocument(problem, request.facts.id),

@@ -124,6 +124,11 @@ export class Secrets {
     return this.#values.initialAccessToken
   }
 
+  /** opens `/metrics` */
+  get metricsToken(): string | undefined {
+    return this.#values.metricsToken
+  }
+
   toString(): string {
     return '[secret]'
   }
@@ -144,4 +149,5 @@ export interface SecretValues {
   redisUrl?: string | undefined
   smtpUrl?: string | undefined
   initialAccessToken?: string | undefined
+  metricsToken?: string | undefined
 }

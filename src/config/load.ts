@@ -72,6 +72,7 @@ export function loadConfig(
       databaseUrl: settings.DATABASE_URL,
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
+      metricsToken: settings.METRICS_TOKEN,
       initialAccessToken:
         settings.INITIAL_ACCESS_TOKEN ??
         (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),

@@ -48,6 +48,7 @@ const ARROWS: Record<string, string[]> = {
 const SEES_ALL = [
   'app.ts',
   'app-api.ts',
+  'app-metrics.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
@@ -64,6 +65,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^ioredis$/, ['storage/redis/']],
   [/^nodemailer$/, ['mail/']],
   [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
+  [/^prom-client$/, ['telemetry/metrics.ts']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]
 

@@ -60,7 +60,8 @@ function requestOf(ctx: Context): ApiRequest {
   }
 }
 
-function send(ctx: Context, { status, headers, body }: ApiResponse): void {
+function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
+  if (route !== undefined) stateOf(ctx).route = route
   ctx.status = status
   if (body !== undefined) {
     ctx.type = headers['Content-Type'] ?? 'application/json'
