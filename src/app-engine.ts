@@ -17,6 +17,7 @@ import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -81,7 +82,9 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const access = new Access(database, clientsChanged, accessEnded)
   const resources = new KnownResources({
+    builtIn: [apiResourceServer(config.issuer)],
     resourceServersById: storage.byId.resourceServers,
     changes: storage.changes,
     isUnavailable,
@@ -158,7 +161,7 @@ export async function openEngine(
       ...{ users: database.users, outbox: database.outbox },
       mailSoon: () => storage.units.afterCommit(mailSoon),
     },
-    access: new Access(database, clientsChanged, accessEnded),
+    access,
     accessEnded,
     mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
     pollPace: new PollPace(storage.ephemeral),
@@ -190,5 +193,6 @@ export async function openEngine(
     engine: live.engine,
     ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
     authorizationTypes: types,
+    ...{ access, clientsChanged },
   }
 }

@@ -3,6 +3,7 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
+import { docsClient, openApi } from './app-api.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
@@ -132,6 +133,8 @@ export async function createApp(
       metadata,
       signingKeys: signing,
       authorizationTypes,
+      access,
+      clientsChanged,
     } = await openEngine(
       {
         config,
@@ -148,7 +151,11 @@ export async function createApp(
       },
       overrides.failureLimits,
     )
-    const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
+    const declared = [
+      docsClient(config.issuer),
+      ...(await readClients(config.clientsFile)),
+      ...(overrides.clients ?? []),
+    ]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
@@ -203,6 +210,10 @@ export async function createApp(
         refreshWindow,
         isUnavailable,
         isUnstorable,
+      }),
+      api: openApi({
+        ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),

@@ -66,6 +66,7 @@ export const SETTINGS = {
   CLIENTS_FILE: z.string().optional(),
   AUTHORIZATION_DETAILS_FILE: z.string().optional(),
   RESOURCE_SERVERS: z.string().optional(),
+  API_CORS_ORIGINS: list.optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   DOCS_URL: url('https:').optional(),
   POLICY_URL: url('https:').optional(),

@@ -40,6 +40,8 @@ export interface HttpAppDeps extends HttpDeps {
   unitOfWork: ReturnType<typeof unitOfWork>
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
+  /** the REST API with its documentation */
+  api: Middleware
   isUnavailable: (error: unknown) => boolean
 }
 
@@ -64,6 +66,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
   app.use(resourceMetadataPages(deps.resourceMetadata))
+  app.use(deps.api)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)
