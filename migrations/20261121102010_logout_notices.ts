@@ -22,7 +22,7 @@ export async function up(knex: Knex): Promise<void> {
     end $$`)
   await knex.raw(`
     create trigger oidc_session_families_ended after update on oidc_session_families for each row
-    when (old.ended_at is null and (new.ended_at is not null or new.authorizations is distinct from old.authorizations))
+    when (old.ended_at is null and (new.ended_at is not null or not new.authorizations @> old.authorizations))
     execute function oidc_session_families_tell()`)
   await knex.raw(`
     create trigger oidc_session_families_gone after delete on oidc_session_families for each row

@@ -9,7 +9,7 @@ export async function up(knex: Knex): Promise<void> {
     create table initial_access_tokens (
       id text primary key,
       name text not null,
-      digest bytea not null,
+      digest text not null,
       policy jsonb not null,
       uses_left integer constraint initial_access_tokens_uses_left check (uses_left >= 0),
       max_clients integer,

@@ -1,5 +1,5 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
-import { explainer, signingKeys } from './app-parts.ts'
+import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -17,6 +17,7 @@ import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -81,11 +82,14 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const access = new Access(database, clientsChanged, accessEnded)
   const resources = new KnownResources({
+    builtIn: [apiResourceServer(config.issuer)],
     resourceServersById: storage.byId.resourceServers,
     changes: storage.changes,
     isUnavailable,
   })
+  const types = await authorizationTypes(config, storage)
   const outwardPages = enginePages({ pages, users: database.users })
   const { mode, statementIssuers, documents: documentPolicy } = config.registration
   const admissions = new Admissions({
@@ -147,6 +151,7 @@ export async function openEngine(
     resources,
     atRest: keyring,
     audit: storage.audit,
+    authorizationTypes: types,
     acrValues: [ACR_PASSWORD],
     lifetimes: config.lifetimes,
     operatorPages: config.pages,
@@ -156,7 +161,7 @@ export async function openEngine(
       ...{ users: database.users, outbox: database.outbox },
       mailSoon: () => storage.units.afterCommit(mailSoon),
     },
-    access: new Access(database, clientsChanged, accessEnded),
+    access,
     accessEnded,
     mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
     pollPace: new PollPace(storage.ephemeral),
@@ -187,5 +192,7 @@ export async function openEngine(
   return {
     engine: live.engine,
     ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+    authorizationTypes: types,
+    ...{ access, clientsChanged },
   }
 }

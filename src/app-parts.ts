@@ -10,6 +10,8 @@ import type { Keyring } from './crypto/keyring.ts'
 import { Argon2Hasher } from './crypto/password-hasher.ts'
 import { secureRandom } from './crypto/random.ts'
 import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
+import { readTypes } from './domain/authorization/declare.ts'
+import { type AuthorizationType, AuthorizationTypes } from './domain/authorization/type.ts'
 import { Explainer } from './domain/failures/service.ts'
 import { keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
@@ -20,6 +22,7 @@ import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
@@ -187,9 +190,29 @@ export function passwordHasher({ hashing }: Config, keyring: Keyring, log: Logge
   })
 }
 
+/** Types of authorization details: those of the file are written down, then all there are count until the next start. */
+export async function authorizationTypes(config: Config, { database }: Storage): Promise<AuthorizationTypes> {
+  const file = config.authorizationDetailsFile
+  if (file !== undefined)
+    for (const type of await readTypesFile(file)) await database.authorizationTypes.save(type)
+  return new AuthorizationTypes(await database.authorizationTypes.list())
+}
+
+/** @throws Error naming the file and every fault in it */
+export async function readTypesFile(file: string): Promise<AuthorizationType[]> {
+  try {
+    return readTypes(JSON.parse(await readFile(file, 'utf8')))
+  } catch (error) {
+    throw new Error(`AUTHORIZATION_DETAILS_FILE "${file}" cannot be used:\n${(error as Error).message}`)
+  }
+}
+
 /** What failed requests are compared with. */
 export function explainer({ issuer }: Config, { database }: Storage): Explainer {
-  const { clients, resourceServers } = database
+  const { clients } = database
+  const resourceServers = {
+    list: async () => [...(await database.resourceServers.list()), apiResourceServer(issuer)],
+  }
   return new Explainer({ clients, resourceServers, server: { issuer, scopes: SCOPES } })
 }
 

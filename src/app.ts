@@ -3,6 +3,7 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
+import { docsClient, openApi } from './app-api.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
@@ -131,6 +132,9 @@ export async function createApp(
       refreshWindow,
       metadata,
       signingKeys: signing,
+      authorizationTypes,
+      access,
+      clientsChanged,
     } = await openEngine(
       {
         config,
@@ -147,7 +151,11 @@ export async function createApp(
       },
       overrides.failureLimits,
     )
-    const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
+    const declared = [
+      docsClient(config.issuer),
+      ...(await readClients(config.clientsFile)),
+      ...(overrides.clients ?? []),
+    ]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
@@ -193,6 +201,7 @@ export async function createApp(
       log,
       ephemeral,
       openRegistration: config.registration.mode === 'open',
+      authorizationTypes,
       isUnavailable,
       unitOfWork: unitOfWork({
         units: storage.units,
@@ -201,6 +210,10 @@ export async function createApp(
         refreshWindow,
         isUnavailable,
         isUnstorable,
+      }),
+      api: openApi({
+        ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),

@@ -56,6 +56,12 @@ export interface Config {
     /** client ID metadata documents: of hosts on the list (none: off), or of any host */
     readonly documents: { readonly mode: 'off' | 'list' | 'open'; readonly hosts: readonly string[] }
   }
+  /** types of authorization details (RFC 9396) */
+  readonly authorizationDetailsFile: string | undefined
+  readonly api: {
+    /** whose pages may call the API from a browser */
+    readonly corsOrigins: readonly string[]
+  }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }

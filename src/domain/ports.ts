@@ -2,17 +2,25 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
-import type { ChainedRecord, Checkpoint, Link } from './audit/chain.ts'
-import type { AuditEvent } from './audit/events.ts'
-import type { Client, ClientSettings } from './clients/client.ts'
-import type { Admission, InitialAccessToken, NewInitialAccessToken } from './clients/initial-access-token.ts'
-import type { Consent } from './consents/consent.ts'
+import type { AuditChainRepository, AuditKeyRepository, AuditRepository } from './audit/ports.ts'
+import type { AuthorizationType } from './authorization/type.ts'
+import type {
+  ClientDocumentRepository,
+  ClientRepository,
+  ConsentRepository,
+  InitialAccessTokenRepository,
+} from './clients/ports.ts'
+import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
-import type { NewUser, User } from './users/user.ts'
+import type { NewUser, Profile, User } from './users/user.ts'
+
+export type * from './audit/ports.ts'
+export type * from './clients/ports.ts'
 
 /** The time now. Tests move it. */
 export interface Clock {
@@ -95,6 +103,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the whole profile. False: there is no such user. */
+  setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */
@@ -106,9 +116,9 @@ export interface UserRepository {
   reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
   /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
   takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
-  /** False: there is no such user. */
+  /** False: there is no such user. Throws `last_owner`. */
   setStatus(id: string, status: User['status']): Promise<boolean>
-  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. */
+  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. Throws `last_owner`. */
   delete(id: string): Promise<boolean>
 }
 
@@ -156,106 +166,11 @@ export interface OutboxRow<K extends OutboxKind = OutboxKind> {
   attempts: number
 }
 
-export interface AuditRepository {
-  append(event: AuditEvent): Promise<void>
-}
-
-/** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
-export interface MarkedRecord extends ChainedRecord {
-  mark: 'good' | 'bad' | 'none'
-}
-
-export interface AuditChainRepository {
-  /** In a transaction: false when somebody else is linking. */
-  lock(): Promise<boolean>
-  head(): Promise<Link | undefined>
-  /** Whether the last linked record is one with a mark: from then on all must be. */
-  isMarked(): Promise<boolean>
-  /** Records in no link, oldest first, with their age in seconds; `recent` looks among the last 20,000 only. */
-  unlinked(limit: number, among: 'recent' | 'all'): Promise<(MarkedRecord & { age: number })[]>
-  append(links: readonly Link[]): Promise<void>
-  /** The time by the database's clock, if the head is unsigned and nothing was signed for so long. */
-  timeToSign(everySeconds: number): Promise<Date | undefined>
-  addCheckpoint(checkpoint: Checkpoint): Promise<void>
-  /** In order. */
-  checkpoints(): Promise<Checkpoint[]>
-  /** Links after that one, in order, each with its record as it stands now. */
-  page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
-}
-
-/** The private keys that sign checkpoints, sealed at rest. */
-export interface AuditKeyRepository {
-  /** Newest last. */
-  list(): Promise<{ kid: string; jwk: Record<string, unknown> }[]>
-  /** One wins when several make the first. */
-  add(kid: string, jwk: Record<string, unknown>): Promise<void>
-}
-
-export interface ClientRepository {
-  find(id: string): Promise<Client | undefined>
-  list(): Promise<Client[]>
-  /** Inserts or replaces; leaves its status as it is. */
-  save(client: ClientSettings): Promise<void>
-  /** Compare-and-set: the same secret, digested under another key. */
-  renewSecretDigest(id: string, from: string, to: string): Promise<void>
-  /** False: there is no such client. */
-  setStatus(id: string, status: Client['status']): Promise<boolean>
-  /** Removes the client with everything issued to it, at once. False: there was none. */
-  delete(id: string): Promise<boolean>
-}
-
-/** Clients as they register themselves: written with everything else of the request in hand, or not at all. */
-export interface RegisteredClients {
-  /**
-   * @param admission what let it in; a token of which nothing is left by then takes the client with it (`UnitLost`)
-   */
-  register(client: RegisteredClient, admission: Admission): Promise<void>
-  /** One that is gone by then stays gone. */
-  change(client: RegisteredClient): Promise<void>
-}
-
-export type RegisteredClient = Pick<Client, 'id' | 'metadata' | 'secretDigest'>
-
-/** Tokens that let applications register. Using one up is part of registering (`RegisteredClients`). */
-export interface InitialAccessTokenRepository {
-  insert(token: NewInitialAccessToken): Promise<void>
-  /** @param digests of its value, under every key that is valid */
-  find(digests: readonly Buffer[]): Promise<InitialAccessToken | undefined>
-  /** Newest first. */
-  list(): Promise<InitialAccessToken[]>
-  /** What let a client in. */
-  admissionOf(clientId: string): Promise<Admission>
-  /** False: there is none that is not revoked. */
-  revoke(id: string): Promise<boolean>
-}
-
-/** Clients by the document at their id, and when it was read. */
-export interface ClientDocumentRepository {
-  find(id: string): Promise<ClientDocument | undefined>
-  /** What was read now; whether it changes anything. Leaves its status as it is, and a client of another source whole. */
-  save(id: string, metadata: Record<string, unknown>, freshSeconds: number): Promise<boolean>
-  /** What was read before does not count any more. */
-  withdraw(id: string): Promise<void>
-}
-
-export interface ClientDocument {
-  client: Client
-  fresh: boolean
-  /** seconds since it was read; very many when that does not count any more */
-  age: number
-}
-
-export interface ConsentRepository {
-  find(userId: string, clientId: string): Promise<Consent | undefined>
-  /** Adds to what is remembered; never takes away. */
-  remember(consent: Consent): Promise<void>
-  /** Takes scopes back from what is remembered, because the person refused them now. */
-  withdraw(userId: string, clientId: string, scopes: readonly string[]): Promise<void>
-}
-
 /** APIs that take our tokens, by audience. */
 export interface ResourceServerRepository {
   find(audience: string): Promise<ResourceServer | undefined>
+  /** In a transaction: nobody else changes it before its end. */
+  lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
@@ -300,6 +215,13 @@ export interface FailureRepository {
   findByRequestId(requestId: string): Promise<FailureRecord | undefined>
 }
 
+/** Types of authorization details (RFC 9396), disabled ones too. */
+export interface AuthorizationTypeRepository {
+  list(): Promise<AuthorizationType[]>
+  /** Inserts or replaces the type of this name. */
+  save(type: AuthorizationType): Promise<void>
+}
+
 export interface Repositories {
   users: UserRepository
   emailProofs: EmailProofRepository
@@ -316,7 +238,12 @@ export interface Repositories {
   settings: SettingRepository
   deploymentSecrets: DeploymentSecretRepository
   failures: FailureRepository
+  authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
+  people: PeopleDirectory
+  applications: ClientDirectory
+  trail: AuditTrail
+  idempotency: IdempotencyStore
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

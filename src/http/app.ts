@@ -1,6 +1,7 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
@@ -35,9 +36,12 @@ export interface HttpAppDeps extends HttpDeps {
   ephemeral: Ephemeral
   /** whether applications register without a token */
   openRegistration: boolean
+  authorizationTypes: AuthorizationTypes
   unitOfWork: ReturnType<typeof unitOfWork>
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
+  /** the REST API with its documentation */
+  api: Middleware
   isUnavailable: (error: unknown) => boolean
 }
 
@@ -62,6 +66,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
   app.use(resourceMetadataPages(deps.resourceMetadata))
+  app.use(deps.api)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)

@@ -2,6 +2,7 @@
  * What each page is given. Handlers fill these, `views/` renders them, `view-samples.ts` holds one sample per state.
  * Models carry facts and codes, never sentences: words come from the message catalogue in the view.
  */
+import type { Described } from '../domain/authorization/describe.ts'
 
 /** Field name -> message code (`error.<code>` in the catalogue) with its parameters. Key `form` is the whole form. */
 export type FieldErrors = Record<string, { code: string; params?: Record<string, string | number> }>
@@ -99,6 +100,8 @@ export interface ViewModels {
       name: string | undefined
       scopes: { code: string; description: string | undefined }[]
     }[]
+    /** rich authorization requests: all or none of them are allowed */
+    details: Described[]
     offline: boolean
     /** true: the app had consent before, only what is new is listed */
     additional: boolean

@@ -87,6 +87,7 @@ const consent: ViewModels['interaction/consent'] = {
   ],
   claims: [],
   resources: [],
+  details: [],
   offline: false,
   additional: false,
   switchAccountAction: '/interaction/i1/switch',
@@ -211,6 +212,41 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
     'known by its document': { ...consent, app: agent },
     'more than before': { ...consent, additional: true, scopes: [consent.scopes[2]!], offline: true },
     'nothing named': { ...consent, scopes: [] },
+    'a payment': {
+      ...consent,
+      scopes: [],
+      details: [
+        {
+          title: 'A payment',
+          sentence: [
+            { kind: 'text', text: 'Pay ' },
+            { kind: 'value', text: '30 EUR' },
+            { kind: 'text', text: ' to ' },
+            { kind: 'value', text: 'Merchant A' },
+          ],
+          fields: [
+            { name: ['Account', 'IBAN'], values: ['DE02100100109307118603'] },
+            { name: ['actions'], values: ['initiate', 'status'] },
+            { name: ['reference'], values: [] },
+          ],
+        },
+      ],
+    },
+    'a hostile payment': {
+      ...consent,
+      details: [
+        {
+          title: 'A payment',
+          sentence: [
+            { kind: 'text', text: 'Pay ' },
+            { kind: 'value', text: HOSTILE },
+            { kind: 'text', text: ' to ' },
+            { kind: 'value', text: 'x'.repeat(500) },
+          ],
+          fields: [{ name: [HOSTILE, 'y'.repeat(60)], values: [HOSTILE, 'z'.repeat(500)] }],
+        },
+      ],
+    },
     'required scope refused': { ...consent, ...form('/c', { scope: { code: 'consent_required' } }) },
     hostile: {
       ...consent,

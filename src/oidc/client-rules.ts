@@ -3,12 +3,15 @@
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
 import { exchangeContradictions } from '../domain/exchange/policy.ts'
+import { checkDetailsTypes } from './authorization-details.ts'
 import { CIBA_GRANT } from './ciba.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
+import { weakKey } from './client-keys.ts'
 import { frontChannelFault } from './frontchannel.ts'
 import { checkBinding, type Mtls } from './mtls.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
@@ -33,16 +36,16 @@ const OPERATORS = new Set<string>(OPERATOR_METADATA)
 
 type Metadata = Record<string, unknown>
 
-/** The engine's validator for extra metadata; must be synchronous. */
-export function clientRules(mtls: Mtls | undefined): typeof checkClientMetadata {
+/** The engine's validator for extra metadata; must be synchronous. `ctx` is there during registration only. */
+export function clientRules(mtls: Mtls | undefined, types: AuthorizationTypes): typeof check {
   return (ctx, member, value, metadata) => {
     checkBinding(mtls, metadata)
-    checkClientMetadata(ctx, member, value, metadata)
+    if (member === 'first_party') checkDetailsTypes(types, ctx, metadata)
+    check(ctx, member, value, metadata)
   }
 }
 
-/** `ctx` is there during registration only. */
-function checkClientMetadata(
+function check(
   ctx: KoaContextWithOIDC | undefined,
   member: string,
   value: unknown,
@@ -81,6 +84,8 @@ function checkClientMetadata(
     if (typeof uri === 'string' && !isWebUri(uri))
       refuse(`${name} must be an https address (http only on loopback)`)
   }
+  const weak = weakKey(metadata.jwks)
+  if (weak) refuse(`jwks: ${weak}`)
   const name = metadata.client_name
   if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
     refuse(`client_name must be plain text of at most ${TEXT_MAX} characters`)

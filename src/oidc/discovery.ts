@@ -1,5 +1,6 @@
 /** What the discovery document says besides what the engine knows of itself (RFC 8414 2, OpenID Connect Discovery 1.0 3). */
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { PROMPTS } from './prompts.ts'
 import { CHALLENGE_GRANT, CHALLENGE_PATH, DISCOVERY_PATHS } from './routes.ts'
 
 /** Addresses of the operator's own pages; what is not there is not named. */
@@ -20,6 +21,7 @@ export function discovery(
 ): Record<string, unknown> {
   return {
     ui_locales_supported: LANGUAGES,
+    prompt_values_supported: PROMPTS,
     service_documentation: docs,
     op_policy_uri: policy,
     op_tos_uri: terms,

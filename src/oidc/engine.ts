@@ -2,6 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import type { Client, Grant, Interaction, InteractionResults } from 'oidc-provider'
+import { isSame } from '../domain/authorization/json.ts'
+import type { AuthorizationDetail } from '../domain/authorization/type.ts'
 import type { Asked } from './grants.ts'
 import { addTo } from './grants.ts'
 
@@ -64,13 +66,17 @@ export class Engine {
     }
   }
 
-  /** Writes the Grant that a consent came to, extending the one of this session. Returns its id. */
+  /**
+   * Writes the Grant that a consent came to, extending the one of this session. Returns its id.
+   * @param details that need not be asked for again in this session
+   */
   async grant(
     interaction: Interaction,
     accountId: string,
     clientId: string,
     granted: Asked,
     refused: string[],
+    details: readonly AuthorizationDetail[] = [],
   ): Promise<string> {
     const { provider } = this
     // The page may have been open for long: in another tab the app may have got its grant of this session since.
@@ -83,6 +89,7 @@ export class Engine {
     forgetRefusals(grant, granted.scopes)
     addTo(grant, granted)
     if (refused.length > 0) grant.rejectOIDCScope(refused.join(' '))
+    rememberDetails(grant, details)
     return grant.save()
   }
 }
@@ -95,4 +102,13 @@ function forgetRefusals(grant: Grant, scopes: readonly string[]): void {
     .split(' ')
     .filter((scope) => !scopes.includes(scope))
     .join(' ')
+}
+
+/** The newest ones: what was forgotten is asked again. */
+const DETAILS_KEPT = 20
+
+function rememberDetails(grant: Grant, details: readonly AuthorizationDetail[]): void {
+  const { rar: before = [] } = grant
+  const unseen = details.filter((detail) => !before.some((one) => isSame(one, detail)))
+  if (unseen.length > 0) grant.rar = [...before, ...unseen].slice(-DETAILS_KEPT)
 }

@@ -1,8 +1,10 @@
 /** What the engine is asked to do: each feature switched on with the standard it follows, or off with the reason. */
 import { createHash } from 'node:crypto'
 import type { Client, Configuration } from 'oidc-provider'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
+import { detailResources, richAuthorizationRequests } from './authorization-details.ts'
 import { type CibaDeps, ciba } from './ciba.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
@@ -16,6 +18,7 @@ type Features = NonNullable<Configuration['features']>
 
 export interface FeatureDeps extends ResourceDeps {
   pages: EnginePages
+  authorizationTypes: AuthorizationTypes
   account: UsableAccount
   /** current first, the same on every node */
   cookieKeys: readonly string[]
@@ -31,6 +34,7 @@ export function features({
   mtls,
   registration,
   ciba: cibaDeps,
+  authorizationTypes,
   ...ofResources
 }: FeatureDeps): Features {
   return {
@@ -39,7 +43,7 @@ export function features({
     introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
-    ...registrationFeatures(registration),
+    ...registrationFeatures(registration, mtls),
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.
@@ -69,8 +73,14 @@ export function features({
       userCodeConfirmSource: userCodeConfirmSource(pages),
       successSource: deviceSuccessSource(pages),
     },
-    resourceIndicators: { enabled: true, getResourceServerInfo: resourceServerInfo(ofResources) },
     ciba: ciba(cibaDeps),
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: resourceServerInfo(ofResources),
+      ...detailResources(authorizationTypes),
+    },
+    // The types would have it known at compile time whether there are types.
+    ...{ richAuthorizationRequests: richAuthorizationRequests(authorizationTypes) as never },
   }
 }
 

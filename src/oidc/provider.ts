@@ -1,6 +1,7 @@
 /** THE configuration of the engine: composition only. Every value is made, explained and tested where it lives. */
 import Provider, { type Configuration } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ConsentRepository, KeyedHash, UserRepository } from '../domain/ports.ts'
 import type { PollPace } from '../domain/protection/poll-pace.ts'
@@ -27,6 +28,7 @@ import type { ChallengeDeps } from './first-party/challenge.ts'
 import { challengeEndpoint } from './first-party/endpoint.ts'
 import { FRONT_CHANNEL_METADATA, frontChannelLogout, nameSessions } from './frontchannel.ts'
 import { loadExistingGrant } from './grants.ts'
+import { takeIdTokensAsHints } from './id-token-hints.ts'
 import type { Keys } from './keys.ts'
 import type { KnownResources } from './known-resources.ts'
 import { type SignOutDeps, signOutEverywhere } from './logout.ts'
@@ -34,8 +36,9 @@ import { type Mtls, mtlsAliases, mtlsAuthMethods } from './mtls.ts'
 import { engineFetch } from './outbound.ts'
 import type { EnginePages } from './pages.ts'
 import { pairwiseIdentifier, validatesSectorNow } from './pairwise.ts'
+import { pkceRequired } from './pkce.ts'
 import { pollPace } from './poll-pace.ts'
-import { postAuthorization } from './post-authorization.ts'
+import { postAsGet } from './post-as-get.ts'
 import { prompts } from './prompts.ts'
 import { registrationGuard } from './registration.ts'
 import type { RegistrationFeatureDeps } from './registration-policy.ts'
@@ -61,6 +64,7 @@ export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDep
   outbound: Pick<Outbound, 'fetch'>
   resources: KnownResources
   mtls: Mtls | undefined
+  authorizationTypes: AuthorizationTypes
   /** shown in the ID token's `acr` and in discovery */
   acrValues: readonly string[]
   lifetimes: Lifetimes
@@ -95,7 +99,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     pairwiseIdentifier: pairwiseIdentifier(deps.pairwiseSalt),
     sectorIdentifierUriValidate: validatesSectorNow,
     responseTypes: ['code'],
-    pkce: { required: () => true },
+    pkce: { required: pkceRequired },
     ttl: ttl(deps.lifetimes),
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
@@ -118,7 +122,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     enabledJWA: algorithms(deps.signingAlgorithms),
     extraClientMetadata: {
       properties: [...OPERATOR_METADATA, ...REGISTERED_METADATA, ...FRONT_CHANNEL_METADATA],
-      validator: clientRules(deps.mtls) as NonNullable<Configuration['extraClientMetadata']>['validator'],
+      validator: clientRules(deps.mtls, deps.authorizationTypes) as NonNullable<
+        Configuration['extraClientMetadata']
+      >['validator'],
     },
     cookies: {
       keys: deps.keys.cookieKeys,
@@ -130,7 +136,10 @@ export function createProvider(deps: ProviderDeps): Provider {
       long: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure },
     },
-    interactions: { policy: prompts(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: prompts(deps.authorizationTypes),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
     features: features({ ...deps, account, cookieKeys: deps.keys.cookieKeys }),
   }
   const provider = new Provider(deps.issuer, configuration)
@@ -142,6 +151,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   client.compareClientSecret = compareClientSecret(deps)
   sendOnlyFromOutbox(provider)
   nameSessions(provider)
+  takeIdTokensAsHints(provider)
   keepClients(
     provider,
     deps.changes,
@@ -151,7 +161,8 @@ export function createProvider(deps: ProviderDeps): Provider {
   )
   registerTokenExchange(provider, { ...deps, account })
   provider.use(registrationGuard(ENDPOINTS.registration, deps) as never)
-  provider.use(postAuthorization(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.authorization) as never)
+  provider.use(postAsGet(ENDPOINTS.end_session) as never)
   provider.use(untypedRevocationAnswer() as never)
   provider.use(userinfoChallenge(deps.issuer) as never)
   provider.use(deviceSessionGuard as never)

@@ -9,7 +9,6 @@ const CONTACT_MAX = 200
 
 /** Members that only the owner of a key may have (RFC 7518 6.2.2, 6.3.2, 6.4.1). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-const RSA_BITS = 2048
 const KEYS_MAX = 20
 
 /** @throws InvalidClientMetadata naming the member and what to change (RFC 7591 3.2.2) */
@@ -37,20 +36,10 @@ function checkKeys(jwks: unknown): void {
     // What it is must not be repeated to anybody, least of all in an error.
     if (PRIVATE.some((member) => member in key) && key.kty !== 'oct')
       refuse('jwks must hold public keys only: a private one was sent and is to be replaced')
-    if (key.kty === 'RSA' && bitsOf(key.n) < RSA_BITS)
-      refuse(`jwks must not hold RSA keys of less than ${RSA_BITS} bits (RFC 7518 3.3)`)
     if (key.kid === undefined) continue
     if (kids.has(key.kid)) refuse('jwks must not hold two keys with one kid (RFC 7517 4.5)')
     kids.add(key.kid)
   }
-}
-
-/** Bits of a modulus (RFC 7518 6.3.1.1); leading zeroes do not count. */
-function bitsOf(modulus: unknown): number {
-  if (typeof modulus !== 'string') return 0
-  const bytes = Buffer.from(modulus, 'base64url')
-  const first = bytes.findIndex((byte) => byte !== 0)
-  return first < 0 ? 0 : (bytes.length - first) * 8 - (Math.clz32(bytes[first] ?? 0) - 24)
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Addresses inside, in every field that makes the provider call one: refused, and nothing is sent there. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { generateKeyPair, SignJWT } from 'jose'
 import { INSIDE_TARGETS } from '../support/inside-targets.ts'
@@ -14,7 +15,10 @@ describe(`${INSIDE_TARGETS.length} addresses inside`, function () {
   let running: RunningApp
   let sockets: SocketWatch
   before(async () => {
-    running = await startApp({ settings: { INITIAL_ACCESS_TOKEN: TOKEN } })
+    running = await startApp({
+      settings: { INITIAL_ACCESS_TOKEN: TOKEN },
+      overrides: { failureLimits: { perNetwork: 1000, inAll: 1000, perClient: 1000 } },
+    })
   })
   after(() => running.close())
   beforeEach(() => {
@@ -36,6 +40,15 @@ describe(`${INSIDE_TARGETS.length} addresses inside`, function () {
     expect(sockets.destinations.filter((to) => !to.endsWith(`:${port}`))).to.deep.equal([])
   }
 
+  /** To the operator, not to who asked. */
+  async function explained(cause: string): Promise<void> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (running.logs.some((line) => line.msg === 'explained' && line.cause === cause)) return
+      await sleep(20)
+    }
+    throw new Error(`no failure was explained by ${cause}`)
+  }
+
   it('as sector_identifier_uri: invalid_client_metadata', async () => {
     for (const target of INSIDE_TARGETS) {
       const { status, json } = await register({ sector_identifier_uri: target, subject_type: 'public' })
@@ -45,6 +58,7 @@ describe(`${INSIDE_TARGETS.length} addresses inside`, function () {
       )
     }
     nothingLeft()
+    await explained('sector-identifier-unreachable')
   })
 
   it('as jwks_uri: no key, so invalid_client', async () => {
@@ -75,6 +89,7 @@ describe(`${INSIDE_TARGETS.length} addresses inside`, function () {
       expect([answer.status, answer.json.error], target).to.deep.equal([401, 'invalid_client'])
     }
     nothingLeft()
+    await explained('client-keys-unreachable')
   })
 
   it('as backchannel_logout_uri: the app is not told', async () => {

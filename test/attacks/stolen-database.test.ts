@@ -11,6 +11,7 @@ import * as client from 'openid-client'
 import { DataKey } from '../../src/crypto/data-key.ts'
 import { KeyEncryptionKey } from '../../src/crypto/key-encryption-key.ts'
 import type { OutgoingMail } from '../../src/mail/transport.ts'
+import { PAIRWISE_SALT, pairwiseIdentifier } from '../../src/oidc/pairwise.ts'
 import { makeToken } from '../support/initial-access-tokens.ts'
 import { Loot } from '../support/loot.ts'
 import { get, newAgent, onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
@@ -80,6 +81,7 @@ onEveryStack('a stolen database', options, (app) => {
     expect(tables).to.include.members([
       'data_keys',
       'signing_keys',
+      'deployment_secrets',
       'oidc_sessions',
       'passwords',
       'email_proofs',
@@ -99,7 +101,7 @@ onEveryStack('a stolen database', options, (app) => {
 
   it('opens nothing: each string at each place, where the true secret opens', async function () {
     this.timeout(600_000)
-    expect(probes.length).to.be.at.least(27)
+    expect(probes.length).to.be.at.least(28)
     const strings = (app.stack === 'pglite' ? soft : loot).strings.filter(isSendable)
     const hits: string[] = []
     let tried = 0
@@ -352,6 +354,15 @@ onEveryStack('a stolen database', options, (app) => {
     probe('a data key', master.toString('base64'), (it) =>
       opensWith(it, (bytes) =>
         inDump.has(hex(new DataKey(stored.version, bytes).hashId('Session', session))),
+      ),
+    )
+    const salt = await app.app.storage.database.deploymentSecrets.once(PAIRWISE_SALT, String)
+    const sector = { sectorIdentifier: 'app.example' }
+    const subject = await pairwiseIdentifier(salt)(undefined as never, 'usr_1', sector as never)
+    probe('the salt of pairwise subjects', salt, (it) =>
+      opensWith(
+        it,
+        (bytes) => createHmac('sha256', bytes).update('app.example\0usr_1').digest('base64url') === subject,
       ),
     )
     probe('the secret key', app.secrets.rootKey.toString('base64'), (it) =>

@@ -4,6 +4,7 @@ import { artifactRevocationContract } from './artifact-revocation.contract.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 import { ephemeralContract } from './ephemeral.contract.ts'
 import { auditContract } from './repositories/audit.contract.ts'
+import { authorizationTypesContract } from './repositories/authorization-types.contract.ts'
 import { clientDocumentsContract } from './repositories/client-documents.contract.ts'
 import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
@@ -52,6 +53,7 @@ describe('contract', () => {
     settings: settingsContract,
     'deployment secrets': deploymentSecretsContract,
     failures: failuresContract,
+    'authorization types': authorizationTypesContract,
     mailbox: mailboxContract,
     transaction: transactionContract,
   })

@@ -136,5 +136,20 @@ describe('the lint of clients', () => {
     expect(found[0]).to.equal('error')
   })
 
+  it('let PKCE go only for confidential clients of the standard profile, and call it weak', () => {
+    const reasonOf = (metadata: Record<string, unknown>) =>
+      contradictions({ pkce_exempt: true, ...metadata }).find(({ member }) => member === 'pkce_exempt')
+        ?.reason
+    expect(reasonOf({})).to.equal(undefined)
+    expect(reasonOf({ token_endpoint_auth_method: 'none' })).to.include('public client')
+    for (const profile of ['hardened', 'fapi2']) expect(reasonOf({ profile })).to.include(profile)
+    expect(reasonOf({ pkce_exempt: 'yes' })).to.equal('must be true or false')
+    expect(reasonOf({ pkce_exempt: false, profile: 'fapi2' })).to.equal(undefined)
+    const weak = lint({
+      ...{ metadata: { pkce_exempt: true }, source: 'configuration', firstParty: false, status: 'active' },
+    })
+    expect(weak.find(({ code }) => code === 'pkce-exempt')?.severity).to.equal('warning')
+  })
+
   const rank = (severity: string) => ['error', 'warning', 'advice'].indexOf(severity)
 })

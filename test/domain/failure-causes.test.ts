@@ -96,6 +96,16 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     { error: 'invalid_token', detail: 'failed x5t#S256 verification', endpoint: 'userinfo' },
     { sent: 'no certificate' },
   ],
+  [
+    'client-keys-unreachable',
+    auth('invalid_client_metadata', {
+      presented: ['private_key_jwt'],
+      known: { client: { ...client, metadata: { jwks_uri: 'https://10.0.0.1/jwks' } } },
+    }),
+    { sent: 'https://10.0.0.1/jwks' },
+  ],
+  ['client-keys-unreachable', described('client JSON Web Key Set failed to be refreshed')],
+  ['sector-identifier-unreachable', described('could not load sector_identifier_uri response')],
   ['redirect-uri-missing', described("missing required parameter 'redirect_uri'")],
   [
     'redirect-uri-unregistered',
@@ -321,6 +331,51 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
     'scope-wider-than-granted',
     atToken({ error: 'invalid_scope', description: 'refresh token missing requested scope' }),
   ],
+  [
+    'details-type-unknown',
+    {
+      error: 'invalid_authorization_details',
+      ...described('unsupported authorization details type value (authorization details index 0)'),
+    },
+  ],
+  [
+    'details-type-not-allowed',
+    {
+      error: 'invalid_authorization_details',
+      ...described("authorization details type 'x' is not allowed for this client"),
+    },
+    { expected: 'no types for this client' },
+  ],
+  [
+    'details-not-granted',
+    atToken({
+      error: 'invalid_authorization_details',
+      ...described('authorization_details must be among those that a person allowed'),
+    }),
+  ],
+  [
+    'details-not-json',
+    {
+      error: 'invalid_authorization_details',
+      ...described('could not parse the authorization_details parameter JSON'),
+    },
+  ],
+  [
+    'details-malformed',
+    {
+      error: 'invalid_authorization_details',
+      ...described('instructedAmount.amount is not as its type describes it'),
+    },
+  ],
+  [
+    'details-without-resource',
+    {
+      error: 'invalid_target',
+      ...described(
+        'resource indicator must be provided or defaulted to when Rich Authorization Requests are used',
+      ),
+    },
+  ],
   ['scope-malformed', { error: 'invalid_scope', description: 'scope contains invalid characters' }],
   [
     'resource-malformed',
@@ -373,6 +428,10 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   [
     'exchange-actor-foreign',
     atToken({ error: 'invalid_request', description: 'actor_token was not issued to this client' }),
+  ],
+  [
+    'exchange-actor-unnamed',
+    atToken({ description: 'actor_token must be a JWT where people have pairwise names' }),
   ],
   [
     'exchange-api-closed',

@@ -21,6 +21,7 @@ const proof = { id: 'prf_1', email: 'jane@example.org', sentAt: 1 }
 const policy = (changes: Partial<SignInPolicy> = {}): SignInPolicy => ({
   verifiedEmail: true,
   chooseAccount: false,
+  createAccount: false,
   ...changes,
 })
 
@@ -41,6 +42,21 @@ const TABLE: [what: string, Progress, User | undefined, Partial<SignInPolicy>, S
     undefined,
     { chooseAccount: true },
     'register',
+  ],
+  ['an account is to be made', {}, undefined, { createAccount: true }, 'register'],
+  [
+    'an account was to be made, and its mail is waited for',
+    { proof },
+    undefined,
+    { createAccount: true },
+    'verify-email',
+  ],
+  [
+    'an account was to be made, and somebody has one',
+    { userId: 'usr_jane' },
+    user(),
+    { createAccount: true },
+    'done',
   ],
   ['a registration waits for its mail', { proof }, undefined, {}, 'verify-email'],
   [
@@ -107,13 +123,17 @@ describe('the next step of a sign-in', () => {
             ),
           ])
             for (const verifiedEmail of [true, false])
-              for (const chooseAccount of [true, false]) {
+              for (const [chooseAccount, createAccount] of [
+                [true, false],
+                [false, false],
+                [false, true],
+              ] as const) {
                 const progress: Progress = {
                   ...(userId === undefined ? {} : { userId }),
                   ...(withProof ? { proof: withProof } : {}),
                   ...(wish ? { wish } : {}),
                 }
-                const step = nextStep(progress, account, { verifiedEmail, chooseAccount })
+                const step = nextStep(progress, account, { verifiedEmail, chooseAccount, createAccount })
                 seen += 1
                 const may =
                   userId !== undefined &&
@@ -123,7 +143,7 @@ describe('the next step of a sign-in', () => {
                 if (step === 'done') done += 1
                 expect(step === 'done', JSON.stringify({ progress, account, verifiedEmail })).to.equal(may)
               }
-    expect(seen).to.equal(480)
+    expect(seen).to.equal(720)
     expect(done).to.be.above(0)
   })
 })

@@ -11,7 +11,8 @@ import { MailError } from '../../src/mail/transport.ts'
 import { chooseStorage, type Storage } from '../../src/storage/choose.ts'
 import { CollectingLogger } from '../support/collecting-logger.ts'
 
-describe('logout notices', () => {
+describe('logout notices', function () {
+  this.timeout(60_000)
   let storage: Storage
   let told: string[]
   let busy: Map<string, number>

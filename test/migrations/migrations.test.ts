@@ -7,6 +7,7 @@ import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
 import { emptySqlBackends, newPostgresDatabase, selected, storesOn } from '../support/backends.ts'
 import {
+  sampleAuthorizationType,
   sampleClient,
   sampleFailure,
   sampleKey,
@@ -48,6 +49,8 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.resourceServers.save(sampleResourceServer())
   await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
+  await database.authorizationTypes.save(sampleAuthorizationType())
+  await database.idempotency.claim('k', 'c')
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

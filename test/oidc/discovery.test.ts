@@ -50,6 +50,8 @@ const EXPECTED = {
   device_authorization_endpoint: '/device/auth',
   dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA'],
   end_session_endpoint: '/session/end',
+  frontchannel_logout_session_supported: true,
+  frontchannel_logout_supported: true,
   grant_types_supported: [
     'authorization_code',
     'refresh_token',
@@ -68,6 +70,7 @@ const EXPECTED = {
   jwks_uri: '/jwks',
   op_policy_uri: PAGES.POLICY_URL,
   op_tos_uri: PAGES.TERMS_URL,
+  prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'],
   pushed_authorization_request_endpoint: '/par',
   registration_endpoint: '/reg',
   request_object_encryption_alg_values_supported: [],

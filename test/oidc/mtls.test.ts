@@ -308,8 +308,10 @@ onEveryStack('mutual TLS', options, (app) => {
     const sub = String(tokens.claims()?.sub)
     expect(await client.fetchUserInfo(rp, tokens.access_token, sub)).to.include({ email: JANE.email })
     const renewed = await client.refreshTokenGrant(rp, String(tokens.refresh_token))
-    // FAPI 2.0 Security Profile 5.3.2.1
+    // FAPI 2.0 Security Profile 5.3.2.1: what is bound anyway is not rotated, and so is never idle.
     expect(renewed.refresh_token).to.equal(tokens.refresh_token)
+    const { exp, iat } = await client.tokenIntrospection(rp, String(tokens.refresh_token))
+    expect(Number(exp) - Number(iat)).to.equal(90 * 86_400)
   })
 
   it('can be registered for, with one name and not two (2.1.2)', async () => {

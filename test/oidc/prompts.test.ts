@@ -134,7 +134,7 @@ onEveryStack('prompt, max_age and hints', options, (app) => {
   })
 
   it('refuses prompts it does not know', async () => {
-    expect(errorOf((await ask(newAgent(), { prompt: 'create' })).page)).to.equal('invalid_request')
+    expect(errorOf((await ask(newAgent(), { prompt: 'dance' })).page)).to.equal('invalid_request')
   })
 
   describe('max_age (OIDC Core 3.1.2.1)', () => {

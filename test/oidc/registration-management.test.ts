@@ -106,7 +106,12 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
 
   it('refuses an update that sets what only the operator decides, or another id (2.2)', async () => {
     const it_ = await register()
-    for (const change of [{ first_party: true }, { self_registered: false }, { client_id: 'gateway' }]) {
+    for (const change of [
+      { first_party: true },
+      { self_registered: false },
+      { pkce_exempt: true },
+      { client_id: 'gateway' },
+    ]) {
       const { status } = await update(it_, { ...metadata, client_id: it_.client_id, ...change })
       expect(status, JSON.stringify(change)).to.equal(400)
     }

@@ -111,7 +111,12 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     expect(json.client_secret).to.not.equal(wish.client_secret)
   })
 
-  for (const flag of [{ first_party: true }, { first_party: false }, { self_registered: false }]) {
+  for (const flag of [
+    { first_party: true },
+    { first_party: false },
+    { self_registered: false },
+    { pkce_exempt: true },
+  ]) {
     const [[name]] = Object.entries(flag) as [[string, boolean]]
     it(`refuses ${JSON.stringify(flag)}, which is the operator’s to set`, async () => {
       const before = await clientsStored()

@@ -92,13 +92,15 @@ onEveryStack(
     })
 
     it('give tokens to the clients they list and to no others (RFC 8707 2)', async () => {
-      const server = api({ clients: ['friend'] })
+      const server = api({ clients: ['friend'], tokenFormat: 'opaque' })
       await app.app.resourceServers.create(server, actor)
-      expect((await token(server.audience, 'friend')).status).to.equal(200)
+      const given = (await token(server.audience, 'friend')).json.access_token
+      expect(await active(given, 'friend')).to.equal(true)
       const { status, json } = await token(server.audience, 'machine')
       expect([status, json.error]).to.deep.equal([400, 'invalid_target'])
       await app.app.resourceServers.update(server.audience, { clients: ['machine'] }, actor)
       expect((await token(server.audience, 'friend')).json.error).to.equal('invalid_target')
+      expect(await active(given, 'friend'), 'what it had').to.equal(false)
     })
 
     it('end their opaque tokens when they are disabled, and what slips in behind it', async () => {
@@ -162,6 +164,20 @@ onEveryStack(
       // Nothing had changed, so nothing was recorded at the second time.
       const records = await audited(DECLARED)
       expect(records.filter((record) => record.endsWith('configuration'))).to.have.length(1)
+    })
+
+    it('changed by several at once keep every change, and are made once', async () => {
+      const server = api()
+      const made = await Promise.allSettled(
+        Array.from({ length: 4 }, () => app.app.resourceServers.create(server, actor)),
+      )
+      expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
+      const changes = [{ tokenTtl: 99 }, { name: 'Another' }, { exchangeable: true }, { clients: ['x'] }]
+      await Promise.all(
+        changes.map((change) => app.app.resourceServers.update(server.audience, change, actor)),
+      )
+      const stored = await app.app.storage.database.resourceServers.find(server.audience)
+      expect(stored).to.deep.include(Object.assign({}, ...changes))
     })
 
     it('that break a rule are refused, all faults in words', async () => {

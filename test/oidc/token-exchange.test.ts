@@ -56,6 +56,7 @@ const clients = [
   api(ORDERS, { audiences: [STOCK, SHORT, VAULT, 'https://gone.example'] }),
   api(STOCK, { audiences: [SHELF, STOCK] }),
   api(VAULT, { audiences: [STOCK] }),
+  api(SHELF, { audiences: [STOCK] }),
   api('bystander', { audiences: [STOCK] }),
   api('former', { audiences: [STOCK] }),
 ]
@@ -204,6 +205,11 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
       scope: 'read',
     })
     expect(json.expires_in).to.equal(30)
+    const claims = decodeJwt(json.access_token)
+    expect(claims).to.deep.include({ aud: SHORT, client_id: ORDERS, act: { sub: ORDERS } })
+    expect(Number(claims.exp) - Number(claims.iat)).to.equal(30)
+    // Its API’s tokens are not exchanged any further, so nothing leads back from them.
+    expect(claims).to.not.have.property('grant_ref')
     const opaque = await subjectToken(STOCK)
     const { artifacts } = app.app.storage
     const payload = await artifacts.find('AccessToken', opaque.tokens.access_token)
@@ -309,6 +315,11 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
     }
     for (const [what, subject_token] of Object.entries(cases))
       expect(refused(await exchange({ subject_token })), what).to.deep.equal([400, 'invalid_request'])
+    const shelf = await subjectToken(SHELF, { scope: 'openid read' })
+    expect(refused(await exchange({ subject_token: shelf.tokens.access_token }, SHELF))).to.deep.equal([
+      400,
+      'invalid_request',
+    ])
     const vault = await subjectToken(VAULT, { scope: 'openid read' })
     expect(decodeJwt(vault.tokens.access_token)).to.not.have.property('grant_ref')
     expect(refused(await exchange({ subject_token: vault.tokens.access_token }, VAULT))).to.deep.equal([
@@ -368,6 +379,7 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
     const subject_token = tokens.access_token
     await takePolicyAway()
     const vault = (await subjectToken(VAULT, { scope: 'openid read' })).tokens.access_token
+    const shelf = (await subjectToken(SHELF, { scope: 'openid read' })).tokens.access_token
     const opaque = (await subjectToken(STOCK)).tokens.access_token
     const bound = await post(`${app.issuer}/token`, { grant_type: 'client_credentials' }, as('bystander'))
     const actor_token_type = ACCESS_TOKEN
@@ -379,6 +391,7 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
       ['exchange-several-targets', await exchange({ subject_token, resource: [STOCK, SHORT] })],
       ['exchange-token-invalid', await exchange({ subject_token: 'nonsense' })],
       ['exchange-token-invalid', await exchange({ subject_token: vault }, VAULT)],
+      ['exchange-api-closed', await exchange({ subject_token: shelf }, SHELF)],
       ['exchange-token-foreign', await exchange({ subject_token: opaque })],
       [
         'exchange-actor-foreign',
@@ -448,6 +461,21 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
         if (when.includes('the API')) return
         expect(refused(await exchange({ subject_token }))).to.deep.equal([400, 'invalid_request'])
       })
+
+    it('when the session has run out, though its grant is there still', async () => {
+      const person = await createPerson(app, { email: `sleeper-${app.stack}@example.org` })
+      const { tokens, sub } = await subjectToken(ORDERS, { person })
+      const soon = `update oidc_sessions set payload = jsonb_set(payload, '{exp}', to_jsonb($2::bigint))
+        where account_id = $1`
+      await app.sql.query(soon, [sub, Math.floor(Date.now() / 1000) + 50])
+      const { json } = await exchange({ subject_token: tokens.access_token })
+      expect(json.expires_in, 'no longer than the session').to.be.within(1, 50)
+      await app.sql.query('delete from oidc_sessions where account_id = $1', [sub])
+      expect(refused(await exchange({ subject_token: tokens.access_token }))).to.deep.equal([
+        400,
+        'invalid_request',
+      ])
+    })
 
     it('when its own client revokes it (RFC 7009), and nothing else does', async () => {
       const { tokens } = await subjectToken()

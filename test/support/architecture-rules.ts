@@ -29,9 +29,13 @@ const ARROWS: Record<string, string[]> = {
     'type outbound/outbound.ts',
     'type config/',
   ],
+  // its edge alone knows Koa, and takes from the pages' edge what the front door found out
+  api: ['api/', 'domain/', 'lib/', 'http/state.ts'],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
+  // so does what asks a deployment from outside
+  conformance: ['conformance/'],
   // helpers of the composition root; each sees what it needs and no more
   'server.ts': ['lib/'],
   'stop-orders.ts': ['type config/'],
@@ -43,6 +47,7 @@ const ARROWS: Record<string, string[]> = {
 /** The composition root sees everything. */
 const SEES_ALL = [
   'app.ts',
+  'app-api.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
@@ -53,7 +58,7 @@ const SEES_ALL = [
 
 /** Package -> where it may be imported; `type ` before a place: types only there. */
 const PACKAGES: [RegExp, string[]][] = [
-  [/^(koa|koa-.+|@koa\/.+)$/, ['http/', 'samples/', 'type oidc/']],
+  [/^(koa|koa-.+|@koa\/.+)$/, ['http/', 'samples/', 'api/edge/', 'type oidc/']],
   [/^oidc-provider$/, ['oidc/', 'http/interaction/', 'type http/']],
   [/^(knex|pg|@electric-sql\/.+)$/, ['storage/sql/']],
   [/^ioredis$/, ['storage/redis/']],
@@ -111,9 +116,9 @@ export const environmentIsReadInOnePlace: Rule = (file) =>
     ? ['process.env is read only in config/read-env.ts']
     : []
 
-/** The samples are outsiders. What serves HTTP imports `node:http` too, and may. */
+/** The samples and the conformance command are outsiders. What serves HTTP imports `node:http` too, and may. */
 export const requestsGoOutOneWay: Rule = (file) => {
-  if (within(file.path, ['outbound/', 'samples/'], false)) return []
+  if (within(file.path, ['outbound/', 'samples/', 'conformance/'], false)) return []
   const clients = file.imports.filter((it) => /^(node:)?(https|undici|dns|dns\/promises)$/.test(it.specifier))
   const calls = [...file.code.matchAll(/(?<![.\w#$])fetch\(|\bglobalThis\.fetch\b|\bhttp\.(request|get)\(/g)]
   return [

@@ -1,5 +1,6 @@
 /** Small valid things to put into stores, each with ids of its own. */
 import { randomBytes } from 'node:crypto'
+import type { AuthorizationType } from '../../src/domain/authorization/type.ts'
 import type { ClientSettings } from '../../src/domain/clients/client.ts'
 import type { NewEmailProof } from '../../src/domain/email/proof.ts'
 import { type FailureRecord, newCode } from '../../src/domain/failures/record.ts'
@@ -43,6 +44,21 @@ export function sampleResourceServer(
     scopes: [{ name: 'read', description: 'Read what is there' }, { name: 'write' }],
     documentation: undefined,
     source: 'operator',
+    ...changes,
+  }
+}
+
+export function sampleAuthorizationType(changes: Partial<AuthorizationType> = {}): AuthorizationType {
+  return {
+    name: token('type-'),
+    title: 'A payment',
+    template: 'pay {{to}}',
+    schema: { type: 'object', properties: { to: { type: 'string' } }, required: ['to'] },
+    actions: ['read "it", all', '{x}'],
+    locations: [],
+    ask: 'always',
+    selfRegistered: false,
+    status: 'active',
     ...changes,
   }
 }

@@ -58,6 +58,12 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
       change:
         'take http://localhost out of redirect_uris in production; give developers a client of their own',
     },
+    metadata.pkce_exempt === true && {
+      code: 'pkce-exempt',
+      severity: 'warning',
+      what: 'it may leave PKCE out, so a code that was stolen is held up only by its nonce check',
+      change: 'take pkce_exempt away once its library sends code_challenge (RFC 9700 2.1.1)',
+    },
     redirects.length > REDIRECTS_MANY && {
       code: 'redirects-many',
       severity: 'advice',

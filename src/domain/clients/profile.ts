@@ -2,6 +2,8 @@
  * How strict a client is, in one word. A profile sets what was left open and refuses what contradicts it, in a sentence
  * that says which change mends it. Knows client metadata (OpenID Connect Dynamic Registration 1.0), no engine.
  */
+import { exemptionFault } from './pkce-exempt.ts'
+
 export const PROFILES = ['standard', 'hardened', 'fapi2'] as const
 export type Profile = (typeof PROFILES)[number]
 
@@ -147,10 +149,12 @@ export function contradictions(metadata: Metadata): Contradiction[] {
     return [{ member: 'profile', reason: `must be one of ${PROFILES.join(', ')}` }]
   if (signing === true && profile !== 'fapi2')
     return [{ member: 'message_signing', reason: 'needs profile "fapi2"' }]
+  const exemption = exemptionFault(metadata)
   const whole = withProfile(metadata)
-  return rulesOf(metadata)
+  const broken = rulesOf(metadata)
     .filter(({ member, holds }) => !holds(whole[member], whole))
     .map(({ member, reason }) => ({ member, reason }))
+  return exemption ? [exemption, ...broken] : broken
 }
 
 function rulesOf({ profile, message_signing: signing }: Metadata): readonly Rule[] {

@@ -3,12 +3,15 @@
  * first rule that recognises the failure explains it. Sentences here are for developers and in English, as the
  * descriptions of OAuth errors are (RFC 6749 5.2).
  */
+
+import { authorizationDetailsRules } from './causes/authorization-details.ts'
 import { certificateRules } from './causes/certificates.ts'
 import { cibaRules } from './causes/ciba.ts'
 import { clientRules } from './causes/clients.ts'
 import { clockRules } from './causes/clock.ts'
 import { dpopRules } from './causes/dpop.ts'
 import { exchangeRules } from './causes/exchange.ts'
+import { fetchedRules } from './causes/fetched.ts'
 import { firstPartyRules } from './causes/first-party.ts'
 import { grantRules } from './causes/grants.ts'
 import { pkceRules } from './causes/pkce.ts'
@@ -30,6 +33,8 @@ const RULES: readonly Rule[] = [
   ...redirectRules,
   ...certificateRules,
   ...registrationRules,
+  ...authorizationDetailsRules,
+  ...fetchedRules,
   ...clientRules,
   ...exchangeRules,
   ...grantRules,

@@ -40,9 +40,8 @@ export class ResourceServers {
   async create(settings: ResourceServerSettings, actor: Actor): Promise<void> {
     this.#check(settings)
     await this.#change(actor, settings.audience, async ({ resourceServers }) => {
-      if (await resourceServers.find(settings.audience))
+      if ((await resourceServers.save({ ...settings, source: 'operator' })) !== 'created')
         throw refused(`${settings.audience} is known already: update it`)
-      await resourceServers.save({ ...settings, source: 'operator' })
       return CREATED
     })
   }
@@ -54,7 +53,7 @@ export class ResourceServers {
     actor: Actor,
   ): Promise<void> {
     await this.#change(actor, audience, async ({ resourceServers }) => {
-      const before = await resourceServers.find(audience)
+      const before = await resourceServers.lock(audience)
       if (!before) throw new DomainError('not_found')
       const settings = { ...before, ...changes, audience }
       this.#check(settings)

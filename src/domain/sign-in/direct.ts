@@ -93,7 +93,7 @@ export class DirectSignIn {
   /** What is left to do. Sends the mail that the next step needs, once. */
   async next(before: Progress, flow: string, facts: RequestFacts): Promise<Outcome> {
     const { progress, user } = await standingOf(before, this.#deps)
-    const step = nextStep(progress, user, { verifiedEmail: true, chooseAccount: false })
+    const step = nextStep(progress, user, { verifiedEmail: true, chooseAccount: false, createAccount: false })
     if (step === 'done' && user) return { step, progress, user }
     if (step !== 'verify-email') return { step: 'identify' }
     if (progress.proof || !user) return { step, progress }

@@ -10,6 +10,8 @@ export interface SignInPolicy {
   verifiedEmail: boolean
   /** the app asks which account to use (prompt=select_account) and there are some to choose from */
   chooseAccount: boolean
+  /** the app asks for a new account (prompt=create) */
+  createAccount: boolean
 }
 
 export type Step = 'identify' | 'register' | 'select-account' | 'verify-email' | 'done'
@@ -21,5 +23,6 @@ export function nextStep(progress: Progress, user: User | undefined, policy: Sig
   // A registration waits for its proof; whether it made an account is not for this page to tell.
   if (progress.proof && progress.userId === undefined) return 'verify-email'
   if (progress.wish === 'register') return 'register'
+  if (policy.createAccount && progress.wish === undefined) return 'register'
   return policy.chooseAccount && progress.wish !== 'other-account' ? 'select-account' : 'identify'
 }

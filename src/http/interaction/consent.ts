@@ -1,5 +1,8 @@
 /** What an app asks for, in plain words; what the person allows is remembered (`consents`) and granted (Grant). */
 import type { Context } from 'koa'
+import { type Described, describe } from '../../domain/authorization/describe.ts'
+import type { AuthorizationDetail } from '../../domain/authorization/type.ts'
+import { askedDetails } from '../../oidc/authorization-details.ts'
 import { CLAIMS_BY_SCOPE } from '../../oidc/claims.ts'
 import type { Asked } from '../../oidc/grants.ts'
 import type { Form } from '../form.ts'
@@ -27,6 +30,7 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
     })),
     claims: asked.claims,
     resources: await Promise.all(Object.entries(asked.resources).map((entry) => named(deps, ...entry))),
+    details: describedDetails(deps, current),
     offline: asked.scopes.includes('offline_access'),
     additional,
     switchAccountAction: paths.step(uid, 'switch'),
@@ -56,6 +60,7 @@ export async function consent(ctx: Context, deps: InteractionDeps): Promise<void
   const granted = chosen(asked, form)
   const refused = asked.scopes.filter((scope) => !granted.scopes.includes(scope))
   const clientId = current.client.clientId
+  const authorizationDetails = askedDetails(current.interaction.params)
   await deps.database.transaction(async (repositories) => {
     await repositories.consents.remember({ userId: user.id, clientId, ...granted })
     if (refused.length > 0) await repositories.consents.withdraw(user.id, clientId, refused)
@@ -65,11 +70,18 @@ export async function consent(ctx: Context, deps: InteractionDeps): Promise<void
       userId: user.id,
       clientId,
       request: stateOf(ctx).facts,
-      detail: { scope: granted.scopes.join(' '), refused: refused.join(' ') },
+      detail: {
+        scope: granted.scopes.join(' '),
+        refused: refused.join(' '),
+        details: authorizationDetails.map(({ type }) => type).join(' '),
+      },
     })
   })
-  const grantId = await deps.engine.grant(current.interaction, user.id, clientId, granted, refused)
-  const returnTo = await deps.engine.finish(ctx.req, ctx.res, { consent: { grantId } })
+  const kept = authorizationDetails.filter(
+    ({ type }) => deps.authorizationTypes.find(type)?.ask === 'session',
+  )
+  const grantId = await deps.engine.grant(current.interaction, user.id, clientId, granted, refused, kept)
+  const returnTo = await deps.engine.finish(ctx.req, ctx.res, { consent: { grantId, authorizationDetails } })
   ctx.status = 303
   ctx.redirect(returnTo)
 }
@@ -96,6 +108,15 @@ async function accountOf(deps: InteractionDeps, current: Current) {
   return user
 }
 
+/** @throws Problem request-expired when a type was taken away while the sign-in was under way */
+function describedDetails(deps: InteractionDeps, current: Current): Described[] {
+  return askedDetails(current.interaction.params).map((detail: AuthorizationDetail) => {
+    const type = deps.authorizationTypes.find(detail.type)
+    if (!type) throw new Problem('request-expired')
+    return describe(type, detail)
+  })
+}
+
 /** What is new; when nothing is (prompt=consent), everything the request asks for and what the app has anyhow. */
 async function askedFor(
   deps: InteractionDeps,
@@ -111,6 +132,11 @@ async function askedFor(
   const nothingNew =
     missing.scopes.length + missing.claims.length + Object.keys(missing.resources).length === 0
   if (!nothingNew) return { asked: missing, additional: grantId !== undefined }
+  const again = String(params.prompt ?? '')
+    .split(' ')
+    .includes('consent')
+  if (!again && params.authorization_details !== undefined)
+    return { asked: { scopes: [], claims: [], resources: {} }, additional: grantId !== undefined }
   const scopes = String(params.scope ?? '')
     .split(' ')
     .filter((scope) => KNOWN_SCOPES.has(scope))

@@ -64,7 +64,11 @@ async function whatNext(
 function policyOf(ctx: Context, deps: InteractionDeps, current: Current): SignInPolicy {
   const { prompt, session } = current.interaction
   const hasAccounts = session?.accountId !== undefined || deps.browser.knownAccounts(ctx).length > 0
-  return { verifiedEmail: true, chooseAccount: prompt.name === 'select_account' && hasAccounts }
+  return {
+    verifiedEmail: true,
+    chooseAccount: prompt.name === 'select_account' && hasAccounts,
+    createAccount: prompt.name === 'create',
+  }
 }
 
 async function finish(ctx: Context, deps: InteractionDeps, current: Current, user: User): Promise<void> {
@@ -80,7 +84,10 @@ async function finish(ctx: Context, deps: InteractionDeps, current: Current, use
       ts: authTime,
       remember: progress.remember === true,
     },
-    ...(interaction.prompt.name === 'select_account' ? { select_account: {} } : {}),
+    // What else was asked for is answered by it, too.
+    ...(['select_account', 'create'].includes(interaction.prompt.name)
+      ? { [interaction.prompt.name]: {} }
+      : {}),
   }
   const returnTo = await deps.engine.finish(ctx.req, ctx.res, result)
   await deps.services.progress.clear(current.uid)

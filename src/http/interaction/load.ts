@@ -1,6 +1,7 @@
 /** Loads the sign-in a request belongs to: by the browser's cookie and the address, which must agree. */
 import type { Context } from 'koa'
 import type { Client, Interaction } from 'oidc-provider'
+import type { AuthorizationTypes } from '../../domain/authorization/type.ts'
 import type { Ephemeral } from '../../domain/ports.ts'
 import type { Progress } from '../../domain/sign-in/progress.ts'
 import { appCard, appHome } from '../app-card.ts'
@@ -19,6 +20,7 @@ export interface Current {
 
 export interface InteractionDeps extends HttpDeps {
   ephemeral: Ephemeral
+  authorizationTypes: AuthorizationTypes
 }
 
 /** A finished or forgotten sign-in still leads back to its app this long. */

@@ -4,7 +4,7 @@
  */
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
-import { errors, type Grant } from 'oidc-provider'
+import { type Client, errors, type Grant } from 'oidc-provider'
 import type { Actor } from '../../domain/exchange/policy.ts'
 import type { AtRest } from '../../storage/at-rest.ts'
 import type { UsableAccount } from '../account.ts'
@@ -24,8 +24,8 @@ export interface Presented {
   scopes: ReadonlySet<string>
   /** epoch seconds; the session's, where that ends sooner */
   exp: number
-  /** `sub` as it stands in the token */
-  sub: string
+  /** whom it is of, as its client knows them; undefined: an opaque token of a client that knows people by other names */
+  sub: string | undefined
   act: Actor | undefined
   /** of a person's token; a machine's has neither */
   person: { accountId: string; link: Link } | undefined
@@ -64,7 +64,8 @@ export class PresentedTokens {
     if (!read) throw invalid('it is no access token of this server, or no longer')
     if (read.bound)
       throw new errors.InvalidRequest(`${which} is bound to a key; such tokens cannot be exchanged`)
-    if (!(await this.#provider.Client.find(read.clientId))) throw invalid('its client is gone or disabled')
+    const client = await this.#provider.Client.find(read.clientId)
+    if (!client) throw invalid('its client is gone or disabled')
     const person = await this.#person(read)
     if (person === 'gone') throw invalid('what it was issued under has ended')
     return {
@@ -72,7 +73,7 @@ export class PresentedTokens {
       audience: typeof read.aud === 'string' ? read.aud : undefined,
       scopes: new Set((read.scope ?? '').split(' ').filter((scope) => scope !== '')),
       exp: Math.min(read.exp, person?.sessionEnds ?? read.exp),
-      sub: read.sub ?? person?.accountId ?? read.clientId,
+      sub: read.sub ?? (person ? accountAt(client, person.accountId) : read.clientId),
       act: read.extra?.act as Actor | undefined,
       person: person && { accountId: person.accountId, link: person.link },
     }
@@ -141,6 +142,11 @@ export class PresentedTokens {
     if (session?.accountId !== accountId || session.grantIdFor(grant.clientId) !== link.grantId) return 'gone'
     return { accountId, link, sessionEnds: session.exp }
   }
+}
+
+/** Pairwise subjects (OpenID Connect Core 1.0, 8.1) are the engine's to compute. */
+function accountAt({ subjectType }: Client, accountId: string): string | undefined {
+  return subjectType === 'pairwise' ? undefined : accountId
 }
 
 const PUBLIC = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']

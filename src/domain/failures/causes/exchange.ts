@@ -114,6 +114,17 @@ const CASES: readonly Case[] = [
     }),
   },
   {
+    words: 'actor_token must be a JWT where people have pairwise names',
+    about: 'actor_token',
+    section: '4.1',
+    says: () => ({
+      cause: 'exchange-actor-unnamed',
+      summary: 'The client knows people by names of its own, and an opaque token does not tell which.',
+      expected: 'an actor token for an API with JWTs, or none',
+      change: 'Leave actor_token out (the client itself is the actor then), or send a JWT of the person.',
+    }),
+  },
+  {
     words: 'tokens for this API cannot be exchanged',
     about: 'subject_token',
     section: '2.2.2',

@@ -3,11 +3,14 @@ import { type Rule, rfc, says } from '../rule.ts'
 
 const HOW = 'code_challenge = BASE64URL(SHA-256(code_verifier)) with code_challenge_method=S256'
 
-const missing: Rule = (failure) => {
+const missing: Rule = (failure, known) => {
   if (!says(failure, 'PKCE to be used')) return undefined
   return {
     cause: 'pkce-missing',
-    summary: 'The authorization request has no code_challenge; PKCE is asked of every client here.',
+    summary:
+      known.client?.metadata.pkce_exempt === true
+        ? 'There is no code_challenge, and this client may leave it out only with scope openid and a nonce.'
+        : 'The authorization request has no code_challenge; PKCE is asked of every client here.',
     sent: 'no code_challenge',
     expected: HOW,
     change:

@@ -39,7 +39,7 @@ export class SqlInitialAccessTokens implements InitialAccessTokenRepository {
     await this.#knex(TABLE).insert({
       id: token.id,
       name: token.name,
-      digest: token.digest,
+      digest: encoded(token.digest),
       policy: toJson(token.policy),
       uses_left: orNull(token.usesLeft),
       max_clients: orNull(token.maxClients),
@@ -52,7 +52,7 @@ export class SqlInitialAccessTokens implements InitialAccessTokenRepository {
 
   async find(digests: readonly Buffer[]): Promise<InitialAccessToken | undefined> {
     const row = await this.#knex<Row>(TABLE)
-      .whereIn('digest' as keyof Row, [...digests])
+      .whereIn('digest' as keyof Row, digests.map(encoded))
       .first(...COLUMNS)
     return row && tokenOf(row as Row)
   }
@@ -81,6 +81,10 @@ export class SqlInitialAccessTokens implements InitialAccessTokenRepository {
       .update({ revoked_at: this.#knex.fn.now() })
     return revoked === 1
   }
+}
+
+function encoded(digest: Buffer): string {
+  return digest.toString('base64url')
 }
 
 function tokenOf(row: Row): InitialAccessToken {

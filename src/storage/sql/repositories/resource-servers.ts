@@ -55,6 +55,15 @@ export class SqlResourceServers implements ResourceServerRepository {
     return row && resourceServerOf(row)
   }
 
+  async lock(audience: string): Promise<ResourceServer | undefined> {
+    if (!isStorable(audience)) return undefined
+    const row = await this.#knex<ResourceServerRow>('resource_servers')
+      .where({ id: audience })
+      .forUpdate()
+      .first()
+    return row && resourceServerOf(row)
+  }
+
   async list(): Promise<ResourceServer[]> {
     const rows = await this.#knex<ResourceServerRow>('resource_servers').orderBy('id').select()
     return rows.map(resourceServerOf)

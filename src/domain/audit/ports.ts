@@ -1,0 +1,38 @@
+/** What the audit needs from the store. */
+import type { ChainedRecord, Checkpoint, Link } from './chain.ts'
+import type { AuditEvent } from './events.ts'
+
+export interface AuditRepository {
+  append(event: AuditEvent): Promise<void>
+}
+
+/** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
+export interface MarkedRecord extends ChainedRecord {
+  mark: 'good' | 'bad' | 'none'
+}
+
+export interface AuditChainRepository {
+  /** In a transaction: false when somebody else is linking. */
+  lock(): Promise<boolean>
+  head(): Promise<Link | undefined>
+  /** Whether the last linked record is one with a mark: from then on all must be. */
+  isMarked(): Promise<boolean>
+  /** Records in no link, oldest first, with their age in seconds; `recent` looks among the last 20,000 only. */
+  unlinked(limit: number, among: 'recent' | 'all'): Promise<(MarkedRecord & { age: number })[]>
+  append(links: readonly Link[]): Promise<void>
+  /** The time by the database's clock, if the head is unsigned and nothing was signed for so long. */
+  timeToSign(everySeconds: number): Promise<Date | undefined>
+  addCheckpoint(checkpoint: Checkpoint): Promise<void>
+  /** In order. */
+  checkpoints(): Promise<Checkpoint[]>
+  /** Links after that one, in order, each with its record as it stands now. */
+  page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
+}
+
+/** The private keys that sign checkpoints, sealed at rest. */
+export interface AuditKeyRepository {
+  /** Newest last. */
+  list(): Promise<{ kid: string; jwk: Record<string, unknown> }[]>
+  /** One wins when several make the first. */
+  add(kid: string, jwk: Record<string, unknown>): Promise<void>
+}

@@ -1,0 +1,31 @@
+/** The table of advisories against the tests it names, in both directions. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { quoted, readDoc, tableRows } from '../docs/markdown.ts'
+import { ROOT } from '../support/source-tree.ts'
+
+const rows = tableRows(
+  readDoc('test/advisories/README.md'),
+  'group',
+  'root cause',
+  'file',
+  'what its tests say',
+)
+
+describe('the table of advisories', () => {
+  for (const [group = '', , file = '', words = ''] of rows)
+    it(`${group}: ${words}`, () => {
+      const [path = ''] = quoted(file)
+      expect(readFileSync(join(ROOT, path), 'utf8'), path).to.include(words)
+    })
+
+  it('has every file of the pack, and each names advisories', () => {
+    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z]-.*\.test\.ts$/.test(file))
+    expect(rows.map(([, , file = '']) => quoted(file)[0])).to.include.members(
+      files.map((file) => `test/advisories/${file}`),
+    )
+    for (const file of files)
+      expect(readFileSync(join(import.meta.dirname, file), 'utf8'), file).to.match(/CVE-\d{4}-\d+|GHSA-/)
+  })
+})
