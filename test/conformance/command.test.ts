@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { type Result, runProbes } from '../../src/conformance/probe.ts'
 import { PROBES } from '../../src/conformance/probes.ts'
 import { Target, type TargetClient } from '../../src/conformance/target.ts'
+import { LOCALHOST_CERTIFICATE } from '../support/own-certificate.ts'
 import { ROOT } from '../support/source-tree.ts'
 import { type AppServer, startAppServer } from './harness/app-server.ts'
 import { type BreakingProxy, startBreakingProxy } from './harness/breaking-proxy.ts'
@@ -39,7 +40,7 @@ const redirects = mutation('sends people wherever they ask', (exchange) => {
   exchange.headers.set('location', `${to}?code=x`)
 })
 
-/** By each of these its probe fails. `hsts` and `https` are asked of https issuers: see below. */
+/** By each of these its probe fails. `hsts` and `https` have tests of their own. */
 const BROKEN: Record<string, Mutation> = {
   discovery: header(OIDC, 'content-type', 'text/html'),
   'discovery-issuer': metadata('names another', (it) => Object.assign(it, { issuer: `${it.issuer}/` })),
@@ -132,8 +133,10 @@ describe('npm run conformance', function () {
   })
   afterEach(() => proxy.break())
 
-  async function command(...args: string[]) {
-    const child = spawn(process.execPath, ['src/cli/conformance.ts', ...args], { cwd: ROOT, env: {} })
+  const command = (...args: string[]) => commandWith({}, ...args)
+
+  async function commandWith(env: Record<string, string>, ...args: string[]) {
+    const child = spawn(process.execPath, ['src/cli/conformance.ts', ...args], { cwd: ROOT, env })
     const [stdout, stderr, code] = await Promise.all([
       textOf(child.stdout),
       textOf(child.stderr),
@@ -200,7 +203,43 @@ describe('npm run conformance', function () {
         .that.does.not.match(/^no answer/)
     })
 
-  it('asks https issuers for Strict-Transport-Security, and everybody away from this machine for https', async () => {
+  it('asks an https issuer for Strict-Transport-Security and Secure cookies, and trusts no certificate that the machine does not', async () => {
+    const authority = join(folder, 'authority.pem')
+    writeFileSync(authority, LOCALHOST_CERTIFICATE.cert)
+    const secure = await startBreakingProxy(world.issuer, LOCALHOST_CERTIFICATE)
+    const ask = async () => {
+      const trusting = { NODE_EXTRA_CA_CERTS: authority }
+      const { stdout } = await commandWith(
+        trusting,
+        '--issuer',
+        secure.origin,
+        '--client-file',
+        clientFile,
+        '--json',
+      )
+      const { results } = JSON.parse(stdout) as { results: Result[] }
+      return results.filter(({ state }) => state !== 'pass').map(({ name }) => name)
+    }
+    try {
+      const strange = await command('--issuer', secure.origin)
+      expect([strange.code, strange.stdout]).to.deep.equal([2, ''])
+      expect(strange.stderr).to.match(/certificate/)
+      expect(await ask()).to.deep.equal(['hsts', 'cookies'])
+      secure.break(
+        mutation('speaks https', ({ headers }) => {
+          headers.set('strict-transport-security', 'max-age=31536000')
+          const cookies = headers.getSetCookie()
+          headers.delete('set-cookie')
+          for (const cookie of cookies) headers.append('set-cookie', `${cookie}; Secure`)
+        }),
+      )
+      expect(await ask()).to.deep.equal([])
+    } finally {
+      await secure.close()
+    }
+  })
+
+  it('asks everybody away from this machine for https', async () => {
     const [https] = PROBES.filter(({ name }) => name === 'https')
     const failed = await https
       ?.run(new Target('http://id.example.org'))

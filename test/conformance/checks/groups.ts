@@ -3,6 +3,7 @@ import { backchannelLogout } from './backchannel-logout.ts'
 import { basicClients } from './basic-clients.ts'
 import { basicCodes } from './basic-codes.ts'
 import { basicIdTokens } from './basic-id-tokens.ts'
+import { basicPairwise } from './basic-pairwise.ts'
 import { basicPrompts } from './basic-prompts.ts'
 import { basicResponses } from './basic-responses.ts'
 import { basicUserinfo } from './basic-userinfo.ts'
@@ -11,6 +12,7 @@ import { dynamic } from './dynamic.ts'
 import { fapi2Requests } from './fapi2-requests.ts'
 import { fapi2Tokens } from './fapi2-tokens.ts'
 import { formPost } from './form-post.ts'
+import { frontchannelLogout } from './frontchannel-logout.ts'
 import { messageSigning } from './message-signing.ts'
 import { rfc8725 } from './rfc8725.ts'
 import { rfc9700 } from './rfc9700.ts'
@@ -26,11 +28,13 @@ export const GROUPS = {
     ...basicUserinfo,
     ...basicPrompts,
     ...basicClients,
+    ...basicPairwise,
   ],
   formPost,
   dynamic,
   rpLogout,
   backchannelLogout,
+  frontchannelLogout,
   thirdPartyLogin,
   fapi2: [...fapi2Requests, ...fapi2Tokens],
   messageSigning,

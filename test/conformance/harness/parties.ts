@@ -38,6 +38,17 @@ export const SIGNED = withKey('signed')
 export const LISTENS = withSecret('listens')
 export const LISTENS_TOO = withSecret('listens-too')
 export const ES256 = withSecret('es256')
+/** signs people in that begin at the provider */
+export const OPENED: Party = { ...withSecret('opened'), redirectUri: SECURE_CALLBACK }
+export const ENTRANCE = 'https://app.example/begin?from=op'
+/** hears of sign-outs in a frame */
+export const FRAMED = withSecret('framed')
+export const FRAME = 'http://localhost:9/framed/out'
+export const PAIRWISE = withSecret('pairwise')
+/** of the same host as `PAIRWISE` */
+export const PAIRWISE_TOO = withSecret('pairwise-too')
+/** needs no PKCE, by the operator's word */
+export const EXEMPT = withSecret('exempt')
 
 const KEYED = [JWT, FAPI, FAPI_OTHER, SIGNED]
 
@@ -76,6 +87,11 @@ export async function declaredClients(listener: string): Promise<DeclaredClient[
     declare(SIGNED, { profile: 'fapi2', message_signing: true, introspection_signed_response_alg: 'ES256' }),
     declare(LISTENS, { ...backchannel(LISTENS), backchannel_logout_session_required: true }),
     declare(LISTENS_TOO, backchannel(LISTENS_TOO)),
+    declare(OPENED, { initiate_login_uri: ENTRANCE }),
+    declare(FRAMED, { frontchannel_logout_uri: FRAME, frontchannel_logout_session_required: true }),
+    declare(PAIRWISE, { subject_type: 'pairwise' }),
+    declare(PAIRWISE_TOO, { subject_type: 'pairwise' }),
+    declare(EXEMPT, { pkce_exempt: true }),
     declare(ES256, { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'ES256' }),
   ]
 }
