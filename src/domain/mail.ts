@@ -4,4 +4,6 @@ export type MailJob =
   | { template: 'register'; proofId: string }
   | { template: 'verify-email'; proofId: string }
   | { template: 'reset-password'; proofId: string }
+  /** an account made by an administrator: the link chooses its first password */
+  | { template: 'invitation'; proofId: string }
   | { template: 'password-changed'; userId: string; at: string }

@@ -22,6 +22,7 @@ export interface MailData {
   'verify-email': MailFacts & { link: string; code: string; minutesValid: number }
   'account-exists': MailFacts & { signInUrl: string; forgotUrl: string }
   'reset-password': MailFacts & { link: string; minutesValid: number }
+  invitation: MailFacts & { link: string; minutesValid: number }
   'password-changed': MailFacts & { forgotUrl: string }
 }
 
@@ -45,7 +46,13 @@ export interface MailRendererOptions {
   strict?: boolean
 }
 
-const TEMPLATES: MailTemplate[] = ['verify-email', 'account-exists', 'reset-password', 'password-changed']
+const TEMPLATES: MailTemplate[] = [
+  'verify-email',
+  'account-exists',
+  'reset-password',
+  'invitation',
+  'password-changed',
+]
 const SHARED_NAMES = ['t', 'lang', 'dir', 'brand', 'issuer', 'data', 'about', 'minutes', 'spaced']
 
 /** Compiles every mail at once, so that a broken template stops the start and not a registration. */

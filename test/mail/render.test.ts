@@ -15,6 +15,7 @@ const mails: MailData = {
   'verify-email': { ...facts, link, code: '418204', minutesValid: 15 },
   'account-exists': { ...facts, signInUrl: 'https://login.example.com/', forgotUrl },
   'reset-password': { ...facts, link, minutesValid: 1 },
+  invitation: { ...facts, link, minutesValid: 1440 },
   'password-changed': { ...facts, forgotUrl, ip: '192.0.2.44', userAgent: '<b>Firefox</b>\r\nBcc: all' },
 }
 
