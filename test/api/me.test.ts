@@ -76,6 +76,21 @@ onEveryStack('the API: your account', { people: [], overrides: { clients } }, (a
     ])
   })
 
+  it('takes text that can be kept, and nothing nested without end', async () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`)
+    const cases: [unknown, string][] = [
+      [{ profile: { name: 'a\0b' } }, '/profile/name not_text'],
+      [{ profile: { name: 'a\ud800b' } }, '/profile/name not_text'],
+      [{ profile: { 'na\0me': 'x' } }, '/profile not_text'],
+      [deep, `${'/a'.repeat(12)} too_deep`],
+    ]
+    for (const [body, fault] of cases) {
+      const { status, json, text } = await ada.send('PATCH', ME, body, { 'if-match': '*' })
+      expect(status, text).to.equal(422)
+      expect(`${json.errors[0].pointer} ${json.errors[0].code}`).to.equal(fault)
+    }
+  })
+
   it('of two changes at once one wins', async () => {
     const etag = String((await ada.get(ME)).headers.get('etag'))
     const names = Array.from({ length: 8 }, (_, index) => `Ada ${index}`)

@@ -49,6 +49,8 @@ onEveryStack('the API: people', options, (app) => {
     const { status } = await admin.send('POST', USERS, { email: 'invited@example.org' })
     expect(status).to.equal(201)
     const mail = await app.nextMail('invited@example.org')
+    expect(mail.subject).to.equal('Your account at Ostiary')
+    expect(mail.text).to.include('24 hours')
     const [link = ''] = /http\S+\/reset-password\/\S+/.exec(mail.text) ?? []
     const agent = new UserAgent()
     const page = await agent.get(link)

@@ -127,7 +127,7 @@ export class UserAdministration {
       ...{ flow: `reset:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
       ttlSeconds: INVITATION_SECONDS,
     })
-    await outbox.insert({ template: 'reset-password', proofId: proof.id })
+    await outbox.insert({ template: 'invitation', proofId: proof.id })
   }
 }
 
