@@ -8,8 +8,10 @@ import { clientsContract } from './repositories/clients.contract.ts'
 import { consentsContract } from './repositories/consents.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
+import { idempotencyContract } from './repositories/idempotency.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
+import { peopleContract } from './repositories/people.contract.ts'
 import { settingsContract } from './repositories/settings.contract.ts'
 import { signingKeysContract } from './repositories/signing-keys.contract.ts'
 import { transactionContract } from './repositories/transaction.contract.ts'
@@ -36,6 +38,8 @@ describe('contract', () => {
     'artifact store': artifactStoreContract,
     'artifact revocation': artifactRevocationContract,
     users: usersContract,
+    people: peopleContract,
+    idempotency: idempotencyContract,
     'e-mail proofs': emailProofsContract,
     outbox: outboxContract,
     audit: auditContract,
