@@ -1,9 +1,12 @@
 /** Two nodes: what ends access on one has ended it at the API of the other. */
 import { expect } from 'chai'
+import { newPostgresDatabase } from '../support/backends.ts'
+import { freePort } from '../support/child-service.ts'
 import { NODE_HEADER, type Nodes, startNodes } from '../support/nodes.ts'
 import { createPerson } from '../support/people.ts'
 import { post, send, signIn } from '../support/protocol.ts'
 import { discover, RP_SECRET, webClient } from '../support/relying-party.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 
 describe('the API on two nodes', function () {
   this.timeout(120_000)
@@ -16,14 +19,14 @@ describe('the API on two nodes', function () {
   const at = (node: number, method: string, path: string, token: string) =>
     send(method, nodes.issuer + path, undefined, { bearer: token, headers: { [NODE_HEADER]: String(node) } })
 
-  async function newToken(email: string, roles: readonly string[] = []) {
-    const [app] = nodes.apps
+  async function newToken(email: string, roles: readonly string[] = [], deployment = nodes) {
+    const [app] = deployment.apps
     if (!app) throw new Error('no node')
-    const person = await createPerson({ app, config: app.config, secrets: nodes.secrets }, { email })
+    const person = await createPerson({ app, config: app.config, secrets: deployment.secrets }, { email })
     for (const role of roles) await app.storage.database.users.addRole(person.id, role)
-    const resource = `${nodes.issuer}/api`
+    const resource = `${deployment.issuer}/api`
     const scope = 'openid account:read account:write users:write'
-    const rp = await discover(nodes.issuer)
+    const rp = await discover(deployment.issuer)
     const { tokens, agent } = await signIn(
       rp,
       { scope, resource },
@@ -51,6 +54,36 @@ describe('the API on two nodes', function () {
       expect([status, json.code], how).to.deep.equal([401, 'invalid_token'])
     }
     expect((await at(1, 'GET', '/api/v1/users/me', admin.token)).status).to.equal(200)
+  })
+
+  it('says in its own words that the database is away, and works when it is back', async () => {
+    const database = await newPostgresDatabase()
+    const url = new URL(database.url)
+    const home = Number(url.port)
+    const proxy = await TcpProxy.start(home)
+    url.host = `127.0.0.1:${proxy.port}`
+    const one = await startNodes(
+      1,
+      { DATABASE_URL: url.href },
+      { clients: [webClient({ first_party: true })] },
+    )
+    try {
+      const { token } = await newToken('patient@example.org', [], one)
+      const me = () => send('GET', `${one.issuer}/api/v1/users/me`, undefined, { bearer: token })
+      expect((await me()).status).to.equal(200)
+      proxy.target = await freePort()
+      proxy.reset()
+      const away = await me()
+      expect([away.status, away.json.code], away.text).to.deep.equal([503, 'unavailable'])
+      expect(Number(away.headers.get('retry-after'))).to.be.above(0)
+      expect(away.text).to.not.match(/ECONN|postgres|terminated/i)
+      proxy.target = home
+      for (let tries = 0; (await me()).status !== 200; tries += 1) expect(tries).to.be.below(50)
+    } finally {
+      await one.close()
+      await proxy.close()
+      await database.drop()
+    }
   })
 
   it('of repeated creations on both nodes one is made', async () => {

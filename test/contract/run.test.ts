@@ -11,10 +11,17 @@ import { consentsContract } from './repositories/consents.contract.ts'
 import { deploymentSecretsContract } from './repositories/deployment-secrets.contract.ts'
 import { emailProofsContract } from './repositories/email-proofs.contract.ts'
 import { failuresContract } from './repositories/failures.contract.ts'
+<<<<<<< HEAD
 import { initialAccessTokensContract } from './repositories/initial-access-tokens.contract.ts'
 import { mailboxContract } from './repositories/mailbox.contract.ts'
 import { outboxContract } from './repositories/outbox.contract.ts'
 import { resourceServersContract } from './repositories/resource-servers.contract.ts'
+=======
+import { idempotencyContract } from './repositories/idempotency.contract.ts'
+import { mailboxContract } from './repositories/mailbox.contract.ts'
+import { outboxContract } from './repositories/outbox.contract.ts'
+import { peopleContract } from './repositories/people.contract.ts'
+>>>>>>> w-h
 import { settingsContract } from './repositories/settings.contract.ts'
 import { signingKeysContract } from './repositories/signing-keys.contract.ts'
 import { transactionContract } from './repositories/transaction.contract.ts'
@@ -41,6 +48,8 @@ describe('contract', () => {
     'artifact store': artifactStoreContract,
     'artifact revocation': artifactRevocationContract,
     users: usersContract,
+    people: peopleContract,
+    idempotency: idempotencyContract,
     'e-mail proofs': emailProofsContract,
     outbox: outboxContract,
     audit: auditContract,

@@ -352,8 +352,8 @@ onEveryStack('authorization details (RFC 9396)', options, (app) => {
   })
 
   it('is explained where it was refused', async () => {
-    const { failures, clients } = app.app.storage.database
-    const server = { issuer: app.issuer, scopes: SCOPES, resources: app.config.resourceServers }
+    const { failures, clients, resourceServers } = app.app.storage.database
+    const server = { issuer: app.issuer, scopes: SCOPES }
     const push = async (asked: string, id = 'web') => {
       const { url } = await begin(await rp(id), { authorization_details: asked })
       const { headers } = await post(`${app.issuer}/par`, Object.fromEntries(url.searchParams), {
@@ -361,7 +361,7 @@ onEveryStack('authorization details (RFC 9396)', options, (app) => {
       })
       for (let tries = 0; tries < 100; tries += 1) {
         const failure = await findFailure(failures, String(headers.get('x-request-id')))
-        if (failure) return (await new Explainer({ clients, server }).explain(failure, 'operator')).cause
+        if (failure) return (await new Explainer({ clients, resourceServers, server }).explain(failure, 'operator')).cause
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       return 'nothing'
