@@ -225,6 +225,41 @@ onEveryStack(
       expect(errorOf(answer)).to.deep.equal([400, 'invalid_dpop_proof'])
     })
 
+    it('with forwarded headers made up: the address is the issuer’s, for proofs too', async () => {
+      const { email } = await person()
+      const locked = rp('locked')
+      locked.keys = await newKeys()
+      const request_uri = await locked.push()
+      const fields = { client_id: 'locked', request_uri, username: email, password: PASSWORD }
+      const poison = {
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+        forwarded: 'host=evil.example;proto=https',
+      }
+      const url = `${app.issuer}/authorize-challenge`
+      const ask = async (htu: string) =>
+        post(url, fields, { headers: { ...poison, dpop: await proofBy(locked.keys as never, htu) } })
+      expect(errorOf(await ask('https://evil.example/authorize-challenge'))).to.deep.equal([
+        400,
+        'invalid_dpop_proof',
+      ])
+      const answer = await ask(url)
+      expect(answer.status, answer.text).to.equal(200)
+    })
+
+    it('from a page in a browser: of another origin it is refused, of any it cannot read the answer', async () => {
+      const { email } = await person()
+      const phone = rp()
+      const fields = { client_id: 'phone', username: email, password: PASSWORD }
+      const ask = async (headers: Record<string, string>) =>
+        post(`${app.issuer}/authorize-challenge`, { ...fields, request_uri: await phone.push() }, { headers })
+      const foreign = await ask({ origin: 'https://evil.example' })
+      expect(errorOf(foreign)).to.deep.equal([400, 'invalid_request'])
+      const own = await ask({ origin: new URL(CALLBACK).origin })
+      for (const answer of [foreign, own, await ask({})])
+        expect(answer.headers.get('access-control-allow-origin')).to.equal(null)
+    })
+
     it('by a storm of passwords: who waits is told so, and can ask again with the same request', async () => {
       const { email } = await person()
       const phone = rp()

@@ -1,9 +1,11 @@
 /** OpenID Connect CIBA Core 1.0, ping mode: the app is told, from the outbox, that there is an answer. */
+import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { expect } from 'chai'
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { LOCALHOST_CERTIFICATE } from '../support/own-certificate.ts'
 import { createPerson } from '../support/people.ts'
 import { newAgent, onEveryStack, post, type SendOptions } from '../support/protocol.ts'
@@ -19,6 +21,8 @@ interface Told {
   body: string
 }
 const trusted = getCACertificates('default')
+const keys = await generateKeyPair('ES256', { extractable: true })
+const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }] }
 let server: Server
 let told: Told[] = []
 let status = 204
@@ -26,6 +30,10 @@ let status = 204
 /** The app's end: a real server that keeps what it is told. */
 async function listen(): Promise<string> {
   server = createServer(LOCALHOST_CERTIFICATE, async (req, res) => {
+    if (req.url === '/jwks') {
+      res.setHeader('content-type', 'application/json').end(JSON.stringify(jwks))
+      return
+    }
     const chunks: Buffer[] = []
     for await (const chunk of req) chunks.push(chunk as Buffer)
     const { authorization, 'content-type': type } = req.headers
@@ -57,6 +65,17 @@ async function options() {
     pinged('web', `${origin}/told`),
     // Inside, and on no list: nobody calls there.
     pinged('inside', 'https://localhost:9/told'),
+    {
+      client_id: 'sector',
+      subject_type: 'pairwise',
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks_uri: `${origin}/jwks`,
+      redirect_uris: [],
+      response_types: [],
+      grant_types: [CIBA],
+      backchannel_token_delivery_mode: 'poll',
+    },
   ]
   return { settings: { OUTBOUND_ALLOW: origin }, overrides: { clients }, people: [] }
 }
@@ -150,6 +169,35 @@ onEveryStack('backchannel authentication by ping', options, (app) => {
     expect(told).to.deep.equal([])
     expect((await fetchTokens()).status, 'polling helps').to.equal(200)
   }).timeout(30_000)
+
+  it('names people by another name to a client of another sector, and takes no such name as a hint', async () => {
+    const email = 'sector@example.org'
+    const user = await createPerson(app, { email })
+    const assertion = () =>
+      new SignJWT({ jti: randomUUID(), iss: 'sector', sub: 'sector', aud: app.issuer })
+        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(keys.privateKey)
+    const send = async (path: string, fields: Record<string, string>) =>
+      post(app.issuer + path, {
+        client_id: 'sector',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: await assertion(),
+        ...fields,
+      })
+    const asked = await send('/backchannel', { scope: 'openid', login_hint: email })
+    expect(asked.status, asked.text).to.equal(200)
+    const agent = newAgent()
+    const link = /https?:\/\/\S+\/approve\/\S+/.exec((await app.nextMail(email)).text)?.[0] ?? ''
+    await agent.submit(await agent.get(link), { answer: 'approve', password: PASSWORD }, '/approve/')
+    const tokens = await send('/token', { grant_type: CIBA, auth_req_id: asked.json.auth_req_id })
+    expect(tokens.status, tokens.text).to.equal(200)
+    expect(decodeJwt(tokens.json.id_token).sub).to.not.equal(user.id)
+    const hinted = await send('/backchannel', { scope: 'openid', id_token_hint: tokens.json.id_token })
+    expect([hinted.status, hinted.json.error]).to.deep.equal([400, 'invalid_request'])
+    expect(hinted.json.error_description).to.include('pairwise')
+  }).timeout(60_000)
 
   for (const [how, token] of [
     ['without a notification token', undefined],
