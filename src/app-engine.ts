@@ -17,6 +17,7 @@ import type { Pages } from './http/pages.ts'
 import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -28,6 +29,7 @@ import { createProvider } from './oidc/provider.ts'
 import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
+import { countTokens } from './oidc/token-count.ts'
 import { ttl } from './oidc/tokens.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
@@ -47,6 +49,7 @@ export interface EngineParts {
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
+  countToken: (kind: string) => void
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
@@ -63,6 +66,7 @@ export async function openEngine(
     accessEnded,
     services,
     mailSoon,
+    countToken,
   }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
@@ -81,7 +85,9 @@ export async function openEngine(
     ...{ clock, random: secureRandom, log, evaluation, isOperator: isLoopback },
     factsOf,
   })
+  const access = new Access(database, clientsChanged, accessEnded)
   const resources = new KnownResources({
+    builtIn: [apiResourceServer(config.issuer)],
     resourceServersById: storage.byId.resourceServers,
     changes: storage.changes,
     isUnavailable,
@@ -158,7 +164,7 @@ export async function openEngine(
       ...{ users: database.users, outbox: database.outbox },
       mailSoon: () => storage.units.afterCommit(mailSoon),
     },
-    access: new Access(database, clientsChanged, accessEnded),
+    access,
     accessEnded,
     mtls: config.mtls && { origin: config.mtls.origin, verifies: config.mtls.verifyHeader !== undefined },
     pollPace: new PollPace(storage.ephemeral),
@@ -183,6 +189,7 @@ export async function openEngine(
     createProvider(keys) {
       const provider = createProvider({ ...providerDeps, keys })
       events.listen(provider)
+      countTokens(provider, countToken)
       return provider
     },
   })
@@ -190,5 +197,6 @@ export async function openEngine(
     engine: live.engine,
     ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
     authorizationTypes: types,
+    ...{ access, clientsChanged },
   }
 }

@@ -22,6 +22,7 @@ import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
+import { apiResourceServer } from './oidc/api-access.ts'
 import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
@@ -208,7 +209,10 @@ export async function readTypesFile(file: string): Promise<AuthorizationType[]> 
 
 /** What failed requests are compared with. */
 export function explainer({ issuer }: Config, { database }: Storage): Explainer {
-  const { clients, resourceServers } = database
+  const { clients } = database
+  const resourceServers = {
+    list: async () => [...(await database.resourceServers.list()), apiResourceServer(issuer)],
+  }
   return new Explainer({ clients, resourceServers, server: { issuer, scopes: SCOPES } })
 }
 

@@ -3,7 +3,9 @@
  * the pages, and closes them again. `main.ts` and the tests start the same thing.
  */
 import { fileURLToPath } from 'node:url'
+import { docsClient, openApi } from './app-api.ts'
 import { openEngine } from './app-engine.ts'
+import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
@@ -108,11 +110,15 @@ export async function createApp(
       isCommon: (password: string) => common.isCommon(password),
       contextWords: [config.brandName],
     }
+    const measures = openMetrics(storage, hasher, () => storage.health())
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
       progress: new ProgressStore(ephemeral),
-      signIn: new SignIn({ database, hasher, throttle, keyed: keyring }),
+      signIn: new SignIn({
+        ...{ database, hasher, throttle, keyed: keyring },
+        counted: (result) => measures.signIn(result),
+      }),
       registration: new Registration({ database, hasher, throttle, random, policy }),
       verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
       reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
@@ -132,6 +138,8 @@ export async function createApp(
       metadata,
       signingKeys: signing,
       authorizationTypes,
+      access,
+      clientsChanged,
     } = await openEngine(
       {
         config,
@@ -145,10 +153,15 @@ export async function createApp(
         accessEnded,
         services,
         mailSoon: () => outbox.mail.poke(),
+        countToken: (kind) => measures.token(kind),
       },
       overrides.failureLimits,
     )
-    const declared = [...(await readClients(config.clientsFile)), ...(overrides.clients ?? [])]
+    const declared = [
+      docsClient(config.issuer),
+      ...(await readClients(config.clientsFile)),
+      ...(overrides.clients ?? []),
+    ]
     await applyDeclaredClients(engine.provider, database.clients, keyring, declared)
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
@@ -203,6 +216,11 @@ export async function createApp(
         refreshWindow,
         isUnavailable,
         isUnstorable,
+      }),
+      metrics: { measures, token: secrets.metricsToken },
+      api: openApi({
+        ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),
@@ -266,6 +284,7 @@ export async function createApp(
           ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
+        measures.close()
         await mail.close()
         await storage.close()
       },

@@ -58,6 +58,10 @@ export interface Config {
   }
   /** types of authorization details (RFC 9396) */
   readonly authorizationDetailsFile: string | undefined
+  readonly api: {
+    /** whose pages may call the API from a browser */
+    readonly corsOrigins: readonly string[]
+  }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
@@ -120,6 +124,11 @@ export class Secrets {
     return this.#values.initialAccessToken
   }
 
+  /** opens `/metrics` */
+  get metricsToken(): string | undefined {
+    return this.#values.metricsToken
+  }
+
   toString(): string {
     return '[secret]'
   }
@@ -140,4 +149,5 @@ export interface SecretValues {
   redisUrl?: string | undefined
   smtpUrl?: string | undefined
   initialAccessToken?: string | undefined
+  metricsToken?: string | undefined
 }

@@ -46,7 +46,8 @@ export function loadConfig(
   const resourceServers = resourceServersOf(settings.RESOURCE_SERVERS, algorithms, faults)
   checkProxies(settings, faults)
   checkMtls(settings, faults)
-  checkOutbound(settings, faults)
+  checkOrigins('OUTBOUND_ALLOW', settings, faults)
+  checkOrigins('API_CORS_ORIGINS', settings, faults)
   checkWorkers(settings, faults)
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
@@ -71,6 +72,7 @@ export function loadConfig(
       databaseUrl: settings.DATABASE_URL,
       redisUrl: settings.REDIS_URL,
       smtpUrl: settings.SMTP_URL,
+      metricsToken: settings.METRICS_TOKEN,
       initialAccessToken:
         settings.INITIAL_ACCESS_TOKEN ??
         (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),
@@ -114,6 +116,7 @@ function decide(
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
     authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
+    api: { corsOrigins: settings.API_CORS_ORIGINS ?? [] },
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
@@ -186,12 +189,16 @@ function checkProxies(settings: Settings, faults: Fault[]): void {
   }
 }
 
-function checkOutbound(settings: Settings, faults: Fault[]): void {
-  for (const entry of settings.OUTBOUND_ALLOW ?? []) {
+function checkOrigins(
+  name: 'OUTBOUND_ALLOW' | 'API_CORS_ORIGINS',
+  settings: Settings,
+  faults: Fault[],
+): void {
+  for (const entry of settings[name] ?? []) {
     const url = URL.parse(entry)
     if (!url || url.origin !== entry)
       faults.push({
-        name: 'OUTBOUND_ALLOW',
+        name,
         problem: `"${entry}" is not an origin, as in https://app.internal:8443`,
       })
   }

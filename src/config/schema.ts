@@ -58,6 +58,7 @@ export const SETTINGS = {
   SOFTWARE_STATEMENT_ISSUERS: z.string().optional(),
   CLIENT_ID_METADATA: z.enum(['off', 'list', 'open'], 'must be off, list or open').optional(),
   CLIENT_ID_METADATA_HOSTS: list.optional(),
+  METRICS_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   TRUSTED_PROXIES: list.optional(),
   MTLS_ORIGIN: url('https:').optional(),
   MTLS_CERT_HEADER: headerName.optional(),
@@ -66,6 +67,7 @@ export const SETTINGS = {
   CLIENTS_FILE: z.string().optional(),
   AUTHORIZATION_DETAILS_FILE: z.string().optional(),
   RESOURCE_SERVERS: z.string().optional(),
+  API_CORS_ORIGINS: list.optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   DOCS_URL: url('https:').optional(),
   POLICY_URL: url('https:').optional(),
@@ -102,6 +104,7 @@ export const SECRET_NAMES = [
   'REDIS_URL',
   'SMTP_URL',
   'INITIAL_ACCESS_TOKEN',
+  'METRICS_TOKEN',
 ] as const satisfies readonly SettingName[]
 
 export const settingsSchema = z.strictObject(SETTINGS)

@@ -87,6 +87,11 @@ export class Argon2Hasher implements PasswordHasher {
     return stored.memory !== memory || stored.passes !== passes || stored.lanes !== lanes
   }
 
+  /** hashes at work, and those that wait for a slot */
+  get load(): { waiting: number; busy: number } {
+    return { waiting: this.#slots.waiting, busy: this.#slots.busy }
+  }
+
   /** Gives back what the work is done with. Once nobody asks any more. */
   async close(): Promise<void> {
     await this.#argon2.close()

@@ -11,6 +11,10 @@ export type DomainErrorCode =
   | 'proof_used'
   | 'invalid_input'
   | 'not_found'
+  | 'client_taken'
+  | 'last_owner'
+  | 'stale'
+  | 'no_secret'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

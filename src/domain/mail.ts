@@ -6,4 +6,6 @@ export type MailJob =
   | { template: 'reset-password'; proofId: string }
   /** an app asks; of nobody it is never sent */
   | { template: 'approval'; approvalId: string }
+  /** an account made by an administrator: the link chooses its first password */
+  | { template: 'invitation'; proofId: string }
   | { template: 'password-changed'; userId: string; at: string }

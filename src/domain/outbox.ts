@@ -23,4 +23,10 @@ export interface OutboxJobs {
   'ciba-ping': ApprovalPing
 }
 
+export const OUTBOX_KINDS = [
+  'mail',
+  'backchannel-logout',
+  'ciba-ping',
+] as const satisfies (keyof OutboxJobs)[]
+
 export type OutboxKind = keyof OutboxJobs

@@ -10,12 +10,14 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
-import type { NewUser, User } from './users/user.ts'
+import type { NewUser, Profile, User } from './users/user.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -101,6 +103,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the whole profile. False: there is no such user. */
+  setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */
@@ -112,9 +116,9 @@ export interface UserRepository {
   reserveUsername(username: string, flow: string, ttlSeconds: number): Promise<boolean>
   /** Gives the user the username if it is free or held by this flow. False: somebody else has it now. */
   takeUsername(username: string, userId: string, flow?: string): Promise<boolean>
-  /** False: there is no such user. */
+  /** False: there is no such user. Throws `last_owner`. */
   setStatus(id: string, status: User['status']): Promise<boolean>
-  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. */
+  /** Removes the account with all that is theirs; the id is random and never comes again. False: there was none. Throws `last_owner`. */
   delete(id: string): Promise<boolean>
 }
 
@@ -236,6 +240,10 @@ export interface Repositories {
   failures: FailureRepository
   authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
+  people: PeopleDirectory
+  applications: ClientDirectory
+  trail: AuditTrail
+  idempotency: IdempotencyStore
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

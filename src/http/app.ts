@@ -22,6 +22,7 @@ import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
+import { type MetricsDeps, measured, metrics } from './ops/metrics.ts'
 import { passwordHint } from './password-hint.ts'
 import { registrationThrottle } from './registration-throttle.ts'
 import { resourceMetadataPages } from './resource-metadata.ts'
@@ -40,6 +41,9 @@ export interface HttpAppDeps extends HttpDeps {
   unitOfWork: ReturnType<typeof unitOfWork>
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
+  metrics: MetricsDeps
+  /** the REST API with its documentation */
+  api: Middleware
   isUnavailable: (error: unknown) => boolean
 }
 
@@ -55,15 +59,18 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     else deps.log.error({ err }, 'the answer could not be sent')
   })
 
+  app.use(measured(deps.metrics))
   app.use(identify(deps.frontDoor))
   app.use(requestLog(deps.log))
   app.use(metadataCaching(deps.engine, deps.frontDoor.issuer))
   app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
   app.use(errors(deps))
   app.use(health(deps.health))
+  app.use(metrics(deps.metrics))
   app.use(admit(deps.frontDoor))
   app.use(createAssets(deps.assetsDir))
   app.use(resourceMetadataPages(deps.resourceMetadata))
+  app.use(deps.api)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine)

@@ -7,6 +7,8 @@ export interface State {
   facts: RequestFacts
   /** handed on by a trusted proxy at the mTLS host */
   certificate?: PresentedCertificate | undefined
+  /** what is measured together with this request, where the address does not say it */
+  route?: string
   /** a page of ours shows this answer in a frame (the mailbox shows mails so) */
   framedByUs?: boolean
 }

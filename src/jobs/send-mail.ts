@@ -15,6 +15,7 @@ export interface MailData {
   'account-exists': { email: string; when: string; signInUrl: string; forgotUrl: string }
   'reset-password': { email: string; when: string; link: string; minutesValid: number }
   approval: { email: string; when: string; app: string | undefined; link: string; minutesValid: number }
+  invitation: { email: string; when: string; link: string; minutesValid: number }
   'password-changed': { email: string; when: string; forgotUrl: string }
 }
 
@@ -107,7 +108,7 @@ async function reachesItsOwner(deps: SendMailDeps, proof: EmailProof): Promise<b
 
 function contentOf(
   deps: SendMailDeps,
-  template: 'verify-email' | 'account-exists' | 'reset-password',
+  template: 'verify-email' | 'account-exists' | 'reset-password' | 'invitation',
   proof: EmailProof,
   now: Date,
 ): MailContent {
@@ -120,6 +121,7 @@ function contentOf(
       return render(template, { ...about, link, code: codeOf(proof.id), minutesValid })
     }
     case 'reset-password':
+    case 'invitation':
       return render(template, { ...about, link: links.resetPassword(proof.id), minutesValid })
     case 'account-exists':
       return render(template, { ...about, signInUrl: links.home(), forgotUrl: links.forgot() })

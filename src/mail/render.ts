@@ -23,6 +23,7 @@ export interface MailData {
   'account-exists': MailFacts & { signInUrl: string; forgotUrl: string }
   'reset-password': MailFacts & { link: string; minutesValid: number }
   approval: MailFacts & { link: string; minutesValid: number }
+  invitation: MailFacts & { link: string; minutesValid: number }
   'password-changed': MailFacts & { forgotUrl: string }
 }
 
@@ -51,6 +52,7 @@ const TEMPLATES: MailTemplate[] = [
   'account-exists',
   'reset-password',
   'approval',
+  'invitation',
   'password-changed',
 ]
 const SHARED_NAMES = ['t', 'lang', 'dir', 'brand', 'issuer', 'data', 'about', 'minutes', 'spaced']

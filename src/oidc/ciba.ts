@@ -16,9 +16,9 @@ import { addTo, asked } from './grants.ts'
 
 export const CIBA_GRANT = 'urn:openid:params:grant-type:ciba'
 
-/** Bounds of `requested_expiry` (7.1), and what holds without it; seconds. */
 /** seconds a request lives at most */
 export const LONGEST_REQUEST = 900
+/** Bounds of `requested_expiry` (7.1), and what holds without it; seconds. */
 const EXPIRY = { least: 60, usual: 300, most: LONGEST_REQUEST }
 /** Read aloud and compared (7.1): short, and of characters everybody can tell apart. */
 const BINDING_MESSAGE = /^[\p{L}\p{N} \-._+/!?#]{1,40}$/u
@@ -48,8 +48,15 @@ export function ciba(deps: CibaDeps): Ciba {
     },
     async validateRequestContext(ctx: KoaContextWithOIDC, context: unknown) {
       if (context !== undefined) throw new errors.InvalidRequest('request_context is not supported')
-      if (ctx.oidc.params?.user_code !== undefined)
-        throw new errors.InvalidRequest('user_code is not supported')
+      const { user_code: code, authorization_details: details, id_token_hint: hint } = ctx.oidc.params ?? {}
+      if (code !== undefined) throw new errors.InvalidRequest('user_code is not supported')
+      // The page does not show them, so nobody could approve them.
+      if (details !== undefined) throw new errors.InvalidRequest('authorization_details are not supported')
+      // The name of a person in one sector cannot be turned back (OpenID Connect Core 1.0, 8.1).
+      if (hint !== undefined && ctx.oidc.client?.subjectType === 'pairwise')
+        throw new errors.InvalidRequest(
+          'id_token_hint is not supported for pairwise subjects; use login_hint',
+        )
     },
     async verifyUserCode() {},
     async validateBindingMessage(_ctx: KoaContextWithOIDC, message: string | undefined) {

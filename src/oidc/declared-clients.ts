@@ -50,7 +50,7 @@ export async function applyDeclaredClients(
 }
 
 /** The engine's own schema; public in its API and missing from its types. */
-async function validate(provider: Provider, metadata: Record<string, unknown>): Promise<void> {
+export async function validate(provider: Provider, metadata: Record<string, unknown>): Promise<void> {
   const { Client } = provider as unknown as { Client: { validate(metadata: unknown): Promise<void> } }
   await Client.validate(metadata)
 }

@@ -43,7 +43,7 @@ export function features({
     introspection: { enabled: true, allowedPolicy: introspectionAllowed(account, ofResources.resources) },
     revocation: { enabled: true, allowedPolicy: revocationAllowed },
     pushedAuthorizationRequests: { enabled: true },
-    ...registrationFeatures(registration),
+    ...registrationFeatures(registration, mtls),
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     // RFC 9449 8: a proof that was made ahead of its use is worth nothing. Asked of those who are ready for it.

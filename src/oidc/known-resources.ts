@@ -16,6 +16,8 @@ interface Kept {
 }
 
 export interface KnownResourcesDeps {
+  /** there always, and nobody's to change */
+  builtIn: readonly ResourceServer[]
   resourceServersById: Pick<ResourceServerRepository, 'find'>
   changes: Changes
   /** tells a store that is away from a fault of ours */
@@ -32,7 +34,9 @@ export class KnownResources {
 
   /** One that is disabled does not exist. Throws the protocol's `temporarily_unavailable`. */
   async find(audience: string): Promise<ResourceServer | undefined> {
-    const { resourceServersById, changes, isUnavailable } = this.#deps
+    const { builtIn, resourceServersById, changes, isUnavailable } = this.#deps
+    const own = builtIn.find((server) => server.audience === audience)
+    if (own) return own
     try {
       const generation = await changes.current('resources')
       const known = this.#kept.get(audience)

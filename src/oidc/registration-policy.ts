@@ -9,6 +9,7 @@ import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provid
 import { beyondPolicy, policyOf, underPolicy } from '../domain/clients/registration-policy.ts'
 import { type Admissions, POLICY } from './admissions.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
+import { checkBinding, type Mtls } from './mtls.ts'
 import { checkRegistered } from './registered-metadata.ts'
 import type { SoftwareStatements } from './software-statements.ts'
 
@@ -20,9 +21,10 @@ type Properties = Record<string, unknown>
 export interface RegistrationPolicyDeps {
   admissions: Admissions
   statements: SoftwareStatements
+  mtls: Mtls | undefined
 }
 
-export function registrationPolicy({ admissions, statements }: RegistrationPolicyDeps) {
+export function registrationPolicy({ admissions, statements, mtls }: RegistrationPolicyDeps) {
   return async (ctx: KoaContextWithOIDC, properties: Properties): Promise<void> => {
     // Named before what it would bring with it.
     const ours = OPERATOR_METADATA.find((name) => properties[name] !== undefined)
@@ -37,6 +39,8 @@ export function registrationPolicy({ admissions, statements }: RegistrationPolic
     Object.assign(properties, underPolicy(policy, properties))
     if (!changed) settleSecret(ctx.oidc.provider, properties)
     checkRegistered(properties)
+    // The engine drops what it does not know before its own validator looks.
+    checkBinding(mtls, properties)
     const [wrong] = beyondPolicy(policy, properties)
     if (wrong) throw new errors.InvalidClientMetadata(`${wrong.member} ${wrong.reason}`)
   }
@@ -54,17 +58,17 @@ function settleSecret(provider: Provider, properties: Properties): void {
   }
 }
 
-export interface RegistrationFeatureDeps extends RegistrationPolicyDeps {
+export interface RegistrationFeatureDeps extends Omit<RegistrationPolicyDeps, 'mtls'> {
   /** off: no endpoint at all; clients that registered before stay as they are */
   enabled: boolean
 }
 
-export function registrationFeatures({
-  enabled,
-  ...deps
-}: RegistrationFeatureDeps): Pick<Features, 'registration' | 'registrationManagement'> {
+export function registrationFeatures(
+  { enabled, ...deps }: RegistrationFeatureDeps,
+  mtls: Mtls | undefined,
+): Pick<Features, 'registration' | 'registrationManagement'> {
   if (!enabled) return { registration: { enabled }, registrationManagement: { enabled } }
-  const policies = { [POLICY]: registrationPolicy(deps) }
+  const policies = { [POLICY]: registrationPolicy({ ...deps, mtls }) }
   return {
     registration: { enabled, initialAccessToken: true, policies: policies as never },
     registrationManagement: { enabled, rotateRegistrationAccessToken: true },

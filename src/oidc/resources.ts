@@ -20,14 +20,18 @@ export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDep
       throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
     const server = await resources.find(indicator)
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
-    if (!mayAsk(client, server)) throw new errors.InvalidTarget('this client may not ask for the resource')
-    return tokensFor(server, signingAlgorithms)
+    if (!takesTokensOf(client.clientId, server))
+      throw new errors.InvalidTarget('this client may not ask for the resource')
+    const known = tokensFor(server, signingAlgorithms)
+    const { scopesOfStrangers } = server
+    const isStranger = client.self_registered === true && scopesOfStrangers !== undefined
+    return isStranger ? { ...known, scope: scopesOfStrangers.join(' ') } : known
   }
 }
 
 /** Whether the API takes tokens of this client. */
-export function mayAsk(client: Client, { clients }: Known): boolean {
-  return clients === 'all' || clients.includes(client.clientId)
+export function takesTokensOf(clientId: string | undefined, { clients }: Pick<Known, 'clients'>): boolean {
+  return clients === 'all' || (clientId !== undefined && clients.includes(clientId))
 }
 
 /** What the engine is to know of an API. Throws `invalid_target` when there is no key for its algorithm (any more). */

@@ -8,6 +8,7 @@
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import type { UsableAccount } from './account.ts'
 import type { KnownResources } from './known-resources.ts'
+import { takesTokensOf } from './resources.ts'
 
 interface AnyToken {
   clientId?: string | undefined
@@ -23,8 +24,11 @@ export function introspectionAllowed(account: UsableAccount, resources: Pick<Kno
       // The engine, told to go on, would fail looking up a client that is gone.
       if (!(await ctx.oidc.provider.Client.find(String(token.clientId)))) return false
     }
-    // A token written while its API was being disabled or removed.
-    for (const audience of [token.aud ?? []].flat()) if (!(await resources.find(audience))) return false
+    // Written while its API was being disabled or removed; or of a client that may not have it any more.
+    for (const audience of [token.aud ?? []].flat()) {
+      const server = await resources.find(audience)
+      if (!server || !takesTokensOf(token.clientId, server)) return false
+    }
     return token.accountId === undefined || (await account(token.accountId, token.authTime)) !== undefined
   }
 }

@@ -17,7 +17,7 @@ import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
 import { connectPostgres } from './sql/connect-postgres.ts'
-import type { SqlConnection } from './sql/connection.ts'
+import type { PoolLoad, SqlConnection } from './sql/connection.ts'
 import { purgeExpiredRows, purgeUnusedClients, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
 import { Loader } from './sql/loader.ts'
@@ -70,6 +70,8 @@ export interface Storage {
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
+  /** connections to the database; undefined: it is inside this process */
+  pool(): PoolLoad | undefined
   close(): Promise<void>
 }
 
@@ -124,6 +126,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return { ...ofVital, redis: ofRedis }
     },
     vitalHealth: vital,
+    pool: () => connection.pool(),
     async close() {
       await (redis ?? notices).close()
       await connection.close()

@@ -161,6 +161,7 @@ describe('settings', () => {
       const found = faultsOf({
         TRUSTED_PROXIES: '10.0.0.1, nonsense, 10.0.0.0/33, 0.0.0.0/0, ::/0, 10.0.0.0/x',
         OUTBOUND_ALLOW: 'https://app.internal:8443, https://app.internal/path, app',
+        API_CORS_ORIGINS: 'https://console.example, https://console.example/page, *',
         RESOURCE_SERVERS: '[{"audience":"relative","scopes":["a b"],"tokenTtl":1,"more":1}]',
       })
       const text = new ConfigError(found).message
@@ -172,7 +173,8 @@ describe('settings', () => {
         '"10.0.0.0/x"',
       ])
         expect(text).to.include(words)
-      for (const words of ['"https://app.internal/path"', '"app"']) expect(text).to.include(words)
+      for (const words of ['"https://app.internal/path"', '"app"', '"https://console.example/page"', '"*"'])
+        expect(text).to.include(words)
       expect(text).to.not.include('"10.0.0.1"').and.not.include('"https://app.internal:8443"')
       expect(names(found).filter((name) => name.startsWith('RESOURCE_SERVERS'))).to.have.length(4)
       expect(names(faultsOf({ RESOURCE_SERVERS: '[{' }))).to.deep.equal(['RESOURCE_SERVERS'])

@@ -5,6 +5,7 @@ import { DataKeys, WrongSecretKey } from '../../src/crypto/data-keys.ts'
 import { KeyRotation, StillNeededError } from '../../src/crypto/key-rotation.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { Argon2Hasher } from '../../src/crypto/password-hasher.ts'
+import { TOKEN_PURPOSE } from '../../src/domain/clients/initial-access-token.ts'
 import { digestSecret } from '../../src/oidc/client-secret.ts'
 import { PAIRWISE_SALT, pairwiseIdentifier } from '../../src/oidc/pairwise.ts'
 import { SqlDataKeys } from '../../src/storage/sql/repositories/data-keys.ts'
@@ -202,13 +203,25 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       const { artifacts } = storesOn(instance.connection, keyring)
       await artifacts.upsert('Grant', 'old', { clientId: 'c' }, 600)
       await artifacts.upsert('Session', 'old', { uid: 'u', accountId: 'a' }, 600)
-      for (const table of ['oidc_grants', 'oidc_sessions', 'oidc_session_families'])
+      const tokens = storesOn(instance.connection, keyring).database.initialAccessTokens
+      await tokens.insert({
+        ...{ id: 'iat_old', name: 'old', digest: keyring.digest(TOKEN_PURPOSE, 'value'), policy: {} },
+        ...{ usesLeft: 1, maxClients: undefined, ttlSeconds: undefined },
+      })
+      for (const table of [
+        ...['oidc_grants', 'oidc_sessions', 'oidc_session_families'],
+        'initial_access_tokens',
+      ])
         await instance.connection.knex(table).update({ created_at: new Date(Date.now() - 86_400_000) })
       await rotation.begin({ activeInSeconds: 0 })
       await artifacts.upsert('Grant', 'new', { clientId: 'c' }, 600)
-      expect((await rotation.dependants()).map(({ what }) => what)).to.include.members(['sessions', 'grants'])
+      expect((await rotation.dependants()).map(({ what }) => what)).to.include.members([
+        ...['sessions', 'grants'],
+        'initial access tokens of operators',
+      ])
       await rotation.begin({ activeInSeconds: 0, force: true })
       expect(await artifacts.find('Grant', 'old')).to.equal(undefined)
+      expect((await tokens.list())[0]?.revokedAt, 'its clients keep its limits').to.be.instanceOf(Date)
       expect(await artifacts.find('Grant', 'new')).to.include({ clientId: 'c' })
       expect(await artifacts.findSessionsByAccount('a')).to.deep.equal([])
       expect(await instance.connection.knex('oidc_session_families')).to.deep.equal([])

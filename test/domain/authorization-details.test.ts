@@ -24,7 +24,7 @@ function faultsOf(entry: unknown): string {
 /** The sentence as text, with its values in brackets. */
 function read(type: unknown, detail: Record<string, unknown>): string {
   const [one] = readTypes({ types: [type] })
-  const { sentence } = inWords(one!, { type: one!.name, ...detail })
+  const { sentence } = inWords(one!, { type: one!.name, ...detail })!
   return sentence.map(({ kind, text }) => (kind === 'value' ? `[${text}]` : text)).join('')
 }
 
@@ -107,7 +107,7 @@ describe('a file of authorization details types', () => {
 describe('a detail in words', () => {
   it('is a sentence, and below it every field that the sentence does not show', () => {
     const [payment] = readTypes({ types: TYPES })
-    const { sentence, fields } = inWords(payment!, PAYMENT)
+    const { sentence, fields } = inWords(payment!, PAYMENT)!
     expect(sentence).to.deep.equal([
       { kind: 'text', text: 'Pay ' },
       { kind: 'value', text: '1,234.50 EUR' },
@@ -126,7 +126,7 @@ describe('a detail in words', () => {
     const [type] = readTypes({ types: [good] })
     const { fields } = inWords(type!, {
       ...{ type: 't', to: 'x', none: [], rows: [{ a: 1 }, { a: false }], deep: [['q']] },
-    })
+    })!
     expect(fields).to.deep.equal([
       { name: ['none'], values: [] },
       { name: ['rows', '1', 'a'], values: ['1'] },
@@ -138,7 +138,7 @@ describe('a detail in words', () => {
   it('shows a field again whose path only looks like one in the sentence', () => {
     const nested = { type: 'object', properties: { to: { type: 'string' } } }
     const type = { ...good, schema: { ...SCHEMA, properties: { ...SCHEMA.properties, more: nested } } }
-    const { fields } = inWords(readTypes({ types: [type] })[0]!, { type: 't', to: 'x', more: { to: 'y' } })
+    const { fields } = inWords(readTypes({ types: [type] })[0]!, { type: 't', to: 'x', more: { to: 'y' } })!
     expect(fields).to.deep.equal([{ name: ['more', 'to'], values: ['y'] }])
   })
 
@@ -156,6 +156,12 @@ describe('a detail in words', () => {
     it(`reads ${JSON.stringify(value)} as ${helper}: ${words}`, () => {
       expect(read({ ...good, template: `{{to | ${helper}}}` }, { to: value })).to.equal(`[${words}]`)
     })
+
+  it('has no words where the type was changed meanwhile and the sentence would have a hole', () => {
+    const [type] = readTypes({ types: [good] })
+    for (const to of [undefined, null, {}, ['x']])
+      expect(inWords(type!, { type: 't', to })).to.equal(undefined)
+  })
 
   it('runs nothing that is in a value', () => {
     expect(read(good, { to: '{{to}} <b>$&</b>' })).to.equal('Pay [{{to}} <b>$&</b>]')

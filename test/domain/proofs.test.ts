@@ -52,7 +52,7 @@ for (const { name, fresh } of selected(sqlBackends).filter(
       registration = new Registration({ database, hasher, throttle, random, policy })
       verification = new EmailVerification({ database, hasher, throttle, random, keyed })
       reset = new PasswordReset({ database, hasher, throttle, random, keyed, clock, policy })
-      signIn = new SignIn({ database, hasher, throttle, keyed })
+      signIn = new SignIn({ database, hasher, throttle, keyed, counted: () => {} })
       setup = new Setup({ database, hasher, random, keyed, policy })
     })
     after(() => instance.dispose())

@@ -16,6 +16,7 @@ const mails: MailData = {
   'account-exists': { ...facts, signInUrl: 'https://login.example.com/', forgotUrl },
   'reset-password': { ...facts, link, minutesValid: 1 },
   approval: { ...facts, link, app: 'Kitchen TV', minutesValid: 5 },
+  invitation: { ...facts, link, minutesValid: 1440 },
   'password-changed': { ...facts, forgotUrl, ip: '192.0.2.44', userAgent: '<b>Firefox</b>\r\nBcc: all' },
 }
 

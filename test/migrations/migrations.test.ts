@@ -50,6 +50,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
   await database.authorizationTypes.save(sampleAuthorizationType())
+  await database.idempotency.claim('k', 'c')
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

@@ -2,6 +2,8 @@
 import { expect } from 'chai'
 import { decodeJwt, exportJWK, SignJWT } from 'jose'
 import * as client from 'openid-client'
+import { Explainer, findFailure } from '../../src/domain/failures/service.ts'
+import { SCOPES } from '../../src/oidc/claims.ts'
 import { ACCOUNTS, LEDGER, PAYMENT, PAYMENTS, typesFile } from '../support/authorization-types.ts'
 import {
   get,
@@ -347,6 +349,29 @@ onEveryStack('authorization details (RFC 9396)', options, (app) => {
     const { status, json } = await register(['account_information'])
     expect(status).to.equal(201)
     expect(json.authorization_details_types).to.deep.equal(['account_information'])
+  })
+
+  it('is explained where it was refused', async () => {
+    const { failures, clients } = app.app.storage.database
+    const server = { issuer: app.issuer, scopes: SCOPES, resources: app.config.resourceServers }
+    const push = async (asked: string, id = 'web') => {
+      const { url } = await begin(await rp(id), { authorization_details: asked })
+      const { headers } = await post(`${app.issuer}/par`, Object.fromEntries(url.searchParams), {
+        basic: [id, RP_SECRET],
+      })
+      for (let tries = 0; tries < 100; tries += 1) {
+        const failure = await findFailure(failures, String(headers.get('x-request-id')))
+        if (failure) return (await new Explainer({ clients, server }).explain(failure, 'operator')).cause
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      return 'nothing'
+    }
+    expect(await push('[{"type":"unknown"}]')).to.equal('details-type-unknown')
+    expect(await push(JSON.stringify([PAYMENT]), 'plain')).to.equal('details-type-not-allowed')
+    expect(await push(JSON.stringify([{ ...PAYMENT, more: 1 }]))).to.equal('details-malformed')
+    expect(await push('{')).to.equal('details-not-json')
+    expect(await push(JSON.stringify(PAYMENT))).to.equal('details-not-json')
+    expect(await push(JSON.stringify([ACCOUNTS]))).to.equal('details-without-resource')
   })
 
   it('writes down which types were allowed, and nothing of what they hold', async () => {

@@ -35,6 +35,18 @@ onEveryStack('an initial access token', { people: [] }, (app) => {
     expect([status, json.error]).to.deep.equal([401, 'invalid_token'])
     expect(headers.get('www-authenticate')).to.match(/^Bearer .*invalid_token/)
     expect(await stored()).to.equal(before)
+    // Explained once the answer has left.
+    const causes = () => app.logs.map(({ cause }) => cause)
+    for (let tries = 0; tries < 100 && !causes().includes('initial-access-token-used-up'); tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(causes()).to.include('initial-access-token-used-up')
+  })
+
+  it('is asked of everybody, who is told so each time', async () => {
+    for (let count = 0; count < 15; count += 1) {
+      const { status } = await sendJson('POST', `${app.issuer}/reg`, minimal)
+      expect(status, 'not for having asked too often').to.be.oneOf([400, 401])
+    }
   })
 
   it('is not used up by a registration that is refused', async () => {

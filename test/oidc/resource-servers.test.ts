@@ -92,13 +92,15 @@ onEveryStack(
     })
 
     it('give tokens to the clients they list and to no others (RFC 8707 2)', async () => {
-      const server = api({ clients: ['friend'] })
+      const server = api({ clients: ['friend'], tokenFormat: 'opaque' })
       await app.app.resourceServers.create(server, actor)
-      expect((await token(server.audience, 'friend')).status).to.equal(200)
+      const given = (await token(server.audience, 'friend')).json.access_token
+      expect(await active(given, 'friend')).to.equal(true)
       const { status, json } = await token(server.audience, 'machine')
       expect([status, json.error]).to.deep.equal([400, 'invalid_target'])
       await app.app.resourceServers.update(server.audience, { clients: ['machine'] }, actor)
       expect((await token(server.audience, 'friend')).json.error).to.equal('invalid_target')
+      expect(await active(given, 'friend'), 'what it had').to.equal(false)
     })
 
     it('end their opaque tokens when they are disabled, and what slips in behind it', async () => {

@@ -205,6 +205,11 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
       scope: 'read',
     })
     expect(json.expires_in).to.equal(30)
+    const claims = decodeJwt(json.access_token)
+    expect(claims).to.deep.include({ aud: SHORT, client_id: ORDERS, act: { sub: ORDERS } })
+    expect(Number(claims.exp) - Number(claims.iat)).to.equal(30)
+    // Its API’s tokens are not exchanged any further, so nothing leads back from them.
+    expect(claims).to.not.have.property('grant_ref')
     const opaque = await subjectToken(STOCK)
     const { artifacts } = app.app.storage
     const payload = await artifacts.find('AccessToken', opaque.tokens.access_token)

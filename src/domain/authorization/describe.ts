@@ -1,7 +1,7 @@
 /** A detail as a person reads it: the sentence of its type, and below it every field that the sentence does not show. */
 import { isObject, isSame, type JsonObject } from './json.ts'
 import { partAt } from './schema.ts'
-import { fill, type Phrase, parseTemplate, shownBy } from './template.ts'
+import { fill, type Phrase, parseTemplate, shownBy, valueAt } from './template.ts'
 import type { AuthorizationDetail, AuthorizationType } from './type.ts'
 
 export interface Described {
@@ -11,15 +11,21 @@ export interface Described {
   fields: { name: string[]; values: string[] }[]
 }
 
-export function describe(type: AuthorizationType, detail: AuthorizationDetail): Described {
+/** `undefined`: the type was changed since it accepted the detail, and its sentence would have a hole. */
+export function describe(type: AuthorizationType, detail: AuthorizationDetail): Described | undefined {
   const pieces = parseTemplate(type.template)
   const shown = shownBy(pieces)
+  if (shown.some((path) => !isSingle(valueAt(detail, path)))) return undefined
   const fields = leaves(detail)
     .filter(
       ({ path }) => !(path.length === 1 && path[0] === 'type') && !shown.some((one) => isSame(one, path)),
     )
     .map(({ path, values }) => ({ name: named(type.schema, path), values: values.map(String) }))
   return { title: type.title, sentence: fill(pieces, detail), fields }
+}
+
+function isSingle(value: unknown): boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
 interface Leaf {

@@ -95,7 +95,7 @@ function fieldsOf(pieces: readonly Piece[]) {
   return pieces.filter((piece): piece is Exclude<Piece, { text: string }> => 'path' in piece)
 }
 
-function valueAt(detail: JsonObject, path: readonly string[]): unknown {
+export function valueAt(detail: JsonObject, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), detail)
 }
 

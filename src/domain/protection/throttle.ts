@@ -12,6 +12,7 @@ export interface Bucket {
   windowSeconds: number
 }
 
+const MINUTE = 60
 const HOUR = 3600
 const MONTH = 30 * 24 * HOUR
 
@@ -44,6 +45,8 @@ export interface Limits {
   approvalPerson: number
   /** approvals asked by one client, per hour */
   approvalClient: number
+  /** requests of one person to the API, per minute */
+  apiPerson: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -61,6 +64,7 @@ export const DEFAULT_LIMITS: Limits = {
   mailNetwork: 60,
   approvalPerson: 10,
   approvalClient: 600,
+  apiPerson: 300,
 }
 
 export class Throttle {
@@ -91,6 +95,16 @@ export class Throttle {
       throw new DomainError('throttled', { retryAfterSeconds: Math.max(1, resetsInSeconds) })
     }
     return refund
+  }
+
+  /** Takes one and says what is left: below zero there was none. For those who show it to whoever asks. */
+  async spend(bucket: Bucket): Promise<{ left: number; resetsInSeconds: number }> {
+    const { count, resetsInSeconds } = await this.#ephemeral.increment(bucket.key, bucket.windowSeconds)
+    return { left: bucket.limit - count, resetsInSeconds }
+  }
+
+  api(userId: string): Bucket {
+    return { key: `api:person:${userId}`, limit: this.limits.apiPerson, windowSeconds: MINUTE }
   }
 
   /**

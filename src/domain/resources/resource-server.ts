@@ -45,8 +45,10 @@ export interface ResourceServerSettings {
 }
 
 export interface ResourceServer extends ResourceServerSettings {
-  /** declared: by `RESOURCE_SERVERS`; operator: by command */
-  source: 'declared' | 'operator'
+  /** declared: by `RESOURCE_SERVERS`; operator: by command; built-in: our own, in no row */
+  source: 'declared' | 'operator' | 'built-in'
+  /** of its scopes, what a client that registered itself may ask for; all unless given */
+  scopesOfStrangers?: readonly string[]
   /** disabled: to the protocol it does not exist */
   status: 'active' | 'disabled'
 }

@@ -2,11 +2,11 @@
 import type { RequestFacts } from '../audit/events.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
+import { OWNER } from '../permissions/permissions.ts'
 import type { Database, KeyedHash, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { emailProblem } from '../users/identifiers.ts'
 
 const SETTING = 'setup'
-export const OWNER = 'owner'
 
 export interface SetupDeps {
   database: Database

@@ -14,6 +14,8 @@ export interface SignInDeps {
   hasher: PasswordHasher
   throttle: Throttle
   keyed: KeyedHash
+  /** told how each attempt ended: `proven`, or the code of the refusal */
+  counted: (result: string) => void
 }
 
 export interface Attempt {
@@ -45,6 +47,18 @@ export class SignIn {
    * address as it does for a free one: it leads to the code, which for a taken address nobody is ever sent.
    */
   async authenticate(attempt: Attempt): Promise<Authenticated> {
+    const { counted } = this.#deps
+    try {
+      const authenticated = await this.#authenticate(attempt)
+      counted('proven')
+      return authenticated
+    } catch (error) {
+      counted(error instanceof DomainError ? error.code : 'error')
+      throw error
+    }
+  }
+
+  async #authenticate(attempt: Attempt): Promise<Authenticated> {
     const { database, hasher, throttle } = this.#deps
     const user = await this.#find(attempt.identifier)
     // The same look-ups for everybody, so that an unknown name costs what a known one does.

@@ -108,12 +108,13 @@ async function accountOf(deps: InteractionDeps, current: Current) {
   return user
 }
 
-/** @throws Problem request-expired when a type was taken away while the sign-in was under way */
+/** @throws Problem request-expired when a type was taken away or changed while the sign-in was under way */
 function describedDetails(deps: InteractionDeps, current: Current): Described[] {
   return askedDetails(current.interaction.params).map((detail: AuthorizationDetail) => {
     const type = deps.authorizationTypes.find(detail.type)
-    if (!type) throw new Problem('request-expired')
-    return describe(type, detail)
+    const described = type && describe(type, detail)
+    if (!described) throw new Problem('request-expired')
+    return described
   })
 }
 

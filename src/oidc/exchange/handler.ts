@@ -24,7 +24,7 @@ import {
 } from '../../domain/exchange/policy.ts'
 import type { AuditRepository } from '../../domain/ports.ts'
 import type { ResourceServer } from '../../domain/resources/resource-server.ts'
-import { mayAsk, type ResourceDeps, tokensFor } from '../resources.ts'
+import { type ResourceDeps, takesTokensOf, tokensFor } from '../resources.ts'
 import { noteExchange } from './link.ts'
 import { type Presented, type PresentedDeps, PresentedTokens } from './presented.ts'
 
@@ -163,7 +163,8 @@ async function targetOf(
     throw new errors.InvalidTarget('the client may not exchange tokens for this resource')
   const server = await resources.find(target)
   if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
-  if (!mayAsk(client, server)) throw new errors.InvalidTarget('this client may not ask for the resource')
+  if (!takesTokensOf(client.clientId, server))
+    throw new errors.InvalidTarget('this client may not ask for the resource')
   if (params.requested_token_type === JWT && server.tokenFormat !== 'jwt')
     throw new errors.InvalidRequest('the resource takes no JWTs: leave requested_token_type out')
   return server

@@ -63,6 +63,11 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
     readLanes: READ_LANES,
     commitLanes: COMMIT_LANES,
     exclusively: (work) => exclusively(options.url, work),
+    pool: () => ({
+      open: pool.totalCount + knexPool.totalCount,
+      idle: pool.idleCount + knexPool.idleCount,
+      waiting: pool.waitingCount + knexPool.waitingCount,
+    }),
     async close() {
       await Promise.all([...readers, ...committers].map((lane) => lane.close()))
       // A statement still on its way must give its connection back before knex lets go of the pool: it would be lent

@@ -33,7 +33,16 @@ export interface SqlConnection {
   readonly commitLanes: number
   /** Runs `work` without the usual time limits, alone among all processes of this database: for migrations. */
   exclusively<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  /** connections to a server; undefined: there is none */
+  pool(): PoolLoad | undefined
   close(): Promise<void>
+}
+
+export interface PoolLoad {
+  open: number
+  idle: number
+  /** who wait for one */
+  waiting: number
 }
 
 /** For every knex here. Whatever goes wrong reaches the caller as an error, which must hold no values. */

@@ -10,15 +10,19 @@ import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
+import { SqlAuditTrail } from './repositories/audit-trail.ts'
 import { SqlAuthorizationTypes } from './repositories/authorization-types.ts'
+import { SqlClientDirectory } from './repositories/client-directory.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
+import { SqlIdempotency } from './repositories/idempotency.ts'
 import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
+import { SqlPeopleDirectory } from './repositories/people-directory.ts'
 import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
@@ -64,6 +68,10 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     failures: new SqlFailures(knex),
     authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
+    people: new SqlPeopleDirectory(knex),
+    applications: new SqlClientDirectory(knex),
+    trail: new SqlAuditTrail(knex),
+    idempotency: new SqlIdempotency(knex, atRest),
   }
 }
 
@@ -71,6 +79,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
 const OVER = [
   ['email_proofs', "expires_at <= now() - interval '1 day'"],
   ['usernames', EXPIRED],
+  ['idempotency_keys', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
 ] as const
 

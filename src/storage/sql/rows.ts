@@ -38,6 +38,8 @@ export const SQLSTATE = {
   foreignKey: '23503',
   unique: '23505',
   deadlock: '40P01',
+  /** of our own: the database would be without an owner */
+  lastOwner: 'OS001',
   /** an escape such as \u0000 that the text type cannot hold */
   untranslatable: '22P05',
   invalidText: '22P02',

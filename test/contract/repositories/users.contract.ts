@@ -47,6 +47,18 @@ export function usersContract(instance: () => SqlInstance): void {
     expect(await users().find(user.id)).to.deep.equal(inserted)
   })
 
+  it('replaces a profile whole, and nobody else’s', async () => {
+    const [user, other] = [await users().insert(sampleUser()), await users().insert(sampleUser())]
+    expect(await users().setProfile(user.id, WHOLE_PROFILE)).to.equal(true)
+    const changed = await users().find(user.id)
+    expect(changed?.profile).to.deep.equal(WHOLE_PROFILE)
+    expect(changed).to.deep.include({ email: user.email, username: undefined, status: 'active' })
+    expect(await users().setProfile(user.id, { name: 'Ada' })).to.equal(true)
+    expect((await users().find(user.id))?.profile).to.deep.equal({ name: 'Ada' })
+    expect((await users().find(other.id))?.profile).to.deep.equal({})
+    expect(await users().setProfile(token(), { name: 'Nobody' })).to.equal(false)
+  })
+
   it('leaves out what the profile does not have', async () => {
     const user = await users().insert(sampleUser())
     expect(user.profile).to.deep.equal({})

@@ -30,11 +30,14 @@ const bindingMessage: Rule = (failure) => {
 }
 
 const unsupported: Rule = (failure) => {
-  if (!says(failure, /^(user_code|request_context) is not supported/)) return undefined
+  if (
+    !says(failure, /^(user_code|request_context|authorization_details|id_token_hint) (is|are) not supported/)
+  )
+    return undefined
   return {
     cause: 'ciba-parameter',
     summary: 'The request has a parameter that is not supported here.',
-    change: 'Leave user_code and request_context out; people approve with their password.',
+    change: 'Leave it out; people approve with their password, and are named by login_hint.',
     standard: ciba('7.1'),
   }
 }

@@ -67,12 +67,17 @@ export function userOf(row: UserRow): User {
   }
 }
 
-export function rowOf(user: NewUser) {
-  const { address, ...profile } = user.profile
+/** Columns of the members that are there; `null` empties one. */
+export function profileColumns(profile: { [Member in keyof Profile]?: Profile[Member] | null }) {
   const columns = Object.entries(profile).map(([member, value]) => [
     PROFILE_COLUMNS[member as keyof Profile],
-    orNull(value),
+    // a JSON text; knex types the column by what is read from it
+    member === 'address' && value ? toJson(value) : orNull(value),
   ])
+  return Object.fromEntries(columns) as Partial<UserRow>
+}
+
+export function rowOf(user: NewUser) {
   return {
     id: user.id,
     email: user.email,
@@ -80,8 +85,11 @@ export function rowOf(user: NewUser) {
     email_verified: user.emailVerified,
     username: orNull(user.username),
     username_key: user.username === undefined ? null : usernameKey(user.username),
-    ...Object.fromEntries(columns),
-    // a JSON text; knex types the column by what is read from it
-    address: (address === undefined ? null : toJson(address)) as Address | null,
+    ...profileRowOf(user.profile),
   }
+}
+
+/** Every column of a profile; what it does not have becomes null. */
+export function profileRowOf(profile: Profile) {
+  return profileColumns(Object.fromEntries(MEMBERS.map((member) => [member, profile[member] ?? null])))
 }

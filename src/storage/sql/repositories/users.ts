@@ -2,9 +2,10 @@ import type { Knex } from 'knex'
 import { DomainError } from '../../../domain/errors.ts'
 import type { UserRepository } from '../../../domain/ports.ts'
 import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
-import type { NewUser, User } from '../../../domain/users/user.ts'
+import type { NewUser, Profile, User } from '../../../domain/users/user.ts'
 import { isStorable } from '../rows.ts'
-import { rowOf, type UserRow, userOf } from './user-rows.ts'
+import { keepingAnOwner } from './owners.ts'
+import { profileRowOf, rowOf, type UserRow, userOf } from './user-rows.ts'
 
 export class SqlUsers implements UserRepository {
   readonly #knex: Knex
@@ -61,6 +62,11 @@ export class SqlUsers implements UserRepository {
     return changed === 1
   }
 
+  async setProfile(id: string, profile: Profile): Promise<boolean> {
+    const row = { ...profileRowOf(profile), updated_at: this.#knex.fn.now() }
+    return this.#change(id, (user) => user.update(row))
+  }
+
   async addRole(id: string, role: string): Promise<void> {
     await this.#knex('user_roles').insert({ user_id: id, role }).onConflict(['user_id', 'role']).ignore()
   }
@@ -114,8 +120,11 @@ export class SqlUsers implements UserRepository {
     return this.#change(id, (user) => user.delete())
   }
 
+  /** Throws `last_owner`. */
   async #change(id: string, change: (user: Knex.QueryBuilder) => PromiseLike<number>): Promise<boolean> {
-    return isStorable(id) && (await change(this.#knex('users').where({ id }))) === 1
+    return (
+      isStorable(id) && (await keepingAnOwner(async () => change(this.#knex('users').where({ id })))) === 1
+    )
   }
 
   async #findBy(column: 'id' | 'email_key' | 'username_key', value: string): Promise<User | undefined> {

@@ -1,0 +1,51 @@
+/** What the routes may use: one service method each, and reading. Handed in by the composition root. */
+import type { Access } from '../domain/access/service.ts'
+import type { ClientAdministration } from '../domain/clients/administration.ts'
+import type { IdempotencyStore } from '../domain/idempotency.ts'
+import type { ReadBearer } from '../domain/permissions/bearer.ts'
+import type { Repositories } from '../domain/ports.ts'
+import type { Throttle } from '../domain/protection/throttle.ts'
+import type { UserAdministration } from '../domain/users/administration.ts'
+import type { Logger } from '../lib/log.ts'
+
+/** Cursors: whoever holds one can neither read nor change it. */
+export interface Sealer {
+  seal(place: string, plaintext: string): Buffer
+  open(place: string, sealed: Buffer): string
+}
+
+export interface ApiServices {
+  users: UserAdministration
+  clients: ClientAdministration
+  access: Access
+  /** reading only */
+  directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
+    access: Pick<Repositories['access'], 'openSessions'>
+  }
+  sealer: Sealer
+  system: () => Promise<SystemReport>
+}
+
+export interface SystemReport {
+  version: string
+  node: string
+  mode: 'evaluation' | 'production'
+  uptimeSeconds: number
+  memory: { rssBytes: number; heapUsedBytes: number }
+  cpu: { userSeconds: number; systemSeconds: number }
+  eventLoop: { utilization: number }
+  dependencies: Record<string, { state: string }>
+  mail: { waiting: number; dead: number }
+}
+
+export interface ApiDeps {
+  issuer: string
+  services: ApiServices
+  readBearer: ReadBearer
+  rolesOf: (userId: string) => Promise<string[]>
+  idempotency: IdempotencyStore
+  throttle: Throttle
+  corsOrigins: readonly string[]
+  isUnavailable: (error: unknown) => boolean
+  log: Logger
+}

@@ -1,0 +1,173 @@
+/**
+ * The way of every request through the API: which route, who asks, how often, whether they may, what they sent, whether
+ * it is still what they saw; then one call of a service, and its answer held to what is documented. Knows no Koa.
+ */
+import { z } from 'zod'
+import type { RequestFacts } from '../domain/audit/events.ts'
+import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
+import { type Actor, denial, type Target } from '../domain/permissions/permissions.ts'
+import { parsedBody } from './body.ts'
+import type { ApiDeps } from './deps.ts'
+import { once } from './idempotency.ts'
+import { matcher } from './match.ts'
+import { ApiProblem, problemDocument } from './problem.ts'
+import { type Reply, type Route, successOf } from './route.ts'
+import { challenge, refusedToken, toProblem } from './translate.ts'
+import { etagOf, validated, versionOf } from './validate.ts'
+
+export interface ApiRequest {
+  method: string
+  /** as it came, still percent-encoded */
+  path: string
+  query: URLSearchParams
+  header(name: string): string
+  /** @throws ApiProblem `too_large` */
+  body(): Promise<Buffer>
+  facts: RequestFacts
+}
+
+export interface ApiResponse {
+  status: number
+  headers: Record<string, string>
+  /** undefined: none */
+  body?: unknown
+  /** the route's address with the names of its parameters, once it is known */
+  route?: string
+}
+
+const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
+const NOTHING = z.strictObject({})
+
+export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
+  const match = matcher(routes)
+  const metadataUrl = deps.issuer + METADATA_PATH
+  return async (request: ApiRequest): Promise<ApiResponse> => {
+    let spent: Record<string, string> = {}
+    let at: { route?: string } = {}
+    try {
+      const { route, params } = match(request.method, request.path)
+      at = { route: route.path }
+      const bearer = await authenticate(request, deps, metadataUrl)
+      spent = await spend(bearer, deps)
+      const actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
+      const answer = await answerTo(route, params, actor, request, deps, metadataUrl)
+      return { ...answer, ...at, headers: { ...answer.headers, ...spent } }
+    } catch (error) {
+      const problem = toProblem(error, deps.isUnavailable)
+      if (problem.status >= 500 && problem.code !== 'busy')
+        deps.log.error({ err: problem.cause ?? problem, problem: problem.code }, 'request of the API failed')
+      return {
+        ...at,
+        status: problem.status,
+        headers: { ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
+        body: problemDocument(problem, request.facts.id),
+      }
+    }
+  }
+}
+
+async function authenticate(request: ApiRequest, deps: ApiDeps, metadataUrl: string): Promise<Bearer> {
+  try {
+    return await deps.readBearer({
+      authorization: request.header('authorization'),
+      proof: request.header('dpop'),
+      method: request.method,
+      url: deps.issuer + request.path,
+    })
+  } catch (error) {
+    throw error instanceof TokenRefused ? refusedToken(error, metadataUrl) : error
+  }
+}
+
+/** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
+async function spend({ userId }: Bearer, { throttle }: ApiDeps): Promise<Record<string, string>> {
+  const bucket = throttle.api(userId)
+  const policy = { 'RateLimit-Policy': `"person";q=${bucket.limit};w=${bucket.windowSeconds}` }
+  const { left, resetsInSeconds } = await throttle.spend(bucket)
+  const headers = { ...policy, RateLimit: `"person";r=${Math.max(0, left)};t=${resetsInSeconds}` }
+  if (left < 0)
+    throw new ApiProblem('throttled', { headers: { ...headers, 'Retry-After': String(resetsInSeconds) } })
+  return headers
+}
+
+async function answerTo(
+  route: Route,
+  rawParams: Record<string, string>,
+  actor: Actor & { clientId: string },
+  request: ApiRequest,
+  deps: ApiDeps,
+  metadataUrl: string,
+): Promise<ApiResponse> {
+  // Before anything is looked up: who may not ask learns nothing, not even whether it exists.
+  allow(route, actor, undefined, metadataUrl)
+  const { services } = deps
+  const { input } = route
+  const params = paramsOf(route, rawParams)
+  const query = validated(input.query ?? NOTHING, queryOf(request.query), 'invalid_parameter')
+  const body = await bodyOf(route, request)
+  const target = route.target ? await route.target(params, services) : undefined
+  if (route.target && !target) throw new ApiProblem('not_found')
+  allow(route, actor, target, metadataUrl)
+  const version = route.conditional ? versionOf(request.header('if-match')) : undefined
+  const by = { by: actor.userId, request: request.facts }
+  const handle = async () =>
+    shown(route, await route.handle({ actor, by, params, query, body, version }, services), deps.issuer)
+  if (!route.repeatable) return handle()
+  const scope = `${actor.userId} ${actor.clientId} ${route.operation}`
+  const key = request.header('idempotency-key')
+  const content = JSON.stringify([params, query, body])
+  return once({ store: deps.idempotency, log: deps.log, scope, key, content }, handle)
+}
+
+function allow(route: Route, actor: Actor, target: Target | undefined, metadataUrl: string): void {
+  const { permission } = route
+  switch (denial(actor, permission, target)) {
+    case 'scope':
+      throw new ApiProblem('insufficient_scope', {
+        detail: `The application needs the scope ${permission}`,
+        headers: challenge(metadataUrl, { error: 'insufficient_scope', scope: permission }),
+      })
+    case 'role':
+      throw new ApiProblem('forbidden')
+    case 'target':
+      throw new ApiProblem('forbidden', { detail: 'This person may do what you may not' })
+  }
+}
+
+function paramsOf({ input }: Route, raw: Record<string, string>): unknown {
+  const result = (input.params ?? NOTHING).safeParse(raw)
+  // An id that cannot be one is the id of nothing.
+  if (!result.success) throw new ApiProblem('not_found')
+  return result.data
+}
+
+/** @throws ApiProblem when a parameter came twice: which of them counts would be a guess */
+function queryOf(query: URLSearchParams): Record<string, string> {
+  const names = [...query.keys()]
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined)
+    throw new ApiProblem('invalid_parameter', {
+      errors: [{ pointer: `/${twice.slice(0, 100)}`, code: 'repeated', detail: 'was sent more than once' }],
+    })
+  return Object.fromEntries(query)
+}
+
+async function bodyOf({ input }: Route, request: ApiRequest): Promise<unknown> {
+  const bytes = await request.body()
+  if (input.body)
+    return validated(input.body, parsedBody(bytes, request.header('content-type')), 'invalid_input')
+  if (bytes.length > 0) throw new ApiProblem('malformed', { detail: 'No body is taken here' })
+  return undefined
+}
+
+/** What leaves is what is documented: a service that says more than it should is a fault, not a leak. */
+function shown(route: Route, { body, version, location }: Reply<unknown>, issuer: string): ApiResponse {
+  return {
+    status: successOf(route),
+    headers: {
+      ...(version === undefined ? {} : { ETag: etagOf(version) }),
+      ...(location === undefined ? {} : { Location: issuer + location }),
+    },
+    ...(route.output ? { body: route.output.parse(body) } : {}),
+  }
+}

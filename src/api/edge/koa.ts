@@ -1,0 +1,97 @@
+/** Where the API meets Koa, and nowhere else: requests in, answers out, headers as they are. */
+import type { Context, Middleware } from 'koa'
+import getRawBody from 'raw-body'
+import { PERMISSION_NAMES } from '../../domain/permissions/permissions.ts'
+import { stateOf } from '../../http/state.ts'
+import { corsHeaders, preflightHeaders } from '../cors.ts'
+import type { ApiDeps } from '../deps.ts'
+import { type ApiRequest, type ApiResponse, createDispatch } from '../dispatch.ts'
+import { openApi } from '../openapi.ts'
+import { ApiProblem } from '../problem.ts'
+import { ROUTES } from '../routes.ts'
+import { docs } from './docs.ts'
+
+const BODY_LIMIT = 32 * 1024
+
+export interface ApiAppDeps extends ApiDeps {
+  /** of Ostiary */
+  version: string
+  /** RFC 9728 */
+  resource: { audience: string; dpopAlgorithms: readonly string[] }
+}
+
+/** Everything below `/api`, its description, its documentation and what it says of itself as a resource. */
+export function api(deps: ApiAppDeps): Middleware {
+  const dispatch = createDispatch(deps, ROUTES)
+  const description = JSON.stringify(openApi(ROUTES, deps.issuer, deps.version))
+  const metadata = JSON.stringify(resourceMetadata(deps))
+  const pages = docs()
+  return async (ctx, next) => {
+    if (ctx.path === '/openapi.json') return publicJson(ctx, description, deps)
+    if (ctx.path === '/.well-known/oauth-protected-resource/api') return publicJson(ctx, metadata, deps)
+    if (ctx.path !== '/api' && !ctx.path.startsWith('/api/')) return pages(ctx, next)
+    const origin = ctx.get('Origin')
+    if (ctx.method === 'OPTIONS') {
+      ctx.set(preflightHeaders(origin, deps.corsOrigins))
+      ctx.status = 204
+      return
+    }
+    const answer = await dispatch(requestOf(ctx))
+    ctx.set({ 'Cache-Control': 'no-store', ...corsHeaders(origin, deps.corsOrigins) })
+    send(ctx, answer)
+  }
+}
+
+function requestOf(ctx: Context): ApiRequest {
+  return {
+    method: ctx.method,
+    path: ctx.path,
+    query: new URLSearchParams(ctx.querystring),
+    header: (name) => ctx.get(name),
+    async body() {
+      try {
+        return await getRawBody(ctx.req, { length: ctx.get('Content-Length') || null, limit: BODY_LIMIT })
+      } catch (cause) {
+        const tooLarge = (cause as { type?: unknown }).type === 'entity.too.large'
+        throw new ApiProblem(tooLarge ? 'too_large' : 'malformed', { cause })
+      }
+    },
+    facts: stateOf(ctx).facts,
+  }
+}
+
+function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
+  if (route !== undefined) stateOf(ctx).route = route
+  ctx.status = status
+  if (body !== undefined) {
+    ctx.type = headers['Content-Type'] ?? 'application/json'
+    ctx.body = JSON.stringify(body)
+  }
+  const { 'Content-Type': _, ...others } = headers
+  ctx.set(others)
+}
+
+/** For programs anywhere: no token, and nothing of anybody in it. */
+function publicJson(ctx: Context, body: string, { corsOrigins }: ApiDeps): void {
+  ctx.set(corsHeaders(ctx.get('Origin'), corsOrigins))
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+    ctx.set('Allow', 'GET, HEAD')
+    ctx.status = 405
+    return
+  }
+  ctx.type = 'application/json'
+  ctx.body = body
+}
+
+/** OAuth 2.0 Protected Resource Metadata (RFC 9728 2) */
+function resourceMetadata({ issuer, resource }: ApiAppDeps) {
+  return {
+    resource: resource.audience,
+    resource_name: 'Ostiary API',
+    resource_documentation: `${issuer}/docs`,
+    authorization_servers: [issuer],
+    scopes_supported: PERMISSION_NAMES,
+    bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: resource.dpopAlgorithms,
+  }
+}

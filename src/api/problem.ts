@@ -1,0 +1,79 @@
+/**
+ * Refusals of the API: RFC 9457 problem documents. The code is stable, the status is the one its standard gives it, the
+ * words are all here; causes only reach the log.
+ */
+export const PROBLEMS = {
+  malformed: [400, 'The request cannot be read'],
+  invalid_parameter: [400, 'A parameter of the address is not what it should be'],
+  token_missing: [401, 'An access token is needed'],
+  invalid_token: [401, 'The access token is not valid here, or no longer'],
+  invalid_dpop_proof: [401, 'The DPoP proof is missing or not valid'],
+  insufficient_scope: [403, 'The application was not given what this needs'],
+  forbidden: [403, 'Your roles do not allow this'],
+  not_found: [404, 'There is no such thing'],
+  method_not_allowed: [405, 'This address does not take the method'],
+  email_taken: [409, 'The e-mail address is in use'],
+  username_taken: [409, 'The username is in use'],
+  client_taken: [409, 'The client id is in use'],
+  last_owner: [409, 'The last owner stays: make somebody else an owner first'],
+  no_secret: [409, 'The client proves itself without a secret'],
+  in_flight: [409, 'A request with this Idempotency-Key is being worked on'],
+  stale: [412, 'It was changed by somebody else meanwhile: read it again'],
+  too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The body must be application/json'],
+  invalid_input: [422, 'The body holds what cannot be accepted'],
+  key_reused: [422, 'The Idempotency-Key was used for another request'],
+  version_required: [428, 'If-Match is needed: send the ETag of what you read'],
+  throttled: [429, 'Too many requests'],
+  internal_error: [500, 'Something went wrong here'],
+  busy: [503, 'Too much is going on: try again soon'],
+  unavailable: [503, 'Something this needs is away: try again soon'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** What is wrong with one member of the body or of the address. */
+export interface FieldError {
+  /** as in RFC 6901, `/profile/name` */
+  pointer: string
+  code: string
+  detail?: string | undefined
+}
+
+export class ApiProblem extends Error {
+  readonly code: ProblemCode
+  readonly status: number
+  readonly errors: readonly FieldError[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ProblemCode,
+    options: {
+      detail?: string
+      errors?: readonly FieldError[]
+      headers?: Record<string, string>
+      cause?: unknown
+    } = {},
+  ) {
+    super(options.detail ?? PROBLEMS[code][1], { cause: options.cause })
+    this.name = 'ApiProblem'
+    this.code = code
+    this.status = PROBLEMS[code][0]
+    this.errors = options.errors ?? []
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** RFC 9457 3; `code`, `errors` and `request_id` are extension members. */
+export function problemDocument(problem: ApiProblem, requestId: string) {
+  const [status, title] = PROBLEMS[problem.code]
+  return {
+    type: `urn:ostiary:problem:${problem.code}`,
+    title,
+    status,
+    ...(problem.message === title ? {} : { detail: problem.message }),
+    code: problem.code,
+    ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
+    request_id: requestId,
+  }
+}

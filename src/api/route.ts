@@ -1,0 +1,101 @@
+/**
+ * One operation of the API, as data: its address, what goes in and comes out, who may, and the one service method
+ * behind it. Validation, documentation and the tests that walk all routes are made of this and nothing else.
+ */
+import type { z } from 'zod'
+import type { Actor as By } from '../domain/access/service.ts'
+import type { Actor, Permission, Target } from '../domain/permissions/permissions.ts'
+import type { ApiServices } from './deps.ts'
+import type { ProblemCode } from './problem.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What a handler is given: validated, and asked for by somebody who may. */
+export interface Call<Params, Query, Body> {
+  actor: Actor & { clientId: string }
+  /** for the audit record */
+  by: By
+  params: Params
+  query: Query
+  body: Body
+  /** the version that If-Match names; undefined: whatever it is now (`*`) */
+  version: number | undefined
+}
+
+export interface Reply<Output> {
+  body: Output
+  /** becomes the ETag */
+  version?: number
+  /** address of what was created */
+  location?: string
+}
+
+export interface RouteDefinition<Params, Query, Body, Output> {
+  method: Method
+  /** with `:name` for parameters */
+  path: string
+  /** operationId: the name of the method in generated clients */
+  operation: string
+  tag: 'Your account' | 'People' | 'Applications' | 'Audit' | 'System'
+  summary: string
+  input: {
+    params?: z.ZodType<Params>
+    query?: z.ZodType<Query>
+    body?: z.ZodType<Body>
+  }
+  /** undefined: nothing comes back (204) */
+  output: z.ZodType<Output> | undefined
+  /** of success, where it is not 200, or 204 without output */
+  status?: 201 | 202
+  /** those of its own; what every route may answer is added */
+  errors: readonly ProblemCode[]
+  permission: Permission
+  /** whom it is about; undefined when there is no such person. Without it: nobody in particular, or one's own */
+  target?: (params: Params, services: ApiServices) => Promise<Target | undefined>
+  /** an edit: needs If-Match */
+  conditional?: true
+  /** a creation: may be repeated under an Idempotency-Key */
+  repeatable?: true
+  handle(call: Call<Params, Query, Body>, services: ApiServices): Promise<Reply<Output>>
+}
+
+/** A route whose types have done their work. */
+export type Route = RouteDefinition<unknown, unknown, unknown, unknown>
+
+export function defineRoute<Params = unknown, Query = unknown, Body = unknown, Output = undefined>(
+  definition: RouteDefinition<Params, Query, Body, Output>,
+): Route {
+  return definition as unknown as Route
+}
+
+/** Of any route: validation, the token, the store. */
+export const COMMON_ERRORS: readonly ProblemCode[] = [
+  'malformed',
+  'invalid_parameter',
+  'token_missing',
+  'invalid_token',
+  'invalid_dpop_proof',
+  'insufficient_scope',
+  'forbidden',
+  'throttled',
+  'internal_error',
+  'unavailable',
+]
+
+/** Every code the route may answer with. */
+export function errorsOf(route: Route): ProblemCode[] {
+  return [
+    ...new Set<ProblemCode>([
+      ...COMMON_ERRORS,
+      ...(route.input.params || route.target ? (['not_found'] as const) : []),
+      ...(route.input.body ? (['unsupported_media_type', 'invalid_input', 'too_large'] as const) : []),
+      ...(route.conditional ? (['stale', 'version_required'] as const) : []),
+      ...(route.repeatable ? (['in_flight', 'key_reused'] as const) : []),
+      ...route.errors,
+    ]),
+  ]
+}
+
+export function successOf(route: Route): number {
+  return route.status ?? (route.output ? 200 : 204)
+}

@@ -1,0 +1,15 @@
+/** Every operation of the API. */
+import type { Route } from './route.ts'
+import { accessRoutes } from './routes/access.ts'
+import { applicationRoutes } from './routes/applications.ts'
+import { meRoutes } from './routes/me.ts'
+import { operationRoutes } from './routes/operations.ts'
+import { peopleRoutes } from './routes/people.ts'
+
+export const ROUTES: readonly Route[] = [
+  ...meRoutes,
+  ...peopleRoutes,
+  ...accessRoutes,
+  ...applicationRoutes,
+  ...operationRoutes,
+]

@@ -1,0 +1,152 @@
+/** Applications, for administrators. */
+import { z } from 'zod'
+import { lint } from '../../domain/clients/lint.ts'
+import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import { defineRoute, type Route } from '../route.ts'
+import { CLIENT, CLIENT_PARAMS, clientOf } from '../schemas.ts'
+import { applicationOf } from './reading.ts'
+
+const LIST = '/api/v1/admin/clients'
+const ONE = `${LIST}/:id`
+const tag = 'Applications'
+
+/** Said beside the metadata or by operations of their own. */
+const NOT_METADATA = ['client_id', 'client_secret', 'first_party', 'self_registered']
+const metadata = z
+  .record(z.string().max(100), z.unknown())
+  .refine(
+    (value) => !NOT_METADATA.some((name) => Object.hasOwn(value, name)),
+    `must not hold ${NOT_METADATA.join(', ')}`,
+  )
+  .describe('client metadata of OpenID Connect Dynamic Registration 1.0')
+
+const secret = z.string().describe('shown this once')
+
+export const applicationRoutes: readonly Route[] = [
+  defineRoute({
+    ...{ method: 'GET', path: LIST, operation: 'listClients', tag, summary: 'List and search applications' },
+    input: {
+      query: z.strictObject({
+        ...PAGE_QUERY,
+        search: z.string().trim().min(1).max(100).optional().describe('what the id or the name begins with'),
+        status: z.enum(['active', 'disabled']).optional(),
+      }),
+    },
+    ...{ output: pageSchema(CLIENT), errors: [], permission: 'clients:read' },
+    async handle({ query }, { directory, sealer }) {
+      const { search, status } = query
+      const read = (page: Parameters<typeof directory.applications.list>[0]) =>
+        directory.applications.list({ ...page, search, status })
+      return { body: await paged('clients', query, sealer, read, clientOf) }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: LIST, operation: 'createClient', tag, status: 201, repeatable: true },
+    summary: 'Create an application; its secret is shown this once',
+    input: {
+      body: z.strictObject({
+        client_id: z
+          .string()
+          .regex(/^[\x21-\x7e]{1,255}$/, 'must be printable ASCII without spaces')
+          .optional(),
+        first_party: z.boolean().optional().describe('your own: people are not asked for consent'),
+        metadata,
+      }),
+    },
+    output: z.strictObject({ ...CLIENT.shape, client_secret: secret.optional() }),
+    ...{ errors: ['client_taken'], permission: 'clients:write' },
+    async handle({ body, by }, { clients }) {
+      const { client_id: id, first_party: firstParty, metadata } = body
+      const { client, secret } = await clients.create({ id, firstParty, metadata }, by)
+      return {
+        body: { ...clientOf(client), ...(secret === undefined ? {} : { client_secret: secret }) },
+        version: client.version,
+        location: `${LIST}/${encodeURIComponent(client.id)}`,
+      }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'GET', path: ONE, operation: 'readClient', tag, summary: 'Read one application' },
+    input: { params: CLIENT_PARAMS },
+    ...{ output: CLIENT, errors: [], permission: 'clients:read' },
+    async handle({ params }, services) {
+      const client = await applicationOf(params.id, services)
+      return { body: clientOf(client), version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'PATCH', path: ONE, operation: 'updateClient', tag },
+    summary: 'Change metadata: members that are absent stay, null takes one away (RFC 7396)',
+    input: { params: CLIENT_PARAMS, body: z.strictObject({ metadata }) },
+    ...{ output: CLIENT, errors: [], permission: 'clients:write', conditional: true },
+    async handle({ params, body, version, by }, { clients }) {
+      const client = await clients.update(params.id, version, body.metadata, by)
+      return { body: clientOf(client), version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'DELETE', path: ONE, operation: 'deleteClient', tag },
+    summary: 'Delete an application with everything issued to it',
+    input: { params: CLIENT_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'clients:write' },
+    async handle({ params, by }, { access }) {
+      await access.deleteClient(params.id, by)
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: `${ONE}/disable`, operation: 'disableClient', tag },
+    summary: 'To the protocol it exists no more; its tokens end at once',
+    input: { params: CLIENT_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'clients:write' },
+    async handle({ params, by }, { access }) {
+      await access.disableClient(params.id, by)
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{
+      method: 'POST',
+      path: `${ONE}/enable`,
+      operation: 'enableClient',
+      tag,
+      summary: 'Let it work again',
+    },
+    input: { params: CLIENT_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'clients:write' },
+    async handle({ params, by }, { access }) {
+      await access.enableClient(params.id, by)
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: `${ONE}/secret`, operation: 'replaceClientSecret', tag, repeatable: true },
+    summary: 'Another secret; the one before stops working at once',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({ client_id: z.string(), client_secret: secret }),
+    ...{ errors: ['no_secret'], permission: 'clients:write' },
+    async handle({ params, by }, { clients }) {
+      const { client, secret } = await clients.replaceSecret(params.id, undefined, by)
+      return { body: { client_id: client.id, client_secret: secret }, version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'GET', path: `${ONE}/lint`, operation: 'lintClient', tag },
+    summary: 'What is weak in an application, and the change that mends each',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({
+      items: z.array(
+        z.strictObject({
+          code: z.string(),
+          severity: z.enum(['error', 'warning', 'advice']),
+          what: z.string(),
+          change: z.string(),
+        }),
+      ),
+    }),
+    ...{ errors: [], permission: 'clients:read' },
+    handle: async ({ params }, services) => ({
+      body: { items: lint(await applicationOf(params.id, services)) },
+    }),
+  }),
+]

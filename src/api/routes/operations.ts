@@ -1,0 +1,75 @@
+/** The record of events, and how the deployment is doing. */
+import { z } from 'zod'
+import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import { defineRoute, type Route } from '../route.ts'
+import { AUDIT_RECORD, recordOf } from '../schemas.ts'
+
+const seconds = z.number().nonnegative()
+const bytes = z.number().int().nonnegative()
+const count = z.number().int().nonnegative()
+
+export const operationRoutes: readonly Route[] = [
+  defineRoute({
+    ...{ method: 'GET', path: '/api/v1/admin/audit', operation: 'listAudit', tag: 'Audit' },
+    summary: 'Security events, newest first',
+    input: {
+      query: z.strictObject({
+        ...PAGE_QUERY,
+        name: z
+          .string()
+          .regex(/^[a-z_]+\.[a-z_]+$/)
+          .max(64)
+          .optional()
+          .describe('of the event, as in user.signed_in'),
+        outcome: z.enum(['success', 'failure']).optional(),
+        user_id: z.string().min(1).max(100).optional(),
+        client_id: z.string().min(1).max(255).optional(),
+        since: z.iso.datetime().optional(),
+        until: z.iso.datetime().optional(),
+      }),
+    },
+    ...{ output: pageSchema(AUDIT_RECORD), errors: [], permission: 'audit:read' },
+    async handle({ query }, { directory, sealer }) {
+      const { name, outcome, user_id: userId, client_id: clientId, since, until } = query
+      const filter = { name, outcome, userId, clientId, since: dateOf(since), until: dateOf(until) }
+      const read = (page: Parameters<typeof directory.trail.list>[0]) =>
+        directory.trail.list({ ...page, ...filter })
+      return { body: await paged('audit', query, sealer, read, recordOf) }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'GET', path: '/api/v1/admin/system', operation: 'readSystem', tag: 'System' },
+    summary: 'How this process and what it depends on are doing',
+    input: {},
+    output: z.strictObject({
+      version: z.string(),
+      node: z.string(),
+      mode: z.enum(['evaluation', 'production']),
+      uptime_seconds: seconds,
+      memory: z.strictObject({ rss_bytes: bytes, heap_used_bytes: bytes }),
+      cpu: z.strictObject({ user_seconds: seconds, system_seconds: seconds }),
+      event_loop: z.strictObject({ utilization: z.number() }),
+      dependencies: z.record(z.string(), z.strictObject({ state: z.string() })),
+      mail: z.strictObject({ waiting: count, dead: count }),
+    }),
+    ...{ errors: [], permission: 'system:read' },
+    async handle(_call, { system }) {
+      const { uptimeSeconds, memory, cpu, eventLoop, dependencies, ...same } = await system()
+      const states = Object.entries(dependencies).map(([name, { state }]) => [name, { state }])
+      return {
+        body: {
+          ...same,
+          uptime_seconds: uptimeSeconds,
+          memory: { rss_bytes: memory.rssBytes, heap_used_bytes: memory.heapUsedBytes },
+          cpu: { user_seconds: cpu.userSeconds, system_seconds: cpu.systemSeconds },
+          event_loop: eventLoop,
+          dependencies: Object.fromEntries(states),
+        },
+      }
+    },
+  }),
+]
+
+function dateOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text)
+}

@@ -1,0 +1,175 @@
+/** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
+import { z } from 'zod'
+import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
+import type { Profile } from '../domain/users/user.ts'
+
+const ID = z.string().min(1).max(255)
+export const USER_PARAMS = z.strictObject({ id: ID })
+export const CLIENT_PARAMS = z.strictObject({ id: ID })
+
+const text = z.string().trim().min(1).max(200)
+const link = z.url({ protocol: /^https?$/ }).max(1000)
+const PROFILE_TEXTS = ['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'gender'] as const
+
+/** Member of a profile -> claim (OpenID Connect Core 1.0, 5.1). */
+const CLAIMS = {
+  name: 'name',
+  givenName: 'given_name',
+  familyName: 'family_name',
+  middleName: 'middle_name',
+  nickname: 'nickname',
+  profileUrl: 'profile',
+  pictureUrl: 'picture',
+  websiteUrl: 'website',
+  gender: 'gender',
+  birthdate: 'birthdate',
+  zoneinfo: 'zoneinfo',
+  locale: 'locale',
+  phoneNumber: 'phone_number',
+} as const satisfies Partial<Record<keyof Profile, string>>
+
+type Claim = (typeof CLAIMS)[keyof typeof CLAIMS]
+
+const profileFields = {
+  ...(Object.fromEntries(PROFILE_TEXTS.map((name) => [name, text])) as Record<
+    (typeof PROFILE_TEXTS)[number],
+    typeof text
+  >),
+  profile: link,
+  picture: link,
+  website: link,
+  birthdate: z
+    .string()
+    .regex(
+      /^(\d{4}|0000)(-\d{2}-\d{2})?$/,
+      'must be YYYY-MM-DD, YYYY or 0000-MM-DD (OpenID Connect Core 5.1)',
+    ),
+  zoneinfo: z.string().regex(/^[A-Za-z0-9_+/-]{1,64}$/, 'must be a name such as Europe/Vienna'),
+  locale: z.string().regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, 'must be a BCP 47 language tag'),
+  phone_number: z
+    .string()
+    .regex(/^\+?[0-9 ().;=a-z-]{3,40}$/i, 'must be a telephone number (E.164, RFC 3966)'),
+} satisfies Record<Claim, z.ZodType>
+
+/** What was stored by other ways may be older than these rules. */
+const PROFILE_OUT = z.strictObject(
+  Object.fromEntries(Object.keys(profileFields).map((name) => [name, z.string().optional()])) as Record<
+    Claim,
+    z.ZodOptional<z.ZodString>
+  >,
+)
+export const NEW_PROFILE = z.strictObject(profileFields).partial()
+export const PROFILE_CHANGES = z.strictObject(
+  Object.fromEntries(
+    Object.entries(profileFields).map(([name, schema]) => [name, schema.nullable().optional()]),
+  ) as Record<Claim, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
+)
+
+export const ME = z.strictObject({
+  id: z.string(),
+  email: z.string(),
+  email_verified: z.boolean(),
+  username: z.string().nullable(),
+  profile: PROFILE_OUT,
+  roles: z.array(z.string()),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+})
+export const USER = z.strictObject({ ...ME.shape, status: z.enum(['active', 'disabled']) })
+
+export function meOf(person: Person): z.infer<typeof ME> {
+  return {
+    id: person.id,
+    email: person.email,
+    email_verified: person.emailVerified,
+    username: person.username ?? null,
+    profile: claimsOf(person.profile),
+    roles: person.roles,
+    created_at: person.createdAt.toISOString(),
+    updated_at: person.updatedAt.toISOString(),
+  }
+}
+
+export function userOf(person: Person): z.infer<typeof USER> {
+  return { ...meOf(person), status: person.status }
+}
+
+function claimsOf(profile: Profile): z.infer<typeof PROFILE_OUT> {
+  const claims = Object.entries(CLAIMS).map(([member, claim]) => [claim, profile[member as keyof Profile]])
+  return Object.fromEntries(claims.filter(([, value]) => value !== undefined))
+}
+
+/** Members of a profile from the claims that were sent; `null` stays null. */
+export function profileOf<Value>(claims: Partial<Record<Claim, Value>>): Record<string, Value> {
+  const members = Object.entries(CLAIMS).map(([member, claim]) => [member, claims[claim]])
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined))
+}
+
+export const SESSION = z.strictObject({
+  id: z.string(),
+  client_ids: z.array(z.string()).describe('applications it is signed in to'),
+})
+export const SESSIONS = z.strictObject({ items: z.array(SESSION) })
+
+export const CONSENT = z.strictObject({
+  client_id: z.string(),
+  scopes: z.array(z.string()),
+  claims: z.array(z.string()),
+  resources: z.record(z.string(), z.array(z.string())),
+  updated_at: z.iso.datetime(),
+})
+export const CONSENTS = z.strictObject({ items: z.array(CONSENT) })
+
+export const AUDIT_RECORD = z.strictObject({
+  id: z.string(),
+  at: z.iso.datetime(),
+  name: z.string(),
+  outcome: z.enum(['success', 'failure']),
+  user_id: z.string().nullable(),
+  client_id: z.string().nullable(),
+  request_id: z.string().nullable(),
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+  detail: z.record(z.string(), z.unknown()),
+})
+
+export function recordOf(record: AuditRecord): z.infer<typeof AUDIT_RECORD> {
+  return {
+    id: record.id,
+    at: record.at.toISOString(),
+    name: record.name,
+    outcome: record.outcome,
+    user_id: record.userId ?? null,
+    client_id: record.clientId ?? null,
+    request_id: record.requestId ?? null,
+    ip: record.ip ?? null,
+    user_agent: record.userAgent ?? null,
+    detail: record.detail,
+  }
+}
+
+export const CLIENT = z.strictObject({
+  client_id: z.string(),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .describe('client metadata of OpenID Connect Dynamic Registration 1.0'),
+  first_party: z.boolean(),
+  source: z.enum(['configuration', 'registration', 'document']),
+  status: z.enum(['active', 'disabled']),
+  has_secret: z.boolean(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+})
+
+export function clientOf(client: Application): z.infer<typeof CLIENT> {
+  return {
+    client_id: client.id,
+    metadata: client.metadata,
+    first_party: client.firstParty,
+    source: client.source,
+    status: client.status,
+    has_secret: client.secretDigest !== undefined,
+    created_at: client.createdAt.toISOString(),
+    updated_at: client.updatedAt.toISOString(),
+  }
+}

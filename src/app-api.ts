@@ -1,0 +1,110 @@
+/** Part of the composition root: the API, with the services behind it. */
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import type { ApiServices, SystemReport } from './api/deps.ts'
+import { DOCS_REDIRECT } from './api/edge/docs.ts'
+import { api } from './api/edge/koa.ts'
+import type { Config } from './config/config.ts'
+import type { Keyring } from './crypto/keyring.ts'
+import { secureRandom } from './crypto/random.ts'
+import type { Access } from './domain/access/service.ts'
+import { ClientAdministration } from './domain/clients/administration.ts'
+import type { PasswordPolicy } from './domain/passwords/policy.ts'
+import type { PasswordHasher } from './domain/ports.ts'
+import type { Throttle } from './domain/protection/throttle.ts'
+import { UserAdministration } from './domain/users/administration.ts'
+import type { Logger } from './lib/log.ts'
+import { usableAccount } from './oidc/account.ts'
+import { apiAudience, readBearer } from './oidc/api-access.ts'
+import { clientCheck } from './oidc/client-check.ts'
+import { digestSecret } from './oidc/client-secret.ts'
+import type { DeclaredClient } from './oidc/declared-clients.ts'
+import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
+import type { Engine } from './oidc/engine.ts'
+import type { Storage } from './storage/choose.ts'
+import { isUnavailable } from './storage/faults.ts'
+
+export interface ApiParts {
+  config: Config
+  storage: Storage
+  keyring: Keyring
+  log: Logger
+  engine: Engine
+  access: Access
+  clientsChanged: () => void
+  hasher: PasswordHasher
+  throttle: Throttle
+  policy: PasswordPolicy
+  mailSoon: () => void
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export function openApi(parts: ApiParts) {
+  const { config, storage, log, engine, throttle } = parts
+  const { database, byId, ephemeral } = storage
+  const audience = apiAudience(config.issuer)
+  return api({
+    issuer: config.issuer,
+    version,
+    services: servicesOf(parts),
+    readBearer: readBearer({
+      ...{ engine, ephemeral, audience },
+      account: usableAccount(byId.users, isUnavailable),
+    }),
+    rolesOf: (userId) => database.users.roles(userId),
+    idempotency: database.idempotency,
+    corsOrigins: config.api.corsOrigins,
+    resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
+    ...{ throttle, isUnavailable, log },
+  })
+}
+
+function servicesOf(parts: ApiParts): ApiServices {
+  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const { database } = storage
+  const random = secureRandom
+  return {
+    users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
+    clients: new ClientAdministration({
+      ...{ database, random, clientsChanged },
+      check: clientCheck(engine),
+      digestSecret: (secret) => digestSecret(keyring, secret),
+    }),
+    access,
+    directory: database,
+    sealer: keyring,
+    system: () => systemReport(config, storage),
+  }
+}
+
+/**
+ * What `/docs` signs in as: public, with PKCE, with no other address to come back to than our own; and people are asked,
+ * as for any app that anybody can pretend to be.
+ */
+export function docsClient(issuer: string): DeclaredClient {
+  return {
+    client_id: 'ostiary-docs',
+    client_name: 'API documentation',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [issuer + DOCS_REDIRECT],
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+  }
+}
+
+async function systemReport({ mode }: Config, storage: Storage): Promise<SystemReport> {
+  const [dependencies, mail] = await Promise.all([storage.health(), storage.database.outbox.counts('mail')])
+  const { rss, heapUsed } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
+  return {
+    ...{ version, mode, dependencies, mail },
+    node: process.version,
+    uptimeSeconds: Math.round(process.uptime()),
+    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
+    cpu: { userSeconds: user / 1e6, systemSeconds: system / 1e6 },
+    eventLoop: { utilization: performance.eventLoopUtilization().utilization },
+  }
+}

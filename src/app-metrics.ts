@@ -1,0 +1,27 @@
+/** Part of the composition root: what is measured, and where it is asked for. */
+import type { Argon2Hasher } from './crypto/password-hasher.ts'
+import { OUTBOX_KINDS } from './domain/outbox.ts'
+import type { Storage } from './storage/choose.ts'
+import { Metrics } from './telemetry/metrics.ts'
+
+/** @param health of everything this deployment depends on */
+export function openMetrics(
+  storage: Storage,
+  hasher: Argon2Hasher,
+  health: () => Promise<Record<string, { state: string; breaker?: string }>>,
+): Metrics {
+  return new Metrics(
+    {
+      hashing: () => hasher.load,
+      outbox: async () =>
+        Object.fromEntries(
+          await Promise.all(
+            OUTBOX_KINDS.map(async (kind) => [kind, await storage.database.outbox.counts(kind)] as const),
+          ),
+        ),
+      dependencies: health,
+      pool: () => storage.pool(),
+    },
+    String(process.pid),
+  )
+}

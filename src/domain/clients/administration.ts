@@ -1,0 +1,116 @@
+/** Applications as administrators make and change them: one transaction each, with its audit record. */
+import type { Actor } from '../access/service.ts'
+import type { AuditEventName } from '../audit/events.ts'
+import type { Application } from '../directory/directory.ts'
+import { DomainError } from '../errors.ts'
+import type { Database, Random, Repositories } from '../ports.ts'
+import type { ClientSettings } from './client.ts'
+
+const SECRET_METHODS = ['client_secret_basic', 'client_secret_post']
+const SECRET_BYTES = 32
+
+export interface ClientAdministrationDeps {
+  database: Database
+  random: Random
+  /** what the protocol asks of a client's metadata; throws InvalidInput */
+  check: (client: ClientSettings) => Promise<void>
+  /** a secret as it is kept */
+  digestSecret: (secret: string) => string
+  /** after a change of a client has been committed */
+  clientsChanged: () => void
+}
+
+export interface NewClient {
+  /** made here unless given */
+  id?: string | undefined
+  metadata: Record<string, unknown>
+  firstParty?: boolean | undefined
+}
+
+export class ClientAdministration {
+  readonly #deps: ClientAdministrationDeps
+
+  constructor(deps: ClientAdministrationDeps) {
+    this.#deps = deps
+  }
+
+  /** The secret is shown this once; a client that proves itself otherwise has none. Throws InvalidInput, `client_taken`. */
+  async create(input: NewClient, actor: Actor): Promise<{ client: Application; secret: string | undefined }> {
+    const { random, check, digestSecret } = this.#deps
+    const id = input.id ?? random.token(16)
+    const secret = usesSecret(input.metadata) ? random.token(SECRET_BYTES) : undefined
+    const settings: ClientSettings = {
+      ...{ id, metadata: input.metadata, firstParty: input.firstParty ?? false, source: 'configuration' },
+      secretDigest: secret === undefined ? undefined : digestSecret(secret),
+    }
+    await check(settings)
+    const client = await this.#change('client.created', id, actor, {}, async ({ applications }) => {
+      if (!(await applications.insert(settings))) throw new DomainError('client_taken')
+    })
+    return { client, secret }
+  }
+
+  /**
+   * Members that are absent stay; `null` takes one away (RFC 7396).
+   * @param version the one that was seen; undefined: whatever it is now
+   * @throws InvalidInput, `not_found`, `stale`
+   */
+  async update(
+    id: string,
+    version: number | undefined,
+    patch: Record<string, unknown>,
+    actor: Actor,
+  ): Promise<Application> {
+    const found = await this.#deps.database.applications.find(id)
+    if (!found) throw new DomainError('not_found')
+    const merged = { ...found.metadata, ...patch }
+    const metadata = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
+    await this.#deps.check({ ...found, metadata })
+    const changed = { changed: Object.keys(patch).join(' ') }
+    return this.#change('client.updated', id, actor, changed, async ({ applications }) => {
+      // Merged into what was read: that must still be what is there, even where the caller does not mind.
+      if (version !== undefined && version !== found.version) throw new DomainError('stale')
+      if (!(await applications.change(id, found.version, metadata))) throw new DomainError('stale')
+    })
+  }
+
+  /** The one before stops working at once. Throws `not_found`, `stale`, `no_secret`. */
+  async replaceSecret(
+    id: string,
+    version: number | undefined,
+    actor: Actor,
+  ): Promise<{ client: Application; secret: string }> {
+    const { random, digestSecret } = this.#deps
+    const secret = random.token(SECRET_BYTES)
+    const client = await this.#change('client.secret_replaced', id, actor, {}, async ({ applications }) => {
+      const found = await applications.find(id)
+      if (!found) throw new DomainError('not_found')
+      if (!usesSecret(found.metadata)) throw new DomainError('no_secret')
+      if (!(await applications.replaceSecret(id, version, digestSecret(secret))))
+        throw new DomainError('stale')
+    })
+    return { client, secret }
+  }
+
+  async #change(
+    name: AuditEventName,
+    clientId: string,
+    { by, request }: Actor,
+    facts: Record<string, string>,
+    change: (repositories: Repositories) => Promise<void>,
+  ): Promise<Application> {
+    const client = await this.#deps.database.transaction(async (repositories) => {
+      await change(repositories)
+      const detail = { by, ...facts }
+      await repositories.audit.append({ name, outcome: 'success', clientId, request, detail })
+      return repositories.applications.find(clientId)
+    })
+    this.#deps.clientsChanged()
+    if (!client) throw new DomainError('not_found')
+    return client
+  }
+}
+
+function usesSecret({ token_endpoint_auth_method: method = 'client_secret_basic' }: Record<string, unknown>) {
+  return SECRET_METHODS.includes(String(method))
+}

@@ -1,0 +1,33 @@
+/** What an access token of the API says once it has been found to be good. */
+export interface Bearer {
+  userId: string
+  clientId: string
+  scopes: readonly string[]
+}
+
+/** How a program proves itself to the API. */
+export interface Presented {
+  /** the `Authorization` header, as it came */
+  authorization: string
+  /** the `DPoP` header (RFC 9449 4), as it came */
+  proof: string
+  method: string
+  /** address of the request without query and fragment */
+  url: string
+}
+
+/** RFC 6750 3.1, RFC 9449 7.1. */
+export type TokenFault = 'token_missing' | 'invalid_token' | 'invalid_dpop_proof'
+
+export class TokenRefused extends Error {
+  readonly fault: TokenFault
+
+  constructor(fault: TokenFault, detail: string) {
+    super(detail)
+    this.name = 'TokenRefused'
+    this.fault = fault
+  }
+}
+
+/** @throws TokenRefused, and what the stores throw when they are away */
+export type ReadBearer = (presented: Presented) => Promise<Bearer>

@@ -1,0 +1,155 @@
+/**
+ * People as administrators (and each their own) make and change them. Each operation is one transaction with its audit
+ * record. Who may ask for it is decided by the caller; ending access is `access/service.ts`.
+ */
+import type { Actor } from '../access/service.ts'
+import type { AuditEventName } from '../audit/events.ts'
+import type { Person, UserChanges } from '../directory/directory.ts'
+import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
+import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
+import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
+import { networkOf } from '../protection/throttle.ts'
+import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
+import type { Profile } from './user.ts'
+
+/** How long the link in an invitation is good; asked for again, another comes by "forgot password". */
+const INVITATION_SECONDS = 24 * 3600
+
+export interface NewPerson {
+  email: string
+  /** the administrator vouches for it */
+  emailVerified?: boolean | undefined
+  username?: string | undefined
+  profile?: Profile | undefined
+  /** absent: the person is invited by mail to choose one */
+  password?: string | undefined
+}
+
+export interface UserAdministrationDeps {
+  database: Database
+  hasher: PasswordHasher
+  random: Random
+  policy: PasswordPolicy
+  /** after an invitation was written */
+  mailSoon: () => void
+}
+
+export class UserAdministration {
+  readonly #deps: UserAdministrationDeps
+
+  constructor(deps: UserAdministrationDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws InvalidInput, `email_taken`, `username_taken`, `busy` */
+  async create(input: NewPerson, actor: Actor): Promise<Person> {
+    const { database, hasher, random, policy, mailSoon } = this.#deps
+    const { email, username, password } = input
+    const faults = problemsOf(input)
+    const [weak] = password === undefined ? [] : passwordProblems(password, policy, { email })
+    if (weak) faults.password = weak
+    refuse(faults)
+    const from = actor.request ? networkOf(actor.request.ip) : undefined
+    const hash = password === undefined ? undefined : await hasher.hash(normalisePassword(password), from)
+    const id = random.id('usr')
+    const person = await database.transaction(async (repositories) => {
+      const { users } = repositories
+      await users.insert({
+        ...{ id, email: email.trim(), emailVerified: input.emailVerified ?? false },
+        ...{ username: undefined, profile: input.profile ?? {} },
+      })
+      if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
+      if (hash !== undefined) await users.setPassword(id, hash)
+      else await this.#invite(repositories, id, email.trim())
+      await record(repositories, 'user.created', id, actor, { invited: hash === undefined })
+      return repositories.people.find(id)
+    })
+    if (!person) throw new DomainError('not_found')
+    if (hash === undefined) mailSoon()
+    return person
+  }
+
+  /**
+   * @param version the one that was seen; undefined: whatever it is now
+   * @throws InvalidInput, `not_found`, `stale`, `email_taken`, `username_taken`
+   */
+  async update(id: string, version: number | undefined, changes: UserChanges, actor: Actor): Promise<Person> {
+    refuse(problemsOf(changes))
+    const person = await this.#deps.database.transaction(async (repositories) => {
+      const { people, users } = repositories
+      if (!(await people.change(id, version, changes)))
+        throw new DomainError((await people.find(id)) ? 'stale' : 'not_found')
+      if (changes.username !== undefined && !(await users.takeUsername(changes.username, id)))
+        throw new DomainError('username_taken')
+      // Links that were mailed to the address of before are worth nothing for the new one; these go for good.
+      if (changes.email !== undefined) {
+        await repositories.emailProofs.expireAll(id, 'reset-password')
+        await repositories.emailProofs.expireAll(id, 'verify-email')
+      }
+      const { profile = {}, ...others } = changes
+      const changed = [...Object.keys(others), ...Object.keys(profile)].join(' ')
+      await record(repositories, 'user.updated', id, actor, { changed })
+      return people.find(id)
+    })
+    if (!person) throw new DomainError('not_found')
+    return person
+  }
+
+  /** @throws `not_found` */
+  async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
+    return this.#changeRoles(id, async (repositories) => {
+      await repositories.users.addRole(id, role)
+      await record(repositories, 'role.given', id, actor, { role })
+    })
+  }
+
+  /** @throws `not_found` (also where they do not have it), `last_owner` */
+  async takeRole(id: string, role: string, actor: Actor): Promise<Person> {
+    return this.#changeRoles(id, async (repositories) => {
+      if (!(await repositories.people.removeRole(id, role))) throw new DomainError('not_found')
+      await record(repositories, 'role.taken', id, actor, { role })
+    })
+  }
+
+  async #changeRoles(id: string, change: (repositories: Repositories) => Promise<void>): Promise<Person> {
+    const person = await this.#deps.database.transaction(async (repositories) => {
+      if (!(await repositories.people.find(id))) throw new DomainError('not_found')
+      await change(repositories)
+      return repositories.people.find(id)
+    })
+    if (!person) throw new DomainError('not_found')
+    return person
+  }
+
+  async #invite({ emailProofs, outbox }: Repositories, userId: string, email: string): Promise<void> {
+    const proof = await emailProofs.insert({
+      ...{ id: this.#deps.random.id('prf'), purpose: 'reset-password', userId, email },
+      ...{ flow: `reset:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
+      ttlSeconds: INVITATION_SECONDS,
+    })
+    await outbox.insert({ template: 'invitation', proofId: proof.id })
+  }
+}
+
+function problemsOf({ email, username }: { email?: string; username?: string | undefined }): FieldProblems {
+  const faults: FieldProblems = {}
+  const wrongEmail = email === undefined ? undefined : emailProblem(email)
+  if (wrongEmail) faults.email = { code: wrongEmail }
+  const wrongName = username === undefined ? undefined : usernameProblem(username)
+  if (wrongName) faults.username = { code: wrongName }
+  return faults
+}
+
+function refuse(faults: FieldProblems): void {
+  if (Object.keys(faults).length > 0) throw new InvalidInput(faults)
+}
+
+async function record(
+  { audit }: Repositories,
+  name: AuditEventName,
+  userId: string,
+  { by, request }: Actor,
+  facts: Record<string, string | boolean>,
+): Promise<void> {
+  await audit.append({ name, outcome: 'success', userId, request, detail: { by, ...facts } })
+}

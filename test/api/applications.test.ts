@@ -1,0 +1,161 @@
+/** Applications, the record of events and the system, as an administrator's program sees and changes them. */
+import { expect } from 'chai'
+import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
+import { onEveryStack, post, signIn } from '../support/protocol.ts'
+import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
+
+const CLIENTS = '/api/v1/admin/clients'
+const METADATA = {
+  client_name: 'Made by API',
+  redirect_uris: [CALLBACK],
+  grant_types: ['authorization_code'],
+}
+
+onEveryStack('the API: applications', { people: [], overrides: { clients: [webClient(CONSOLE)] } }, (app) => {
+  let admin: Caller
+  let made: { id: string; secret: string }
+  before(async () => {
+    admin = await newCaller(app, 'admin', ['admin'])
+  })
+  const isTaken = async (id: string, secret: string) => {
+    const { status } = await post(`${app.issuer}/introspect`, { token: 'x' }, { basic: [id, secret] })
+    return status === 200
+  }
+
+  it('are created and work, with a secret that is shown once and kept as a digest', async () => {
+    const body = { first_party: true, metadata: METADATA }
+    const headers = { 'idempotency-key': 'create-client-1' }
+    const { status, json, text } = await admin.send('POST', CLIENTS, body, headers)
+    expect(status, text).to.equal(201)
+    expect(json).to.deep.include({
+      ...{ first_party: true, source: 'configuration', status: 'active', has_secret: true },
+      metadata: METADATA,
+    })
+    made = { id: json.client_id, secret: json.client_secret }
+    const again = await admin.send('POST', CLIENTS, body, headers)
+    expect(again.json, 'the lost answer').to.deep.equal(json)
+
+    const rp = await discover(app.issuer, made.id, made.secret)
+    const { tokens } = await signIn(rp, {}, { person: { email: admin.email } })
+    expect(tokens.access_token).to.be.a('string')
+    const { text: read } = await admin.get(`${CLIENTS}/${made.id}`)
+    expect(read).to.not.include(made.secret).and.not.include('hmac')
+    const dump = (await app.sql.dump()).join('\n')
+    expect(dump).to.include(made.id).and.not.include(made.secret)
+    const [record] = (await audited(app, 'client.created')).filter(({ client_id }) => client_id === made.id)
+    expect(record?.detail).to.deep.equal({ by: admin.userId })
+  })
+
+  it('are refused where the protocol refuses them, with the member and the reason', async () => {
+    const bad = { ...METADATA, redirect_uris: ['http://app.example/callback'] }
+    const { status, json } = await admin.send('POST', CLIENTS, { metadata: bad })
+    expect([status, json.code]).to.deep.equal([422, 'invalid_input'])
+    expect(json.errors[0]).to.deep.include({ pointer: '/metadata/redirect_uris' })
+    expect(json.errors[0].detail).to.include('must be https')
+    for (const name of ['client_secret', 'first_party', 'client_id', 'self_registered']) {
+      const sneaked = await admin.send('POST', CLIENTS, { metadata: { ...METADATA, [name]: 'x' } })
+      expect(sneaked.status, name).to.equal(422)
+    }
+    const taken = await admin.send('POST', CLIENTS, { client_id: 'web', metadata: METADATA })
+    expect([taken.status, taken.json.code]).to.deep.equal([409, 'client_taken'])
+  })
+
+  it('are changed by who has seen what they were, and the change counts at once', async () => {
+    const path = `${CLIENTS}/${made.id}`
+    const seen = String((await admin.get(path)).headers.get('etag'))
+    const metadata = { client_name: 'Renamed', redirect_uris: [CALLBACK, `${CALLBACK}/2`] }
+    const changed = await admin.send('PATCH', path, { metadata }, { 'if-match': seen })
+    expect(changed.status, changed.text).to.equal(200)
+    expect(changed.json.metadata).to.deep.equal({ ...METADATA, ...metadata })
+    const rp = await discover(app.issuer, made.id, made.secret)
+    const second = { redirect_uri: `${CALLBACK}/2` }
+    expect((await signIn(rp, second, { person: { email: admin.email } })).tokens.access_token).to.be.a(
+      'string',
+    )
+
+    const stale = await admin.send('PATCH', path, { metadata: { client_name: 'Late' } }, { 'if-match': seen })
+    expect([stale.status, stale.json.code]).to.deep.equal([412, 'stale'])
+    const names = Array.from({ length: 6 }, (_, index) => `Raced ${index}`)
+    const now = String(changed.headers.get('etag'))
+    const race = await Promise.all(
+      names.map((name) =>
+        admin.send('PATCH', path, { metadata: { client_name: name } }, { 'if-match': now }),
+      ),
+    )
+    expect(race.filter(({ status }) => status === 200)).to.have.length(1)
+    const wrong = await admin.send('PATCH', path, { metadata: { redirect_uris: null } }, { 'if-match': '*' })
+    expect([wrong.status, wrong.json.code]).to.deep.equal([422, 'invalid_input'])
+  })
+
+  it('get another secret, and the one before is dead', async () => {
+    expect(await isTaken(made.id, made.secret)).to.equal(true)
+    const { status, json } = await admin.send('POST', `${CLIENTS}/${made.id}/secret`)
+    expect(status).to.equal(200)
+    expect(await isTaken(made.id, made.secret)).to.equal(false)
+    expect(await isTaken(made.id, json.client_secret)).to.equal(true)
+    made.secret = json.client_secret
+    const pub = { ...METADATA, token_endpoint_auth_method: 'none' }
+    const { json: spa } = await admin.send('POST', CLIENTS, { metadata: pub })
+    expect(spa).to.not.have.property('client_secret')
+    const none = await admin.send('POST', `${CLIENTS}/${spa.client_id}/secret`)
+    expect([none.status, none.json.code]).to.deep.equal([409, 'no_secret'])
+    const records = await audited(app, 'client.secret_replaced')
+    expect(records.map(({ client_id }) => client_id)).to.deep.equal([made.id])
+  })
+
+  it('are listed, searched and looked through for weaknesses', async () => {
+    const { json } = await admin.get(`${CLIENTS}?search=raced`)
+    expect(json.items.map(({ client_id }: { client_id: string }) => client_id)).to.deep.equal([made.id])
+    const first = await admin.get(`${CLIENTS}?limit=1`)
+    const second = await admin.get(`${CLIENTS}?limit=1&cursor=${first.json.next_cursor}`)
+    expect(second.json.items[0].client_id > first.json.items[0].client_id).to.equal(true)
+    const lint = await admin.get(`${CLIENTS}/${made.id}/lint`)
+    expect(lint.json.items.map(({ code }: { code: string }) => code)).to.include('no-backchannel-logout')
+  })
+
+  it('are disabled with everything issued to them, enabled, and deleted', async () => {
+    const path = `${CLIENTS}/${made.id}`
+    expect((await admin.send('POST', `${path}/disable`)).status).to.equal(204)
+    expect(await isTaken(made.id, made.secret)).to.equal(false)
+    expect((await admin.get(path)).json.status).to.equal('disabled')
+    expect((await admin.send('POST', `${path}/enable`)).status).to.equal(204)
+    expect(await isTaken(made.id, made.secret)).to.equal(true)
+    expect((await admin.send('DELETE', path)).status).to.equal(204)
+    expect((await admin.get(path)).status).to.equal(404)
+    expect(await isTaken(made.id, made.secret)).to.equal(false)
+    for (const name of ['client.disabled', 'client.enabled', 'client.deleted', 'client.updated']) {
+      const [record] = (await audited(app, name)).filter(({ client_id }) => client_id === made.id)
+      expect(record?.detail, name).to.deep.include({ by: admin.userId })
+    }
+  })
+
+  it('the record of all this is read, filtered, and never changes what it shows', async () => {
+    const auditor = await newCaller(app, 'auditor', ['auditor'])
+    const list = async (query: string) => {
+      const { status, json, text } = await auditor.get(`/api/v1/admin/audit?${query}`)
+      expect(status, text).to.equal(200)
+      return json.items as Record<string, string>[]
+    }
+    const about = await list(`client_id=${made.id}&limit=200`)
+    expect(about.map(({ name }) => name)).to.include.members(['client.created', 'client.deleted'])
+    expect(about.map(({ id }) => Number(id))).to.deep.equal(
+      about.map(({ id }) => Number(id)).sort((a, b) => b - a),
+    )
+    const named = await list('name=client.created')
+    expect(new Set(named.map(({ name }) => name))).to.deep.equal(new Set(['client.created']))
+    expect(await list(`since=${new Date(Date.now() + 60_000).toISOString()}`)).to.deep.equal([])
+    expect((await list(`until=${new Date(Date.now() + 60_000).toISOString()}`)).length).to.be.above(0)
+    expect(await list('outcome=failure&name=client.created')).to.deep.equal([])
+    expect((await auditor.get('/api/v1/admin/audit?since=yesterday')).status).to.equal(400)
+    expect((await auditor.send('POST', `${CLIENTS}`, { metadata: METADATA })).json.code).to.equal('forbidden')
+  })
+
+  it('the system says how it is', async () => {
+    const { status, json } = await admin.get('/api/v1/admin/system')
+    expect(status).to.equal(200)
+    expect(json).to.include({ mode: 'evaluation', node: process.version })
+    expect(json.dependencies.database).to.deep.equal({ state: 'up' })
+    expect(json.memory.rss_bytes).to.be.above(1_000_000)
+    expect(json.mail).to.have.keys('waiting', 'dead')
+  })
+})

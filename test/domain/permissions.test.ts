@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import {
+  can,
+  denial,
+  OWN,
+  PERMISSION_NAMES,
+  ROLE_NAMES,
+  ROLES,
+} from '../../src/domain/permissions/permissions.ts'
+
+const actor = (roles: string[], scopes: readonly string[] = PERMISSION_NAMES) => ({
+  userId: 'a',
+  roles,
+  scopes,
+})
+
+describe('permissions', () => {
+  it('are what person and app may both do', () => {
+    expect(denial(actor(['owner'], ['users:read']), 'users:write')).to.equal('scope')
+    expect(denial(actor([]), 'users:write')).to.equal('role')
+    expect(can(actor(['owner'], ['users:write']), 'users:write')).to.equal(true)
+  })
+
+  it('of one’s own are everybody’s, with one’s own', () => {
+    for (const permission of OWN) {
+      expect(can(actor([]), permission, { userId: 'a', roles: ['owner'] })).to.equal(true)
+      if (permission === 'account:write')
+        expect(denial(actor(['owner']), permission, { userId: 'b', roles: [] })).to.equal('target')
+    }
+  })
+
+  it('do not reach people who may more, except to read', () => {
+    const owner = { userId: 'o', roles: ['owner'] }
+    expect(denial(actor(['admin']), 'users:write', owner)).to.equal('target')
+    expect(can(actor(['admin']), 'users:read', owner)).to.equal(true)
+    expect(can(actor(['admin']), 'users:write', { userId: 'x', roles: ['admin', 'support'] })).to.equal(true)
+    // Two roles that each lack something may together have it all.
+    expect(
+      can(actor(['support', 'auditor']), 'sessions:write', { userId: 'x', roles: ['auditor'] }),
+    ).to.equal(true)
+    expect(denial(actor(['support']), 'sessions:write', { userId: 'x', roles: ['auditor'] })).to.equal(
+      'target',
+    )
+  })
+
+  it('are not widened by a name that is no role, nor by what objects inherit', () => {
+    for (const name of ['emperor', 'constructor', '__proto__', 'toString'])
+      expect(denial(actor([name]), 'users:read')).to.equal('role')
+  })
+
+  it('only an owner gives and takes roles', () => {
+    expect(
+      ROLE_NAMES.filter((name) => (ROLES[name] as readonly string[]).includes('roles:write')),
+    ).to.deep.equal(['owner'])
+    expect(ROLES.owner).to.have.members(PERMISSION_NAMES)
+  })
+})
