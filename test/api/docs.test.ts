@@ -45,6 +45,8 @@ describe('the documentation of the API in a browser', function () {
     expect(text)
       .to.not.match(/https?:/)
       .and.not.match(/<script(?! src="\/docs\/)/)
+    const back = await get(`${app.issuer}/docs/oauth2-redirect.html`, { headers: { accept: 'text/html' } })
+    expect(back.text, 'no script inside').to.not.match(/<script(?! src="\/docs\/[\w-]+\.js"><\/script>)/)
     expect((await get(`${app.issuer}/docs/../package.json`)).status).to.equal(404)
     expect((await get(`${app.issuer}/docs/index.html`)).status).to.equal(404)
   })

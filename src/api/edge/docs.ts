@@ -19,10 +19,12 @@ const FILES: Record<string, { folder: string; file: string; type: string }> = {
     ...{ folder: PACKAGE, file: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
   },
   '/docs/oauth2-redirect.html': {
-    ...{ folder: PACKAGE, file: 'oauth2-redirect.html', type: 'text/html; charset=utf-8' },
+    folder: OURS,
+    file: 'oauth2-redirect.html',
+    type: 'text/html; charset=utf-8',
   },
   '/docs/oauth2-redirect.js': {
-    ...{ folder: PACKAGE, file: 'oauth2-redirect.js', type: 'text/javascript; charset=utf-8' },
+    ...{ folder: OURS, file: 'oauth2-redirect.js', type: 'text/javascript; charset=utf-8' },
   },
 }
 
