@@ -55,6 +55,7 @@ export function mtlsAliases(issuer: string, mtls: Mtls | undefined): Record<stri
     userinfo_endpoint: mtls.origin + ENDPOINTS.userinfo,
     pushed_authorization_request_endpoint: mtls.origin + ENDPOINTS.pushed_authorization_request,
     device_authorization_endpoint: mtls.origin + ENDPOINTS.device_authorization,
+    backchannel_authentication_endpoint: mtls.origin + ENDPOINTS.backchannel_authentication,
   }
 }
 
