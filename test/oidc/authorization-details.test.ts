@@ -361,7 +361,9 @@ onEveryStack('authorization details (RFC 9396)', options, (app) => {
       })
       for (let tries = 0; tries < 100; tries += 1) {
         const failure = await findFailure(failures, String(headers.get('x-request-id')))
-        if (failure) return (await new Explainer({ clients, resourceServers, server }).explain(failure, 'operator')).cause
+        if (failure)
+          return (await new Explainer({ clients, resourceServers, server }).explain(failure, 'operator'))
+            .cause
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       return 'nothing'
