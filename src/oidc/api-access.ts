@@ -1,7 +1,7 @@
 /**
  * The API as a resource server of this very issuer. Its tokens are opaque and looked up at each request, with the grant
  * they hang on and the person: whatever ends access (docs/decisions/0016-what-ends-what.md) ends it here, on every node,
- * with the next request (docs/decisions/0026-tokens-of-the-api.md).
+ * with the next request (docs/decisions/0027-tokens-of-the-api.md).
  */
 import type { AccessToken } from 'oidc-provider'
 import type { Bearer, Presented, ReadBearer } from '../domain/permissions/bearer.ts'

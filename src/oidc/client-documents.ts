@@ -1,6 +1,6 @@
 /**
  * Clients by the document at their `client_id`. A row of `clients` is what has been read; it is read again when it has
- * run out and the application itself comes. Why not by the engine's own feature: docs/decisions/0034.
+ * run out and the application itself comes. Why not by the engine's own feature: docs/decisions/0031-documents-are-rows.md.
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../domain/clients/client.ts'
