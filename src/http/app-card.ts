@@ -23,7 +23,7 @@ function isDocument(client: Client): boolean {
 
 /** Where "back to the app" leads: by its entrance if it has one, else its website (never a redirect URI). */
 export function appHome(client: Client): string | undefined {
-  return client.initiateLoginUri ? paths.openApp(client.clientId) : webUri(client.clientUri)
+  return webUri(client.initiateLoginUri) ? paths.openApp(client.clientId) : webUri(client.clientUri)
 }
 
 /** The host that gets the person's data is the redirect URI's, whatever the app says its website is. */
