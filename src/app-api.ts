@@ -4,11 +4,13 @@ import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { explainer } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
+import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import type { PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
@@ -77,6 +79,11 @@ function servicesOf(parts: ApiParts): ApiServices {
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),
+    async explain(code) {
+      const failure = await findFailure(database.failures, code)
+      if (!failure) return undefined
+      return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 /** Part of the composition root: what is measured, and where it is asked for. */
 import type { Argon2Hasher } from './crypto/password-hasher.ts'
 import { OUTBOX_KINDS } from './domain/outbox.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { Metrics } from './telemetry/metrics.ts'
 
@@ -9,6 +10,7 @@ export function openMetrics(
   storage: Storage,
   hasher: Argon2Hasher,
   health: () => Promise<Record<string, { state: string; breaker?: string }>>,
+  outbound: Pick<Outbound, 'snapshot'>,
 ): Metrics {
   return new Metrics(
     {
@@ -19,6 +21,10 @@ export function openMetrics(
             OUTBOX_KINDS.map(async (kind) => [kind, await storage.database.outbox.counts(kind)] as const),
           ),
         ),
+      outbound() {
+        const { open, halfOpen } = outbound.snapshot()
+        return { open, 'half-open': halfOpen }
+      },
       dependencies: health,
       pool: () => storage.pool(),
     },

@@ -110,7 +110,8 @@ export async function createApp(
       isCommon: (password: string) => common.isCommon(password),
       contextWords: [config.brandName],
     }
-    const measures = openMetrics(storage, hasher, () => storage.health())
+    const outbound = await openOutbound(config, log)
+    const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
@@ -126,7 +127,6 @@ export async function createApp(
       approvals: new Approvals({ ephemeral, keyed: keyring, random }),
     }
 
-    const outbound = await openOutbound(config, log)
     const accessEnded = () => outbox.notices.poke()
     const {
       engine,

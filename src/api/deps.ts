@@ -7,6 +7,7 @@ import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
 import type { Logger } from '../lib/log.ts'
+import type { ExplainedFailure } from './routes/failures.ts'
 
 /** Cursors: whoever holds one can neither read nor change it. */
 export interface Sealer {
@@ -24,6 +25,8 @@ export interface ApiServices {
   }
   sealer: Sealer
   system: () => Promise<SystemReport>
+  /** by code or request id; undefined: there is none, or no longer */
+  explain: (code: string) => Promise<ExplainedFailure | undefined>
 }
 
 export interface SystemReport {

@@ -2,6 +2,7 @@
 import type { Route } from './route.ts'
 import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
+import { failureRoutes } from './routes/failures.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -12,4 +13,5 @@ export const ROUTES: readonly Route[] = [
   ...accessRoutes,
   ...applicationRoutes,
   ...operationRoutes,
+  ...failureRoutes,
 ]

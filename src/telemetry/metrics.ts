@@ -10,6 +10,8 @@ export interface Standing {
   /** by kind of work */
   outbox: () => Promise<Record<string, { waiting: number; dead: number }>>
   dependencies: () => Promise<Record<string, { state: string; breaker?: string }>>
+  /** hosts of others that we leave alone for a while, or are about to try again */
+  outbound: () => { open: number; 'half-open': number }
   /** undefined: there is no pool */
   pool: () => { open: number; idle: number; waiting: number } | undefined
 }
@@ -77,7 +79,7 @@ export class Metrics {
   }
 }
 
-function watch({ hashing, outbox, dependencies, pool }: Standing, registers: Registry[]): void {
+function watch({ hashing, outbox, outbound, dependencies, pool }: Standing, registers: Registry[]): void {
   gauge('ostiary_hashing', 'Password hashes at work and waiting', registers, hashing)
   new Gauge({
     name: 'ostiary_outbox',
@@ -90,6 +92,7 @@ function watch({ hashing, outbox, dependencies, pool }: Standing, registers: Reg
         for (const [state, count] of Object.entries(counts)) this.set({ kind, state }, count)
     },
   })
+  gauge('ostiary_outbound_hosts', 'Hosts of others whose breaker is open or half-open', registers, outbound)
   gauge('ostiary_database_connections', 'Connections to the database', registers, async () => pool() ?? {})
   new Gauge({
     name: 'ostiary_up',

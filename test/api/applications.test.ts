@@ -1,7 +1,7 @@
 /** Applications, the record of events and the system, as an administrator's program sees and changes them. */
 import { expect } from 'chai'
 import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
-import { onEveryStack, post, signIn } from '../support/protocol.ts'
+import { get, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 
 const CLIENTS = '/api/v1/admin/clients'
@@ -148,6 +148,31 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     expect(await list('outcome=failure&name=client.created')).to.deep.equal([])
     expect((await auditor.get('/api/v1/admin/audit?since=yesterday')).status).to.equal(400)
     expect((await auditor.send('POST', `${CLIENTS}`, { metadata: METADATA })).json.code).to.equal('forbidden')
+  })
+
+  it('a refused request is explained by its code, as on the command line', async () => {
+    const wrong = new URLSearchParams({
+      client_id: 'web',
+      redirect_uri: `${CALLBACK}/`,
+      response_type: 'code',
+      scope: 'openid',
+    })
+    const { headers } = await get(`${app.issuer}/auth?${wrong}`)
+    const path = `/api/v1/admin/failures/${headers.get('x-request-id')}`
+    let found = await admin.get(path)
+    for (let tries = 0; found.status === 404 && tries < 100; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      found = await admin.get(path)
+    }
+    expect(found.status, found.text).to.equal(200)
+    const { failure, explanation } = found.json
+    expect(failure).to.deep.include({ client_id: 'web', endpoint: 'authorization' })
+    expect(explanation).to.deep.include({
+      cause: 'redirect-uri-unregistered',
+      nearest: CALLBACK,
+    })
+    expect((await admin.get(`/api/v1/admin/failures/${failure.code}`)).json).to.deep.equal(found.json)
+    expect((await admin.get('/api/v1/admin/failures/ZZZZ-ZZZZ')).status).to.equal(404)
   })
 
   it('the system says how it is', async () => {

@@ -53,6 +53,7 @@ const MAY: Record<string, string[]> = {
   lintClient: ['auditor', ...ADMINS],
   listAudit: ['auditor', ...ADMINS],
   readSystem: ['auditor', ...ADMINS],
+  explainFailure: ['auditor', ...ADMINS],
 }
 
 /** The one that ends the caller comes last. */
