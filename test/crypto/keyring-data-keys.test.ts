@@ -254,10 +254,12 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await subjectBy(await node(renewed))).to.equal(subject)
     })
 
+    // Artifacts and kept answers of the API run out by themselves, within a rotation's time.
     it('seal every column that is sealed for long: no other column holds bytes', async () => {
       const { rows: found } = await instance.connection.knex.raw(
         `select table_name || '.' || column_name as name from information_schema.columns
-        where table_schema = 'public' and data_type = 'bytea' and table_name not like 'oidc\\_%' order by 1`,
+        where table_schema = 'public' and data_type = 'bytea'
+          and table_name not like 'oidc\\_%' and table_name <> 'idempotency_keys' order by 1`,
       )
       const sealed = SEALED_COLUMNS.map(({ table, column }) => `${table}.${column}`)
       expect(found.map(({ name }: { name: string }) => name)).to.deep.equal(
