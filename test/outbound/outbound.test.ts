@@ -236,6 +236,15 @@ describe('requests of the provider', () => {
       }
     })
 
+    it('end when the host answers that it speaks another protocol from now on', async () => {
+      const { ask, one } = await listed((_req, res) => {
+        res.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n')
+      })
+      const late = new Promise((resolve) => setTimeout(resolve, 1000, 'never'))
+      expect(await Promise.race([failure(ask({ timeoutMs: 300 })), late])).to.equal('unreachable')
+      expect(one.snapshot().hosts.length, 'and it counts').to.equal(1)
+    })
+
     it('end when the caller says so, which is no failure of the host', async () => {
       const { ask, one } = await listed(() => {})
       const caller = new AbortController()
