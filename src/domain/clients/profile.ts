@@ -27,7 +27,7 @@ interface Rule {
 }
 
 /** FAPI 2.0 Security Profile 5.4.1; the edge over RS256 is padding or curves without known weaknesses. */
-const FAPI_ALGORITHMS = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
+export const FAPI_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
 const SIGNED_BY_US = 'ES256'
 
 const isTrue = (value: unknown) => value === true
