@@ -97,6 +97,11 @@ const FAPI2: readonly Rule[] = [
     holds: isAbsentOr(FAPI_ALGORITHMS),
     reason: `must be one of ${FAPI_ALGORITHMS.join(', ')} (FAPI 2.0 Security Profile 5.4.1)`,
   },
+  {
+    member: 'first_party_challenge',
+    holds: (value) => value !== true,
+    reason: 'must not be true: passwords are given to no app (FAPI 2.0 Security Profile 5.3.2.1)',
+  },
 ]
 
 /** `message_signing`: FAPI 2.0 Message Signing 5.3 and 5.4, on top of the profile `fapi2`. */
