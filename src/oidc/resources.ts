@@ -23,6 +23,9 @@ export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDep
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     if (!takesTokensOf(client.clientId, server))
       throw new errors.InvalidTarget('this client may not ask for the resource')
+    // Our own API names people by the ids that such a client must not learn (OpenID Connect Core 1.0, 8.1).
+    if (server.source === 'built-in' && client.subjectType === 'pairwise')
+      throw new errors.InvalidTarget('clients with pairwise subjects may not ask for the resource')
     const known = tokensFor(server, signingAlgorithms)
     const { scopesOfStrangers } = server
     if (scopesOfStrangers === undefined || !isStranger(client)) return known

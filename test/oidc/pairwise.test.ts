@@ -7,7 +7,7 @@ import { decodeJwt } from 'jose'
 import * as client from 'openid-client'
 import { certificate } from '../support/certificates.ts'
 import { type LogoutListener, listenForLogouts } from '../support/logout-listener.ts'
-import { onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
+import { newAgent, onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
 import { begin, CALLBACK, discover, RP_SECRET, webClient } from '../support/relying-party.ts'
 
 const API = 'https://api.example.org'
@@ -139,6 +139,18 @@ onEveryStack('pairwise subjects', options, (app) => {
       { basic: ['api', RP_SECRET] },
     )
     expect([json.active, json.sub]).to.deep.equal([true, sub])
+  })
+
+  it('are not known to the API of the house, which names people by their ids: its clients are public', async () => {
+    const agent = newAgent()
+    const ask = async (id: string) => {
+      const resource = { resource: `${app.issuer}/api`, scope: 'openid account:read', prompt: 'none' }
+      const started = await begin(await discover(app.issuer, id), resource)
+      agent.stopAt = (url) => url.startsWith(CALLBACK)
+      return responseOf((await agent.get(started.url.href)).url).error
+    }
+    expect(await ask('one')).to.equal('invalid_target')
+    expect(await ask('web')).to.equal('login_required')
   })
 
   it('are recognised in hints and in the claims parameter; the public one is a stranger there', async () => {
