@@ -289,7 +289,7 @@ describe('requests of the provider', () => {
       const times = async (count: number) => {
         for (let index = 0; index < count; index += 1) await ask()
       }
-      return { one, ask, times, host: new URL(origin).host }
+      return { one, ask, times, origin, host: `${new URL(origin).host}/` }
     }
     const stateOf = (one: Outbound) => one.snapshot().hosts[0]?.state
 
@@ -304,6 +304,15 @@ describe('requests of the provider', () => {
       expect(hits).to.equal(5)
       expect(one.snapshot()).to.deep.equal({ open: 1, halfOpen: 0, hosts: [{ host, state: 'open' }] })
       expect(paused, 'the log is told once').to.deep.equal([host])
+    })
+
+    it('are left alone where they fail: others of its addresses are somebody else’s', async () => {
+      const { one, ask, times, origin } = await failing()
+      await times(5)
+      expect(await ask()).to.equal('paused')
+      status = 200
+      expect((await one.fetch(`${origin}/another`)).status).to.equal(200)
+      expect(await failure(one.fetch(`${origin}/?other`)), 'the same place').to.equal('paused')
     })
 
     it('then let one through: it ends the pause, or begins the next', async () => {
@@ -355,7 +364,7 @@ describe('requests of the provider', () => {
         expect(await failure(one.fetch(`https://app-${count}.example.org/`))).to.equal('unreachable')
       const { hosts } = one.snapshot()
       expect(hosts.length).to.equal(1000)
-      expect(hosts[0]?.host).to.equal('app-100.example.org')
+      expect(hosts[0]?.host).to.equal('app-100.example.org/')
     })
   })
 })
