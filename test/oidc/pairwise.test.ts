@@ -188,6 +188,13 @@ onEveryStack('pairwise subjects', options, (app) => {
       expect(json.error_description).to.include('sector_identifier_uri')
     })
 
+    it('needs addresses that are texts', async () => {
+      for (const uri of [null, {}, []]) {
+        const { status, json } = await register({ redirect_uris: [uri] })
+        expect([status, json.error], JSON.stringify(uri)).to.deep.equal([400, 'invalid_redirect_uri'])
+      }
+    })
+
     for (const uri of ['http://127.0.0.1/callback', 'org.example.app:/callback'])
       it(`needs one at ${uri} too: all native apps would be of one sector there`, async () => {
         const { status, json } = await register({
