@@ -89,8 +89,8 @@ export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): 
 export async function openOutbound({ outboundAllow: allow }: Config, log: Logger): Promise<Outbound> {
   const outbound = new Outbound({
     allow,
-    onPaused: (host, err) =>
-      log.warn({ host, err }, 'a host that is called keeps failing; left alone for 30 s'),
+    onPaused: (place, err) =>
+      log.warn({ place, err }, 'an address that is called keeps failing; left alone for 30 s'),
   })
   await checkGuard(outbound, allow)
   return outbound

@@ -1,5 +1,9 @@
-/** What we ask of client assertions (RFC 7523 3) beyond the engine, which checks `iat` only where there is an `nbf`. */
+/**
+ * What we ask of JWTs that clients sign beyond the engine: of assertions (RFC 7523 3), whose `iat` it checks only where
+ * there is an `nbf`, and of requests (RFC 9101).
+ */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { FAPI_ALGORITHMS } from '../domain/clients/profile.ts'
 
 /** Clocks differ; an assertion made further ahead than this was made to be used later (FAPI 2.0 5.3.2.1). */
 const AHEAD_SECONDS = 15
@@ -7,7 +11,9 @@ const AHEAD_SECONDS = 15
 export async function checkClientAssertion(
   ctx: KoaContextWithOIDC,
   claims: Record<string, unknown>,
+  header: Record<string, unknown>,
 ): Promise<void> {
+  if (isTooWeak(ctx, header)) throw new errors.InvalidClientAuth(TOO_WEAK)
   // FAPI 2.0 Security Profile 5.3.2.1: else an assertion made for one of our endpoints works at another.
   if (ctx.oidc.isFapi('2.0') && claims.aud !== ctx.oidc.issuer)
     throw new errors.InvalidClientAuth(
@@ -17,4 +23,21 @@ export async function checkClientAssertion(
   if (iat === undefined) return
   if (typeof iat !== 'number' || iat > Date.now() / 1000 + AHEAD_SECONDS)
     throw new errors.InvalidClientAuth('iat (issued at) of the client assertion is in the future')
+}
+
+/** The engine's `requestObjects.assertJwtClaimsAndHeader`. */
+export async function checkRequestObject(
+  ctx: KoaContextWithOIDC,
+  _claims: Record<string, unknown>,
+  header: Record<string, unknown>,
+): Promise<void> {
+  // As the engine keeps what was pushed; from anybody else it takes no `none`.
+  if (header.alg !== 'none' && isTooWeak(ctx, header)) throw new errors.InvalidRequestObject(TOO_WEAK)
+}
+
+const TOO_WEAK = `must be signed with one of ${FAPI_ALGORITHMS.join(', ')} (FAPI 2.0 Security Profile 5.4.1)`
+
+/** A client that has not registered its algorithm may use any that there is, and its profile knows fewer. */
+function isTooWeak({ oidc }: KoaContextWithOIDC, { alg }: Record<string, unknown>): boolean {
+  return oidc.isFapi('2.0') !== undefined && !FAPI_ALGORITHMS.includes(String(alg))
 }

@@ -6,6 +6,7 @@ import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { UsableAccount } from './account.ts'
 import { detailResources, richAuthorizationRequests } from './authorization-details.ts'
 import { type CibaDeps, ciba } from './ciba.ts'
+import { checkRequestObject } from './client-assertions.ts'
 import { deviceSuccessSource, USER_CODE, userCodeConfirmSource, userCodeInputSource } from './device.ts'
 import { logoutSource, postLogoutSuccessSource } from './logout.ts'
 import { type Mtls, mtlsFeature } from './mtls.ts'
@@ -54,7 +55,7 @@ export function features({
     },
     mTLS: mtlsFeature(mtls),
     // Signed requests (RFC 9101), by value: by reference they are pushed (RFC 9126).
-    requestObjects: { enabled: true },
+    requestObjects: { enabled: true, assertJwtClaimsAndHeader: checkRequestObject },
     // Signed answers: JARM, RFC 9701, OpenID Connect Core 5.3.2.
     jwtResponseModes: { enabled: true },
     jwtIntrospection: { enabled: true },

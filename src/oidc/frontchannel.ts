@@ -13,6 +13,9 @@ export const FRONT_CHANNEL_METADATA = [
   'frontchannel_logout_session_required',
 ] as const
 
+/** What a URL lets pass in a host and a policy (CSP) reads as its own: `;`, `,`, `*`. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:]+\])$/
+
 /** Frames of one page at most. */
 const FRAMES_MAX = 20
 
@@ -31,6 +34,7 @@ export function frontChannelFault(metadata: Record<string, unknown>): string | u
   const url = typeof uri === 'string' ? URL.parse(uri) : null
   if (url?.username !== '' || url.password !== '' || String(uri).includes('#'))
     return 'frontchannel_logout_uri must be an absolute address without user name and fragment'
+  if (!HOST.test(url.hostname)) return 'frontchannel_logout_uri must have a host of letters, digits, - and .'
   // Section 2: scheme, host and port of a registered redirect URI. Those are https, or http on loopback.
   const redirectUris = Array.isArray(metadata.redirect_uris) ? metadata.redirect_uris : []
   const origins = redirectUris.map((each) => URL.parse(String(each))?.origin)

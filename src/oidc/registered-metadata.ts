@@ -13,8 +13,15 @@ const KEYS_MAX = 20
 
 /** @throws InvalidClientMetadata naming the member and what to change (RFC 7591 3.2.2) */
 export function checkRegistered(metadata: Readonly<Record<string, unknown>>): void {
+  checkRedirects(metadata.redirect_uris)
   checkContacts(metadata.contacts)
   checkKeys(metadata.jwks)
+}
+
+/** The engine looks for the hosts of pairwise clients before it has seen that these are texts, and fails. */
+function checkRedirects(uris: unknown): void {
+  if (Array.isArray(uris) && uris.some((uri) => typeof uri !== 'string'))
+    refuse('redirect_uris must hold absolute URIs')
 }
 
 /** Addresses of mail; that they are some is seen to by the engine. */

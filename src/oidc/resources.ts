@@ -6,6 +6,7 @@ import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } fro
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServer as Known } from '../domain/resources/resource-server.ts'
 import type { KnownResources } from './known-resources.ts'
+import { isStranger } from './strangers.ts'
 
 export interface ResourceDeps {
   resources: KnownResources
@@ -15,17 +16,20 @@ export interface ResourceDeps {
 
 export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDeps) {
   return async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<ResourceServer> => {
-    // A client that registered itself acts for people who consent, never on its own account at the operator's APIs.
-    if (client.self_registered === true && ctx.oidc.params?.grant_type === 'client_credentials')
+    // A client that came by itself acts for people who consent, never on its own account at the operator's APIs.
+    if (isStranger(client) && ctx.oidc.params?.grant_type === 'client_credentials')
       throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
     const server = await resources.find(indicator)
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     if (!takesTokensOf(client.clientId, server))
       throw new errors.InvalidTarget('this client may not ask for the resource')
+    // Our own API names people by the ids that such a client must not learn (OpenID Connect Core 1.0, 8.1).
+    if (server.source === 'built-in' && client.subjectType === 'pairwise')
+      throw new errors.InvalidTarget('clients with pairwise subjects may not ask for the resource')
     const known = tokensFor(server, signingAlgorithms)
     const { scopesOfStrangers } = server
-    const isStranger = client.self_registered === true && scopesOfStrangers !== undefined
-    return isStranger ? { ...known, scope: scopesOfStrangers.join(' ') } : known
+    if (scopesOfStrangers === undefined || !isStranger(client)) return known
+    return { ...known, scope: scopesOfStrangers.join(' ') }
   }
 }
 

@@ -55,6 +55,8 @@ function send(address: string, { url, method, headers, body, signal }: Message):
     request.once('error', (error) =>
       reject(connected ? error : new NotConnected(error.message, { cause: error })),
     )
+    // An answer of 101 is none, and ends the connection without an error: nothing else would ever be heard of it.
+    request.once('close', () => reject(new Error('it hung up without an answer')))
     request.end(body)
   })
 }

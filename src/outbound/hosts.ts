@@ -1,5 +1,5 @@
 /**
- * How the hosts we call are doing: a breaker each, for those that failed lately. A bounded number of them is kept; the
+ * How the hosts we call are doing, each at one path: a breaker each, for those that failed lately. A bounded number of them is kept; the
  * one that was not asked for longest is forgotten first.
  */
 import { Breaker, type BreakerState } from '../lib/breaker.ts'

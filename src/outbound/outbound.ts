@@ -2,8 +2,8 @@
  * Everything that the provider fetches or calls by HTTP goes out here (`jwks_uri`, `sector_identifier_uri`,
  * back-channel logout …). Most of these addresses were chosen by strangers, so: https only; every address that the
  * name resolves to must be a public one, and it is one of these that is connected to, whatever the name resolves to a
- * moment later; no redirects; a limit on time and size, the body included; a host that keeps failing is left alone for
- * a while. Only origins that the operator listed may be on a private network, or without TLS.
+ * moment later; no redirects; a limit on time and size, the body included; an address that keeps failing is left alone
+ * for a while. Only origins that the operator listed may be on a private network, or without TLS.
  */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
@@ -31,8 +31,8 @@ export interface OutboundOptions {
   resolve?: (name: string) => Promise<string[]>
   /** which addresses nobody is sent to */
   denies?: (address: string) => boolean
-  /** told each time a host is left alone from now on */
-  onPaused?: (host: string, error: unknown) => void
+  /** told each time an address (host and path) is left alone from now on */
+  onPaused?: (place: string, error: unknown) => void
   /** milliseconds, for the pauses; tests move it */
   now?: () => number
 }
@@ -40,7 +40,7 @@ export interface OutboundOptions {
 export interface OutboundState {
   open: number
   halfOpen: number
-  /** those that failed lately, at most 1000 */
+  /** addresses (host and path) that failed lately, at most 1000 */
   hosts: { host: string; state: BreakerState }[]
 }
 
@@ -68,19 +68,20 @@ export class Outbound {
    */
   async fetch(address: URL | string, request: OutboundRequest = {}): Promise<Response> {
     const url = this.#checked(address)
-    if (!this.#hosts.admits(url.host))
+    const place = placeOf(url)
+    if (!this.#hosts.admits(place))
       throw new OutboundError('paused', `${url.host} failed too often; it is left alone for a while`)
     const { timeoutMs = TIMEOUT_MS } = request
     const limit = AbortSignal.timeout(timeoutMs)
     const signal = request.signal ? AbortSignal.any([limit, request.signal]) : limit
     try {
       const response = await this.#reach(messageOf(url, request, signal))
-      if (response.status >= 500) this.#hosts.failed(url.host, new Error(`status ${response.status}`))
-      else this.#hosts.worked(url.host)
+      if (response.status >= 500) this.#hosts.failed(place, new Error(`status ${response.status}`))
+      else this.#hosts.worked(place)
       return response
     } catch (thrown) {
       const error = nameFailure(thrown, url.host, signal)
-      this.#note(url.host, error)
+      this.#note(place, error)
       throw error
     }
   }
@@ -130,12 +131,20 @@ export class Outbound {
     return addresses.slice(0, MOST_ADDRESSES)
   }
 
-  #note(host: string, error: OutboundError): void {
-    if (error.failure === 'refused' || error.failure === 'given-up') this.#hosts.abandoned(host)
+  #note(place: string, error: OutboundError): void {
+    if (error.failure === 'refused' || error.failure === 'given-up') this.#hosts.abandoned(place)
     // It answered, only too much.
-    else if (error.failure === 'too-large') this.#hosts.worked(host)
-    else this.#hosts.failed(host, error)
+    else if (error.failure === 'too-large') this.#hosts.worked(place)
+    else this.#hosts.failed(place, error)
   }
+}
+
+/**
+ * What is left alone when it fails: not the whole host, or anybody who may name an address there that fails would keep
+ * us from those that others of its applications named.
+ */
+function placeOf({ host, pathname }: URL): string {
+  return host + pathname
 }
 
 function messageOf(url: URL, request: OutboundRequest, signal: AbortSignal): Message {

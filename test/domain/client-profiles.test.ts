@@ -64,6 +64,18 @@ describe('client profiles', () => {
       ).to.deep.equal(['dpop_bound_access_tokens'])
     })
 
+  it('let no fapi2 app take passwords from people, and a hardened one where the operator says so', () => {
+    const members = (profile: string) =>
+      contradictions({
+        ...FAPI,
+        profile,
+        token_endpoint_auth_method: 'private_key_jwt',
+        first_party_challenge: true,
+      }).map(({ member }) => member)
+    expect(members('fapi2')).to.deep.equal(['first_party_challenge'])
+    expect(members('hardened')).to.deep.equal([])
+  })
+
   it('let a machine be hardened, which has no requests to push', () => {
     const machine = {
       profile: 'hardened',

@@ -71,6 +71,18 @@ onEveryStack('back-channel logout (OpenID Connect Back-Channel Logout 1.0)', opt
   }
   const dueNow = () => app.sql.query("update outbox set due_at = now() where kind = 'backchannel-logout'")
 
+  it('keeps what was given up for 30 days', async () => {
+    const dead = (id: string, days: number) =>
+      app.sql.query(
+        'insert into outbox (job, dead_at) values ($1::jsonb, now() - make_interval(days => $2::int))',
+        [JSON.stringify({ kind: 'backchannel-logout', clientId: id, accountId: 'usr_x' }), days],
+      )
+    await dead('kept', 29)
+    await dead('forgotten', 30)
+    await app.app.storage.purge(1000)
+    expect((await waiting()).map(({ job }) => (job as { clientId: string }).clientId)).to.deep.equal(['kept'])
+  })
+
   const enter = async (id: string, agent?: SignedIn['agent'], person = JANE) =>
     signIn(await discover(app.issuer, id), {}, { person, ...(agent ? { agent } : {}) })
 

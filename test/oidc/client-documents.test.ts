@@ -108,6 +108,14 @@ onEveryStack('client ID metadata documents', start, (app) => {
     expect(stored?.metadata).to.not.have.any.keys(...Object.keys(flags), 'backchannel_logout_uri', 'scope')
   })
 
+  it('get no keys of the house: of our API what is people’s own', async () => {
+    const rp = await rpOf(host.put(newPath(), {}))
+    const resource = `${app.issuer}/api`
+    const scope = 'openid account:read users:write roles:write'
+    const { tokens } = await signIn(rp, { resource, scope, prompt: 'consent' }, { exchange: { resource } })
+    expect(tokens.scope).to.equal('account:read')
+  })
+
   const wrong: [string, Record<string, unknown>][] = [
     ['another client_id', { client_id: 'https://app.example.org/client.json' }],
     ['no client_id', { client_id: undefined }],

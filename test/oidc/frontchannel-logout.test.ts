@@ -146,6 +146,17 @@ onEveryStack('front-channel logout (OpenID Connect Front-Channel Logout 1.0)', o
         expect(json.error_description).to.match(/^frontchannel_logout_/)
       })
 
+    it('refuses hosts that the policy of the page would read as a part of itself', async () => {
+      for (const origin of ['https://app,default-src', 'https://app;sandbox', 'https://*.example.org']) {
+        const { status, json } = await register({
+          redirect_uris: [`${origin}/cb`],
+          frontchannel_logout_uri: `${origin}/out`,
+        })
+        expect([origin, status, json.error]).to.deep.equal([origin, 400, 'invalid_client_metadata'])
+        expect(json.error_description).to.match(/^frontchannel_logout_uri must have a host/)
+      }
+    })
+
     it('leaves what only the operator sets to the operator', async () => {
       for (const more of [{ first_party: true }, { profile: 'standard' }]) {
         const { status, json } = await register(more)

@@ -7,7 +7,7 @@ import { decodeJwt } from 'jose'
 import * as client from 'openid-client'
 import { certificate } from '../support/certificates.ts'
 import { type LogoutListener, listenForLogouts } from '../support/logout-listener.ts'
-import { onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
+import { newAgent, onEveryStack, post, responseOf, sendJson, signIn } from '../support/protocol.ts'
 import { begin, CALLBACK, discover, RP_SECRET, webClient } from '../support/relying-party.ts'
 
 const API = 'https://api.example.org'
@@ -141,6 +141,18 @@ onEveryStack('pairwise subjects', options, (app) => {
     expect([json.active, json.sub]).to.deep.equal([true, sub])
   })
 
+  it('are not known to the API of the house, which names people by their ids: its clients are public', async () => {
+    const agent = newAgent()
+    const ask = async (id: string) => {
+      const resource = { resource: `${app.issuer}/api`, scope: 'openid account:read', prompt: 'none' }
+      const started = await begin(await discover(app.issuer, id), resource)
+      agent.stopAt = (url) => url.startsWith(CALLBACK)
+      return responseOf((await agent.get(started.url.href)).url).error
+    }
+    expect(await ask('one')).to.equal('invalid_target')
+    expect(await ask('web')).to.equal('login_required')
+  })
+
   it('are recognised in hints and in the claims parameter; the public one is a stranger there', async () => {
     const rp = await discover(app.issuer, 'one')
     const { agent, tokens, sub } = await signIn(rp)
@@ -174,6 +186,13 @@ onEveryStack('pairwise subjects', options, (app) => {
       const { status, json } = await register({ redirect_uris })
       expect([status, json.error]).to.deep.equal([400, 'invalid_client_metadata'])
       expect(json.error_description).to.include('sector_identifier_uri')
+    })
+
+    it('needs addresses that are texts', async () => {
+      for (const uri of [null, {}, []]) {
+        const { status, json } = await register({ redirect_uris: [uri] })
+        expect([status, json.error], JSON.stringify(uri)).to.deep.equal([400, 'invalid_redirect_uri'])
+      }
     })
 
     for (const uri of ['http://127.0.0.1/callback', 'org.example.app:/callback'])

@@ -1,6 +1,6 @@
 /** One word per client (`profile`): a client of each profile completes a flow, and one with a weak choice does not. */
 import { expect } from 'chai'
-import { exportJWK, type JWK } from 'jose'
+import { exportJWK, type JWK, SignJWT } from 'jose'
 import * as client from 'openid-client'
 import { applyDeclaredClients, type DeclaredClient } from '../../src/oidc/declared-clients.ts'
 import { keyringOf } from '../support/people.ts'
@@ -10,9 +10,9 @@ import { UserAgent } from '../support/user-agent.ts'
 
 const CALLBACK = 'https://app.example/callback'
 
-async function newKeys(kid: string) {
-  const pair = await client.randomDPoPKeyPair('ES256', { extractable: true })
-  const jwk: JWK = { ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256', use: 'sig' }
+async function newKeys(kid: string, alg = 'ES256') {
+  const pair = await client.randomDPoPKeyPair(alg, { extractable: true })
+  const jwk: JWK = { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' }
   return { pair, jwk, signer: { key: pair.privateKey, kid } }
 }
 type Keys = Awaited<ReturnType<typeof newKeys>>
@@ -34,7 +34,11 @@ function declared(id: string, more: Record<string, unknown>): DeclaredClient {
 
 async function options() {
   for (const id of ['hard', 'fapi', 'signed']) keys[id] = await newKeys(id)
+  keys.rsa = await newKeys('rsa', 'RS256')
+  keys.two = await newKeys('two')
   const clients = [
+    declared('rsa', { profile: 'fapi2' }),
+    declared('two', { profile: 'fapi2', jwks: { keys: [keys.two.jwk, keys.rsa.jwk] } }),
     declared('hard', { profile: 'hardened' }),
     declared('fapi', { profile: 'fapi2' }),
     declared('signed', { profile: 'fapi2', message_signing: true }),
@@ -146,6 +150,23 @@ onEveryStack('profiles', options, (app) => {
     })
     const attempt = client.buildAuthorizationUrlWithPAR(rp, (await request()).parameters)
     expect((await refusal(attempt)).error).to.equal('invalid_client')
+  })
+
+  it('fapi2 takes no RS256, also where the client registered no algorithm (5.4.1)', async () => {
+    const { parameters } = await request()
+    const weak = client.buildAuthorizationUrlWithPAR(await discover('rsa'), parameters)
+    expect(await refusal(weak)).to.include({ error: 'invalid_client', status: 401 })
+    // As an assertion, so as a request.
+    const request_object = await new SignJWT({ ...parameters, response_type: 'code', client_id: 'two' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'rsa' })
+      .setIssuer('two')
+      .setAudience(app.issuer)
+      .setIssuedAt()
+      .setNotBefore('0s')
+      .setExpirationTime('1m')
+      .sign((keys.rsa as Keys).pair.privateKey)
+    const signed = client.buildAuthorizationUrlWithPAR(await discover('two'), { request: request_object })
+    expect((await refusal(signed)).error).to.equal('invalid_request_object')
   })
 
   it('fapi2 wants a proof made after the server’s word (RFC 9449 8)', async () => {

@@ -462,6 +462,16 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
         expect(refused(await exchange({ subject_token }))).to.deep.equal([400, 'invalid_request'])
       })
 
+    it('when the API takes no tokens of the app any more, the next exchange', async () => {
+      const { tokens } = await subjectToken()
+      const { resourceServers } = app.app
+      await resourceServers.update(ORDERS, { clients: ['console'] }, { by: 'test' })
+      const answer = await exchange({ subject_token: tokens.access_token })
+      await resourceServers.update(ORDERS, { clients: 'all' }, { by: 'test' })
+      expect(refused(answer)).to.deep.equal([400, 'invalid_request'])
+      expect((await exchange({ subject_token: tokens.access_token })).status).to.equal(200)
+    })
+
     it('when the session has run out, though its grant is there still', async () => {
       const person = await createPerson(app, { email: `sleeper-${app.stack}@example.org` })
       const { tokens, sub } = await subjectToken(ORDERS, { person })

@@ -236,6 +236,15 @@ describe('requests of the provider', () => {
       }
     })
 
+    it('end when the host answers that it speaks another protocol from now on', async () => {
+      const { ask, one } = await listed((_req, res) => {
+        res.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n')
+      })
+      const late = new Promise((resolve) => setTimeout(resolve, 1000, 'never'))
+      expect(await Promise.race([failure(ask({ timeoutMs: 300 })), late])).to.equal('unreachable')
+      expect(one.snapshot().hosts.length, 'and it counts').to.equal(1)
+    })
+
     it('end when the caller says so, which is no failure of the host', async () => {
       const { ask, one } = await listed(() => {})
       const caller = new AbortController()
@@ -280,7 +289,7 @@ describe('requests of the provider', () => {
       const times = async (count: number) => {
         for (let index = 0; index < count; index += 1) await ask()
       }
-      return { one, ask, times, host: new URL(origin).host }
+      return { one, ask, times, origin, host: `${new URL(origin).host}/` }
     }
     const stateOf = (one: Outbound) => one.snapshot().hosts[0]?.state
 
@@ -295,6 +304,15 @@ describe('requests of the provider', () => {
       expect(hits).to.equal(5)
       expect(one.snapshot()).to.deep.equal({ open: 1, halfOpen: 0, hosts: [{ host, state: 'open' }] })
       expect(paused, 'the log is told once').to.deep.equal([host])
+    })
+
+    it('are left alone where they fail: others of its addresses are somebody else’s', async () => {
+      const { one, ask, times, origin } = await failing()
+      await times(5)
+      expect(await ask()).to.equal('paused')
+      status = 200
+      expect((await one.fetch(`${origin}/another`)).status).to.equal(200)
+      expect(await failure(one.fetch(`${origin}/?other`)), 'the same place').to.equal('paused')
     })
 
     it('then let one through: it ends the pause, or begins the next', async () => {
@@ -346,7 +364,7 @@ describe('requests of the provider', () => {
         expect(await failure(one.fetch(`https://app-${count}.example.org/`))).to.equal('unreachable')
       const { hosts } = one.snapshot()
       expect(hosts.length).to.equal(1000)
-      expect(hosts[0]?.host).to.equal('app-100.example.org')
+      expect(hosts[0]?.host).to.equal('app-100.example.org/')
     })
   })
 })

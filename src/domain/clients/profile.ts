@@ -27,7 +27,7 @@ interface Rule {
 }
 
 /** FAPI 2.0 Security Profile 5.4.1; the edge over RS256 is padding or curves without known weaknesses. */
-const FAPI_ALGORITHMS = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
+export const FAPI_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
 const SIGNED_BY_US = 'ES256'
 
 const isTrue = (value: unknown) => value === true
@@ -96,6 +96,11 @@ const FAPI2: readonly Rule[] = [
     member: 'request_object_signing_alg',
     holds: isAbsentOr(FAPI_ALGORITHMS),
     reason: `must be one of ${FAPI_ALGORITHMS.join(', ')} (FAPI 2.0 Security Profile 5.4.1)`,
+  },
+  {
+    member: 'first_party_challenge',
+    holds: (value) => value !== true,
+    reason: 'must not be true: passwords are given to no app (FAPI 2.0 Security Profile 5.3.2.1)',
   },
 ]
 

@@ -179,8 +179,14 @@ async function exchangeable(
   if (!person) throw new errors.InvalidRequest('subject_token is of no person')
   if (clientId !== client.clientId && audience !== client.clientId)
     throw new errors.InvalidRequest('subject_token was neither issued to this client nor for it')
-  if (audience !== undefined && !(await resources.find(audience))?.exchangeable)
-    throw new errors.InvalidRequest('tokens for this API cannot be exchanged')
+  if (audience === undefined) return person
+  const server = await resources.find(audience)
+  if (!server?.exchangeable) throw new errors.InvalidRequest('tokens for this API cannot be exchanged')
+  // A JWT outlives that, and the API would turn it away only if it asked.
+  if (!takesTokensOf(clientId, server))
+    throw new errors.InvalidRequest('subject_token is not valid', 400, {
+      detail: 'its API takes no tokens of its client any more',
+    })
   return person
 }
 

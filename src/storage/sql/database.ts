@@ -81,6 +81,8 @@ const OVER = [
   ['usernames', EXPIRED],
   ['idempotency_keys', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
+  // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
+  ['outbox', "dead_at <= now() - interval '30 days'"],
 ] as const
 
 /**
