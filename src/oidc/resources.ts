@@ -15,8 +15,8 @@ export interface ResourceDeps {
 
 export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDeps) {
   return async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<ResourceServer> => {
-    // A client that registered itself acts for people who consent, never on its own account at the operator's APIs.
-    if (client.self_registered === true && ctx.oidc.params?.grant_type === 'client_credentials')
+    // A client that came by itself acts for people who consent, never on its own account at the operator's APIs.
+    if (isStranger(client) && ctx.oidc.params?.grant_type === 'client_credentials')
       throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
     const server = await resources.find(indicator)
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
@@ -24,9 +24,14 @@ export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDep
       throw new errors.InvalidTarget('this client may not ask for the resource')
     const known = tokensFor(server, signingAlgorithms)
     const { scopesOfStrangers } = server
-    const isStranger = client.self_registered === true && scopesOfStrangers !== undefined
-    return isStranger ? { ...known, scope: scopesOfStrangers.join(' ') } : known
+    const limited = isStranger(client) ? scopesOfStrangers : undefined
+    return limited ? { ...known, scope: limited.join(' ') } : known
   }
+}
+
+/** Came by itself, by registration or by a document: no operator has looked at it. */
+function isStranger(client: Client): boolean {
+  return client.self_registered === true || client.metadata_document === true
 }
 
 /** Whether the API takes tokens of this client. */
