@@ -47,6 +47,13 @@ onEveryStack('open registration', { settings: open, overrides: { limits: many } 
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_basic' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_post' }],
     ['logo_uri', { logo_uri: 'https://bank.example/logo.png' }],
+    [
+      'logo_uri',
+      {
+        ...{ application_type: 'native', redirect_uris: ['org.evil.app://bank.example/cb'] },
+        logo_uri: 'https://bank.example/logo.png',
+      },
+    ],
     ['client_uri', { client_uri: 'https://bank.example/' }],
     ['policy_uri', { policy_uri: 'https://bank.example/privacy' }],
     ['tos_uri', { tos_uri: 'https://bank.example/terms' }],
