@@ -34,6 +34,24 @@ onEveryStack('open registration', { settings: open, overrides: { limits: many } 
     expect((await signIn(rp)).tokens.access_token).to.be.a('string')
   })
 
+  const shownHost = async (uris: string[], redirect_uri: string) => {
+    const { json } = await register({ application_type: 'native', redirect_uris: uris })
+    const rp = await client.discovery(new URL(app.issuer), json.client_id, undefined, client.None(), {
+      execute: [client.allowInsecureRequests],
+    })
+    const { text } = await newAgent().get((await begin(rp, { redirect_uri })).url.href)
+    return /class="app-host"><bdi>([^<]*)</.exec(text)?.[1]
+  }
+
+  it('show people the host that gets the code, whatever else they registered', async () => {
+    const bank = 'https://bank.example/cb'
+    const evil = 'https://evil.example/cb'
+    expect(await shownHost([bank, evil], evil)).to.equal('evil.example')
+    expect(await shownHost([bank, evil], bank)).to.equal('bank.example')
+    const own = 'org.evil.app://bank.example/cb'
+    expect(await shownHost([own], own)).to.equal('org.evil.app')
+  })
+
   const refused: [string, object][] = [
     ['grant_types', { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }],
     [
