@@ -5,6 +5,7 @@ import { onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 
 const CLIENTS = '/api/v1/admin/clients'
+const ANY = { 'if-match': '*' }
 const METADATA = {
   client_name: 'Made by API',
   redirect_uris: [CALLBACK],
@@ -56,8 +57,28 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
       const sneaked = await admin.send('POST', CLIENTS, { metadata: { ...METADATA, [name]: 'x' } })
       expect(sneaked.status, name).to.equal(422)
     }
+    // Who may ask people for their passwords is written in CLIENTS_FILE and nowhere else.
+    const asksForPasswords = { ...METADATA, first_party_challenge: true }
+    const own = await admin.send('POST', CLIENTS, { first_party: true, metadata: asksForPasswords })
+    expect(own.status, own.text).to.equal(422)
+    expect((await admin.send('PATCH', `${CLIENTS}/web`, { metadata: asksForPasswords }, ANY)).status).to.equal(
+      422,
+    )
     const taken = await admin.send('POST', CLIENTS, { client_id: 'web', metadata: METADATA })
     expect([taken.status, taken.json.code]).to.deep.equal([409, 'client_taken'])
+  })
+
+  it('that may ask for passwords are refused a list of grants that is none', async () => {
+    await app.sql.query(
+      `update clients set metadata = metadata || '{"first_party_challenge": true}' where id = $1`,
+      [made.id],
+    )
+    const path = `${CLIENTS}/${made.id}`
+    const { status, json } = await admin.send('PATCH', path, { metadata: { grant_types: 5 } }, ANY)
+    expect([status, json.code]).to.deep.equal([422, 'invalid_input'])
+    await app.sql.query(`update clients set metadata = metadata - 'first_party_challenge' where id = $1`, [
+      made.id,
+    ])
   })
 
   it('are changed by who has seen what they were, and the change counts at once', async () => {
@@ -146,7 +167,8 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     expect(await list(`since=${new Date(Date.now() + 60_000).toISOString()}`)).to.deep.equal([])
     expect((await list(`until=${new Date(Date.now() + 60_000).toISOString()}`)).length).to.be.above(0)
     expect(await list('outcome=failure&name=client.created')).to.deep.equal([])
-    expect((await auditor.get('/api/v1/admin/audit?since=yesterday')).status).to.equal(400)
+    for (const since of ['yesterday', '0000-01-01T00:00:00Z'])
+      expect((await auditor.get(`/api/v1/admin/audit?since=${since}`)).status, since).to.equal(400)
     expect((await auditor.send('POST', `${CLIENTS}`, { metadata: METADATA })).json.code).to.equal('forbidden')
   })
 

@@ -10,8 +10,14 @@ const LIST = '/api/v1/admin/clients'
 const ONE = `${LIST}/:id`
 const tag = 'Applications'
 
-/** Said beside the metadata or by operations of their own. */
-const NOT_METADATA = ['client_id', 'client_secret', 'first_party', 'self_registered']
+/** Said beside the metadata or by operations of their own; who may ask for passwords is said in `CLIENTS_FILE` only. */
+const NOT_METADATA = [
+  'client_id',
+  'client_secret',
+  'first_party',
+  'self_registered',
+  'first_party_challenge',
+]
 const metadata = z
   .record(z.string().max(100), z.unknown())
   .refine(
