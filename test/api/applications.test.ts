@@ -1,6 +1,6 @@
 /** Applications, the record of events and the system, as an administrator's program sees and changes them. */
 import { expect } from 'chai'
-import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
+import { audited, type Caller, CONSOLE, newCaller, signedIn } from '../support/api.ts'
 import { onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 
@@ -24,12 +24,12 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
   }
 
   it('are created and work, with a secret that is shown once and kept as a digest', async () => {
-    const body = { first_party: true, metadata: METADATA }
+    const body = { metadata: METADATA }
     const headers = { 'idempotency-key': 'create-client-1' }
     const { status, json, text } = await admin.send('POST', CLIENTS, body, headers)
     expect(status, text).to.equal(201)
     expect(json).to.deep.include({
-      ...{ first_party: true, source: 'configuration', status: 'active', has_secret: true },
+      ...{ first_party: false, source: 'configuration', status: 'active', has_secret: true },
       metadata: METADATA,
     })
     made = { id: json.client_id, secret: json.client_secret }
@@ -79,6 +79,32 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     await app.sql.query(`update clients set metadata = metadata - 'first_party_challenge' where id = $1`, [
       made.id,
     ])
+  })
+
+  it('that act for owners unasked are theirs alone: through them an admin would be one', async () => {
+    const owner = await newCaller(app, 'owner', ['owner'])
+    const own = { first_party: true, metadata: METADATA }
+    const isRefused = async (method: string, path: string, body?: object) => {
+      const { status, json } = await admin.send(method, path, body, ANY)
+      expect([status, json?.code], `${method} ${path}`).to.deep.equal([403, 'forbidden'])
+    }
+    const elsewhere = { metadata: { redirect_uris: ['https://evil.example/cb'] } }
+    await isRefused('POST', CLIENTS, own)
+    await isRefused('PATCH', `${CLIENTS}/web`, elsewhere)
+    await isRefused('POST', `${CLIENTS}/web/secret`)
+    expect((await owner.send('POST', CLIENTS, own)).status).to.equal(201)
+
+    const { json } = await admin.send('POST', CLIENTS, { metadata: METADATA })
+    const path = `${CLIENTS}/${json.client_id}`
+    const renamed = { metadata: { client_name: 'Still free' } }
+    const rp = await discover(app.issuer, json.client_id, json.client_secret)
+    await signedIn(app, owner.email, { rp, scopes: ['users:write'] })
+    expect((await admin.send('PATCH', path, renamed, ANY)).status, 'no more than an admin').to.equal(200)
+    await signedIn(app, owner.email, { rp, scopes: ['roles:write'] })
+    await isRefused('PATCH', path, elsewhere)
+    await isRefused('POST', `${path}/secret`)
+    expect((await owner.send('PATCH', path, renamed, ANY)).status).to.equal(200)
+    expect((await admin.send('POST', `${path}/disable`)).status, 'ending it gives nothing').to.equal(204)
   })
 
   it('are changed by who has seen what they were, and the change counts at once', async () => {
