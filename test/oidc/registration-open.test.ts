@@ -75,6 +75,8 @@ onEveryStack('open registration', { settings: open, overrides: { limits: many } 
     ['client_uri', { client_uri: 'https://bank.example/' }],
     ['policy_uri', { policy_uri: 'https://bank.example/privacy' }],
     ['tos_uri', { tos_uri: 'https://bank.example/terms' }],
+    ['software_id', { software_id: { any: ['thing'] } }],
+    ['software_version', { software_version: 'x'.repeat(201) }],
     ['first_party', { first_party: true }],
     ['profile', { profile: 'fapi2' }],
   ]
