@@ -61,9 +61,9 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     const asksForPasswords = { ...METADATA, first_party_challenge: true }
     const own = await admin.send('POST', CLIENTS, { first_party: true, metadata: asksForPasswords })
     expect(own.status, own.text).to.equal(422)
-    expect((await admin.send('PATCH', `${CLIENTS}/web`, { metadata: asksForPasswords }, ANY)).status).to.equal(
-      422,
-    )
+    expect(
+      (await admin.send('PATCH', `${CLIENTS}/web`, { metadata: asksForPasswords }, ANY)).status,
+    ).to.equal(422)
     const taken = await admin.send('POST', CLIENTS, { client_id: 'web', metadata: METADATA })
     expect([taken.status, taken.json.code]).to.deep.equal([409, 'client_taken'])
   })

@@ -22,7 +22,17 @@ const KNOWN = new Set<string>([
   CHALLENGE_PATH,
 ])
 /** Pages below these have ids and secrets in their addresses. */
-const GROUPS = ['interaction', 'verify-email', 'reset-password', 'setup', 'approve', 'assets', 'docs', 'mailbox', 'reg']
+const GROUPS = [
+  'interaction',
+  'verify-email',
+  'reset-password',
+  'setup',
+  'approve',
+  'assets',
+  'docs',
+  'mailbox',
+  'reg',
+]
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** Comes first, so that what others spend is in the time. */
