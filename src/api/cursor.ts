@@ -9,7 +9,8 @@ import { ApiProblem } from './problem.ts'
 
 export const PAGE_QUERY = {
   limit: z.coerce.number().int().min(1).max(200).default(50).describe('items a page'),
-  cursor: z.string().max(1000).optional().describe('`next_cursor` of the page before'),
+  // Room for the longest client id, all of it escaped.
+  cursor: z.string().max(2000).optional().describe('`next_cursor` of the page before'),
 }
 
 export function pageSchema<Item extends z.ZodType>(item: Item) {

@@ -3,10 +3,12 @@ import type { Client } from 'oidc-provider'
 import { paths } from './urls.ts'
 import type { AppCard } from './view-models.ts'
 
-export function appCard(client: Client): AppCard {
+/** @param redirectUri of the request in hand: an app may have others first, of hosts that are not its own */
+export function appCard(client: Client, redirectUri?: unknown): AppCard {
+  const back = typeof redirectUri === 'string' ? redirectUri : client.redirectUris?.[0]
   return {
     name: client.clientName || client.clientId,
-    host: isDocument(client) ? new URL(client.clientId).host : hostOf(client),
+    host: isDocument(client) ? new URL(client.clientId).host : hostOf(client, back),
     policyUri: webUri(client.policyUri),
     tosUri: webUri(client.tosUri),
     clientUri: webUri(client.clientUri),
@@ -27,10 +29,12 @@ export function appHome(client: Client): string | undefined {
 }
 
 /** The host that gets the person's data is the redirect URI's, whatever the app says its website is. */
-function hostOf(client: Client): string {
-  const uri = client.redirectUris?.[0] ?? client.clientUri
+function hostOf(client: Client, back: string | undefined): string {
+  const uri = back ?? client.clientUri
   const url = uri === undefined ? null : URL.parse(uri)
-  return url?.host || url?.protocol.replace(/:$/, '') || client.clientId
+  if (!url) return client.clientId
+  // In a scheme of its own an app writes any host it likes.
+  return /^https?:$/.test(url.protocol) ? url.host : url.protocol.replace(/:$/, '')
 }
 
 /** Checked again where it is shown: a link is http(s) or it is no link. */

@@ -93,7 +93,7 @@ async function ask(deps: CibaDeps, ctx: KoaContextWithOIDC, request: Backchannel
   const { accountId } = request
   const clientId = String(ctx.oidc.client?.clientId)
   try {
-    await throttle.take(throttle.approval(accountId, clientId))
+    await throttle.take(throttle.approval(countedAs(deps, ctx, accountId), clientId))
   } catch (error) {
     if (!isDomainError(error, 'throttled')) throw error
     ctx.set('Retry-After', String(error.retryAfterSeconds))
@@ -170,6 +170,12 @@ export async function unauthorizedClient(ctx: KoaContextWithOIDC, next: () => Pr
 
 async function findByHint({ users }: CibaDeps, hint: string): Promise<User | undefined> {
   return looksLikeEmail(hint) ? users.findByEmail(hint) : users.findByUsername(hint)
+}
+
+/** Counted by what was given, as sign-ins are: somebody's two names must look like any two names. */
+function countedAs(deps: CibaDeps, ctx: KoaContextWithOIDC, accountId: string): string {
+  const hint = ctx.oidc.params?.login_hint
+  return hint ? nobody(deps, String(hint)) : accountId
 }
 
 /** The same id each time the same unknown name is given, and nobody's. */

@@ -123,5 +123,6 @@ export function toMetadata(client: ClientSettings): AdapterPayload {
 function withChallenge(metadata: Record<string, unknown>): Record<string, unknown> {
   if (metadata.first_party_challenge !== true) return metadata
   const { grant_types: grants = ['authorization_code'] } = metadata
-  return { ...metadata, grant_types: [...(grants as string[]), CHALLENGE_GRANT] }
+  // What is no list is left for the engine to refuse.
+  return Array.isArray(grants) ? { ...metadata, grant_types: [...grants, CHALLENGE_GRANT] } : metadata
 }

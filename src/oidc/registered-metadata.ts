@@ -6,6 +6,7 @@ import { errors } from 'oidc-provider'
 
 const CONTACTS_MAX = 10
 const CONTACT_MAX = 200
+const TEXT_MAX = 200
 
 /** Members that only the owner of a key may have (RFC 7518 6.2.2, 6.3.2, 6.4.1). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
@@ -15,6 +16,7 @@ const KEYS_MAX = 20
 export function checkRegistered(metadata: Readonly<Record<string, unknown>>): void {
   checkRedirects(metadata.redirect_uris)
   checkContacts(metadata.contacts)
+  for (const member of ['software_id', 'software_version']) checkText(member, metadata[member])
   checkKeys(metadata.jwks)
 }
 
@@ -30,6 +32,13 @@ function checkContacts(contacts: unknown): void {
   if (contacts.length > CONTACTS_MAX) refuse(`contacts must have at most ${CONTACTS_MAX} entries`)
   const wrong = contacts.find((contact) => typeof contact !== 'string' || contact.length > CONTACT_MAX)
   if (wrong !== undefined) refuse(`contacts must hold texts of at most ${CONTACT_MAX} characters`)
+}
+
+/** RFC 7591 2. The engine does not know these, and takes anything. */
+function checkText(member: string, value: unknown): void {
+  if (value === undefined || value === null) return
+  if (typeof value !== 'string' || value.length > TEXT_MAX || /\p{Cc}/u.test(value))
+    refuse(`${member} must be plain text of at most ${TEXT_MAX} characters`)
 }
 
 /** What is no key set at all is left for it to refuse. */

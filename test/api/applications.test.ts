@@ -1,10 +1,11 @@
 /** Applications, the record of events and the system, as an administrator's program sees and changes them. */
 import { expect } from 'chai'
-import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
+import { audited, type Caller, CONSOLE, newCaller, signedIn } from '../support/api.ts'
 import { get, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 
 const CLIENTS = '/api/v1/admin/clients'
+const ANY = { 'if-match': '*' }
 const METADATA = {
   client_name: 'Made by API',
   redirect_uris: [CALLBACK],
@@ -23,12 +24,12 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
   }
 
   it('are created and work, with a secret that is shown once and kept as a digest', async () => {
-    const body = { first_party: true, metadata: METADATA }
+    const body = { metadata: METADATA }
     const headers = { 'idempotency-key': 'create-client-1' }
     const { status, json, text } = await admin.send('POST', CLIENTS, body, headers)
     expect(status, text).to.equal(201)
     expect(json).to.deep.include({
-      ...{ first_party: true, source: 'configuration', status: 'active', has_secret: true },
+      ...{ first_party: false, source: 'configuration', status: 'active', has_secret: true },
       metadata: METADATA,
     })
     made = { id: json.client_id, secret: json.client_secret }
@@ -56,8 +57,54 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
       const sneaked = await admin.send('POST', CLIENTS, { metadata: { ...METADATA, [name]: 'x' } })
       expect(sneaked.status, name).to.equal(422)
     }
+    // Who may ask people for their passwords is written in CLIENTS_FILE and nowhere else.
+    const asksForPasswords = { ...METADATA, first_party_challenge: true }
+    const own = await admin.send('POST', CLIENTS, { first_party: true, metadata: asksForPasswords })
+    expect(own.status, own.text).to.equal(422)
+    expect(
+      (await admin.send('PATCH', `${CLIENTS}/web`, { metadata: asksForPasswords }, ANY)).status,
+    ).to.equal(422)
     const taken = await admin.send('POST', CLIENTS, { client_id: 'web', metadata: METADATA })
     expect([taken.status, taken.json.code]).to.deep.equal([409, 'client_taken'])
+  })
+
+  it('that may ask for passwords are refused a list of grants that is none', async () => {
+    await app.sql.query(
+      `update clients set metadata = metadata || '{"first_party_challenge": true}' where id = $1`,
+      [made.id],
+    )
+    const path = `${CLIENTS}/${made.id}`
+    const { status, json } = await admin.send('PATCH', path, { metadata: { grant_types: 5 } }, ANY)
+    expect([status, json.code]).to.deep.equal([422, 'invalid_input'])
+    await app.sql.query(`update clients set metadata = metadata - 'first_party_challenge' where id = $1`, [
+      made.id,
+    ])
+  })
+
+  it('that act for owners unasked are theirs alone: through them an admin would be one', async () => {
+    const owner = await newCaller(app, 'owner', ['owner'])
+    const own = { first_party: true, metadata: METADATA }
+    const isRefused = async (method: string, path: string, body?: object) => {
+      const { status, json } = await admin.send(method, path, body, ANY)
+      expect([status, json?.code], `${method} ${path}`).to.deep.equal([403, 'forbidden'])
+    }
+    const elsewhere = { metadata: { redirect_uris: ['https://evil.example/cb'] } }
+    await isRefused('POST', CLIENTS, own)
+    await isRefused('PATCH', `${CLIENTS}/web`, elsewhere)
+    await isRefused('POST', `${CLIENTS}/web/secret`)
+    expect((await owner.send('POST', CLIENTS, own)).status).to.equal(201)
+
+    const { json } = await admin.send('POST', CLIENTS, { metadata: METADATA })
+    const path = `${CLIENTS}/${json.client_id}`
+    const renamed = { metadata: { client_name: 'Still free' } }
+    const rp = await discover(app.issuer, json.client_id, json.client_secret)
+    await signedIn(app, owner.email, { rp, scopes: ['users:write'] })
+    expect((await admin.send('PATCH', path, renamed, ANY)).status, 'no more than an admin').to.equal(200)
+    await signedIn(app, owner.email, { rp, scopes: ['roles:write'] })
+    await isRefused('PATCH', path, elsewhere)
+    await isRefused('POST', `${path}/secret`)
+    expect((await owner.send('PATCH', path, renamed, ANY)).status).to.equal(200)
+    expect((await admin.send('POST', `${path}/disable`)).status, 'ending it gives nothing').to.equal(204)
   })
 
   it('are changed by who has seen what they were, and the change counts at once', async () => {
@@ -109,6 +156,13 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     const first = await admin.get(`${CLIENTS}?limit=1`)
     const second = await admin.get(`${CLIENTS}?limit=1&cursor=${first.json.next_cursor}`)
     expect(second.json.items[0].client_id > first.json.items[0].client_id).to.equal(true)
+    const awkward = '"'.repeat(255)
+    await admin.send('POST', CLIENTS, { client_id: awkward, metadata: METADATA })
+    const { json: next } = await admin.get(`${CLIENTS}?limit=1`)
+    expect(next.items[0].client_id).to.equal(awkward)
+    const after = await admin.get(`${CLIENTS}?limit=1&cursor=${next.next_cursor}`)
+    expect(after.status, after.text).to.equal(200)
+    await admin.send('DELETE', `${CLIENTS}/${encodeURIComponent(awkward)}`)
     const lint = await admin.get(`${CLIENTS}/${made.id}/lint`)
     expect(lint.json.items.map(({ code }: { code: string }) => code)).to.include('no-backchannel-logout')
   })
@@ -146,7 +200,8 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     expect(await list(`since=${new Date(Date.now() + 60_000).toISOString()}`)).to.deep.equal([])
     expect((await list(`until=${new Date(Date.now() + 60_000).toISOString()}`)).length).to.be.above(0)
     expect(await list('outcome=failure&name=client.created')).to.deep.equal([])
-    expect((await auditor.get('/api/v1/admin/audit?since=yesterday')).status).to.equal(400)
+    for (const since of ['yesterday', '0000-01-01T00:00:00Z'])
+      expect((await auditor.get(`/api/v1/admin/audit?since=${since}`)).status, since).to.equal(400)
     expect((await auditor.send('POST', `${CLIENTS}`, { metadata: METADATA })).json.code).to.equal('forbidden')
   })
 

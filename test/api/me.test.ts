@@ -147,6 +147,21 @@ onEveryStack('the API: your account', { people: [], overrides: { clients } }, (a
     expect(new Set(all.map(({ id }) => id)).size).to.equal(all.length)
   })
 
+  it('says who did something to it, and not where an administrator sits', async () => {
+    const support = await newCaller(app, 'helper', ['admin'])
+    const person = await newCaller(app, 'helped')
+    const path = `/api/v1/admin/users/${person.userId}`
+    const changed = await support.send('PATCH', path, { profile: { name: 'H' } }, { 'if-match': '*' })
+    expect(changed.status, changed.text).to.equal(200)
+    const { json } = await person.get(`${ME}/activity`)
+    const of = (name: string) => json.items.find((item: { name: string }) => item.name === name)
+    expect(of('user.updated')).to.deep.include({ ip: null, user_agent: null })
+    expect(of('user.updated').detail.by).to.equal(support.userId)
+    expect(of('user.signed_in').ip).to.be.a('string')
+    const record = await support.get(`/api/v1/admin/audit?name=user.updated&user_id=${person.userId}`)
+    expect(record.json.items[0].ip, 'in the record').to.be.a('string')
+  })
+
   it('shows what apps were allowed and takes it back with what they hold', async () => {
     const rp = await discover(app.issuer, 'other')
     const there = await signedIn(app, 'ada@example.org', { rp, scopes: ['account:read'] })

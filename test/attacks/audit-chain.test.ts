@@ -138,6 +138,37 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await kinds()).to.deep.equal(['broken 100', 'changed 100', 'forged 100'])
     })
 
+    it('signs no head over a record that was put in with a good link of its own', async () => {
+      const head = String(known?.hash)
+      await tamper(
+        `insert into audit_events (id, name, outcome, user_id) values (13, 'user.signed_in', 'success', 'usr_victim')`,
+        // Another is due at once.
+        'delete from audit_checkpoints',
+      )
+      const forged = (await instance.database.auditChain.unlinked(1, 'all'))[0]
+      const digest = sha256(String(forged?.content))
+      const hash = sha256([head, 13, '13', digest].join('\n'))
+      await sql('insert into audit_chain (seq, event_id, digest, hash) values (13, 13, ?, ?)', [digest, hash])
+      await sql(`select setval(pg_get_serial_sequence('audit_events', 'id'), 13)`)
+      await record('usr_new')
+      const refused = await ledger.link().catch((error: Error) => error.message)
+      expect(refused).to.include('tampered')
+      expect(await kinds(), 'a good head').to.deep.equal(['forged 13'])
+      expect((await ledger.verify()).links, 'linked all the same').to.equal(14)
+    })
+
+    it('signs no head over a record without a mark, whatever the one before it looked like', async () => {
+      const { rows } = await sql('select stamp, mark from audit_events where id = 12')
+      await tamper(
+        'update audit_events set stamp = null, mark = null where id = 12',
+        `insert into audit_events (name, outcome, user_id) values ('user.signed_in', 'success', 'usr_victim')`,
+        'delete from audit_checkpoints',
+      )
+      await ledger.link().catch(() => {})
+      await sql('update audit_events set stamp = ?, mark = ? where id = 12', [rows[0].stamp, rows[0].mark])
+      expect(await kinds()).to.deep.equal(['forged 13'])
+    })
+
     it('finds a chain that was made anew over a changed record: by the signature', async () => {
       await tamper(`update audit_events set user_id = 'usr_other' where id = 5`)
       await rechain()

@@ -14,7 +14,7 @@
  * | the discovery document, whole | test/oidc/discovery.test.ts: announces exactly what is decided here |
  * | ids are stored as keyed hashes, in all flows | test/oidc/secrets-at-rest.test.ts: holds nothing that opens anything |
  * | form_post runs its one script under CSP | test/oidc/code-flow.test.ts: in a page that may run its one script |
- * | our fetch is the engine's | test/attacks/outbound.test.ts: do not follow a redirect |
+ * | our fetch is the engine's | test/outbound/outbound.test.ts: follow no redirect, to wherever |
  * | a deleted client's token is not active | test/oidc/introspection.test.ts: not active when its client is gone |
  * | no file of src imports from inside the engine | test/architecture.test.ts: the engine is used by its front door |
  * | a registered body we changed reaches the engine | test/oidc/registration-management.test.ts: a digest is no secret |

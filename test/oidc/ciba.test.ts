@@ -178,6 +178,14 @@ onEveryStack(
       }
     })
 
+    it('does not tell that two names are one person by how often they were asked', async () => {
+      const { email, user } = await person()
+      for (let times = 0; times < 5; times += 1) await ask({ login_hint: email })
+      expect((await ask({ login_hint: String(user.username) })).status).to.equal(200)
+      const spelled = await ask({ login_hint: email.toUpperCase() })
+      expect(spelled.status, 'the same name').to.equal(429)
+    })
+
     describe('is refused', () => {
       const refused: [string, Record<string, string>, string][] = [
         ['without a hint', {}, 'invalid_request'],

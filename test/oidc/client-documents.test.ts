@@ -76,6 +76,14 @@ onEveryStack('client ID metadata documents', start, (app) => {
     expect(page.forms.some(({ action }) => action.endsWith('/consent'))).to.equal(true)
   })
 
+  it('cannot ask for the keys of the house, as apps that registered themselves cannot', async () => {
+    const rp = await rpOf(host.put(newPath()))
+    const resource = `${app.issuer}/api`
+    const wanted = { scope: 'openid account:read users:read roles:write', resource }
+    const { tokens } = await signIn(rp, wanted, { exchange: { resource } })
+    expect(tokens.scope).to.equal('account:read')
+  })
+
   it('may prove a key that the document names, and must then', async () => {
     const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true })
     const jwk = { ...(await jose.exportJWK(publicKey)), kid: 'a', alg: 'ES256' }

@@ -34,6 +34,24 @@ onEveryStack('open registration', { settings: open, overrides: { limits: many } 
     expect((await signIn(rp)).tokens.access_token).to.be.a('string')
   })
 
+  const shownHost = async (uris: string[], redirect_uri: string) => {
+    const { json } = await register({ application_type: 'native', redirect_uris: uris })
+    const rp = await client.discovery(new URL(app.issuer), json.client_id, undefined, client.None(), {
+      execute: [client.allowInsecureRequests],
+    })
+    const { text } = await newAgent().get((await begin(rp, { redirect_uri })).url.href)
+    return /class="app-host"><bdi>([^<]*)</.exec(text)?.[1]
+  }
+
+  it('show people the host that gets the code, whatever else they registered', async () => {
+    const bank = 'https://bank.example/cb'
+    const evil = 'https://evil.example/cb'
+    expect(await shownHost([bank, evil], evil)).to.equal('evil.example')
+    expect(await shownHost([bank, evil], bank)).to.equal('bank.example')
+    const own = 'org.evil.app://bank.example/cb'
+    expect(await shownHost([own], own)).to.equal('org.evil.app')
+  })
+
   const refused: [string, object][] = [
     ['grant_types', { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }],
     [
@@ -47,9 +65,18 @@ onEveryStack('open registration', { settings: open, overrides: { limits: many } 
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_basic' }],
     ['token_endpoint_auth_method', { token_endpoint_auth_method: 'client_secret_post' }],
     ['logo_uri', { logo_uri: 'https://bank.example/logo.png' }],
+    [
+      'logo_uri',
+      {
+        ...{ application_type: 'native', redirect_uris: ['org.evil.app://bank.example/cb'] },
+        logo_uri: 'https://bank.example/logo.png',
+      },
+    ],
     ['client_uri', { client_uri: 'https://bank.example/' }],
     ['policy_uri', { policy_uri: 'https://bank.example/privacy' }],
     ['tos_uri', { tos_uri: 'https://bank.example/terms' }],
+    ['software_id', { software_id: { any: ['thing'] } }],
+    ['software_version', { software_version: 'x'.repeat(201) }],
     ['first_party', { first_party: true }],
     ['profile', { profile: 'fapi2' }],
   ]

@@ -114,6 +114,12 @@ onEveryStack('an initial access token', { people: [] }, (app) => {
       'invalid_redirect_uri',
     ],
     [
+      'redirect_uris',
+      { redirectHosts: ['app.example.org'] },
+      { application_type: 'native', redirect_uris: ['org.evil.app://app.example.org/cb'] },
+      'invalid_redirect_uri',
+    ],
+    [
       'post_logout_redirect_uris',
       { redirectHosts: ['app.example.org'] },
       { post_logout_redirect_uris: ['https://evil.example/'] },
@@ -133,6 +139,7 @@ onEveryStack('an initial access token', { people: [] }, (app) => {
     ],
     ['grant_types', { grantTypes: ['client_credentials'] }, {}, 'invalid_client_metadata'],
     ['scope', { scopes: ['openid', 'email'] }, { scope: 'openid phone' }, 'invalid_client_metadata'],
+    ['scope', { scopes: ['openid', 'email'] }, { scope: null }, 'invalid_client_metadata'],
     [
       'token_endpoint_auth_method',
       { profile: 'hardened' },

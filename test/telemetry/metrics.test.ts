@@ -1,7 +1,7 @@
 /** What Prometheus sees: numbers of what really happened, behind a token, and nobody in them. */
 import { expect } from 'chai'
 import { CONSOLE, newCaller } from '../support/api.ts'
-import { get, onEveryStack, signIn } from '../support/protocol.ts'
+import { get, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { begin, discover, walk, webClient } from '../support/relying-party.ts'
 import { UserAgent } from '../support/user-agent.ts'
 
@@ -41,6 +41,8 @@ onEveryStack('metrics', options, (app) => {
     const person = await newCaller(app, 'measured', ['auditor'])
     await person.get(`/api/v1/admin/users/${person.userId}`)
     await get(`${app.issuer}/no-such-page-${person.userId}`)
+    await get(`${app.issuer}/approve/apr_x.y`)
+    await post(`${app.issuer}/authorize-challenge`, { client_id: 'web' })
     const after = await read()
     const grown = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
     expect(grown('ostiary_sign_ins_total{result="proven"}')).to.equal(2)
@@ -53,6 +55,8 @@ onEveryStack('metrics', options, (app) => {
     expect(requests('/token', 'POST', '2xx')).to.equal(2)
     expect(requests('/api/v1/admin/users/:id', 'GET', '2xx')).to.equal(1)
     expect(requests('other', 'GET', '4xx')).to.equal(1)
+    expect(requests('/approve/…', 'GET', '4xx')).to.equal(1)
+    expect(requests('/authorize-challenge', 'POST', '4xx')).to.equal(1)
     expect(requests('/interaction/…', 'GET', '2xx')).to.be.above(0)
   })
 

@@ -1,7 +1,9 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
 import { lint } from '../../domain/clients/lint.ts'
+import { ACTS_FOR_OWNERS, type Actor, denial } from '../../domain/permissions/permissions.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { CLIENT, CLIENT_PARAMS, clientOf } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
@@ -10,8 +12,8 @@ const LIST = '/api/v1/admin/clients'
 const ONE = `${LIST}/:id`
 const tag = 'Applications'
 
-/** Said beside the metadata or by operations of their own. */
-const NOT_METADATA = ['client_id', 'client_secret', 'first_party', 'self_registered']
+/** Said beside the metadata or by operations of their own; who may ask for passwords is said in `CLIENTS_FILE` only. */
+const NOT_METADATA = ['client_id', 'client_secret', 'first_party', 'self_registered', 'first_party_challenge']
 const metadata = z
   .record(z.string().max(100), z.unknown())
   .refine(
@@ -19,6 +21,12 @@ const metadata = z
     `must not hold ${NOT_METADATA.join(', ')}`,
   )
   .describe('client metadata of OpenID Connect Dynamic Registration 1.0')
+
+/** @throws ApiProblem `forbidden` where people who may more would not be asked about what the application does then */
+function assertWithin(actor: Actor, actsForOwners: boolean): void {
+  if (actsForOwners && denial(actor, 'clients:write', ACTS_FOR_OWNERS))
+    throw new ApiProblem('forbidden', { detail: 'It acts for people who may do what you may not' })
+}
 
 const secret = z.string().describe('shown this once')
 
@@ -55,8 +63,9 @@ export const applicationRoutes: readonly Route[] = [
     },
     output: z.strictObject({ ...CLIENT.shape, client_secret: secret.optional() }),
     ...{ errors: ['client_taken'], permission: 'clients:write' },
-    async handle({ body, by }, { clients }) {
+    async handle({ actor, body, by }, { clients }) {
       const { client_id: id, first_party: firstParty, metadata } = body
+      assertWithin(actor, firstParty === true)
       const { client, secret } = await clients.create({ id, firstParty, metadata }, by)
       return {
         body: { ...clientOf(client), ...(secret === undefined ? {} : { client_secret: secret }) },
@@ -79,7 +88,8 @@ export const applicationRoutes: readonly Route[] = [
     summary: 'Change metadata: members that are absent stay, null takes one away (RFC 7396)',
     input: { params: CLIENT_PARAMS, body: z.strictObject({ metadata }) },
     ...{ output: CLIENT, errors: [], permission: 'clients:write', conditional: true },
-    async handle({ params, body, version, by }, { clients }) {
+    async handle({ actor, params, body, version, by }, { clients, directory }) {
+      assertWithin(actor, await directory.applications.actsForOwners(params.id))
       const client = await clients.update(params.id, version, body.metadata, by)
       return { body: clientOf(client), version: client.version }
     },
@@ -125,7 +135,8 @@ export const applicationRoutes: readonly Route[] = [
     input: { params: CLIENT_PARAMS },
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
-    async handle({ params, by }, { clients }) {
+    async handle({ actor, params, by }, { clients, directory }) {
+      assertWithin(actor, await directory.applications.actsForOwners(params.id))
       const { client, secret } = await clients.replaceSecret(params.id, undefined, by)
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
     },

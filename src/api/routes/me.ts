@@ -1,5 +1,6 @@
 /** What everybody may with their own account. */
 import { z } from 'zod'
+import type { AuditRecord } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
 import {
@@ -16,6 +17,13 @@ import { consentsOf, personOf, sessionsOf } from './reading.ts'
 
 const ME_PATH = '/api/v1/users/me'
 const tag = 'Your account'
+
+/** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
+function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
+  const { by } = record.detail
+  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
+  return { ...record, ip: undefined, userAgent: undefined }
+}
 
 export const meRoutes: readonly Route[] = [
   defineRoute({
@@ -69,7 +77,8 @@ export const meRoutes: readonly Route[] = [
       const { userId } = actor
       const read = (page: Parameters<typeof directory.trail.list>[0]) =>
         directory.trail.list({ ...page, userId })
-      return { body: await paged(`activity:${userId}`, query, sealer, read, recordOf) }
+      const show = (record: AuditRecord) => recordOf(withoutPlace(record, userId))
+      return { body: await paged(`activity:${userId}`, query, sealer, read, show) }
     },
   }),
   defineRoute({

@@ -7,6 +7,8 @@ import { AUDIT_RECORD, recordOf } from '../schemas.ts'
 const seconds = z.number().nonnegative()
 const bytes = z.number().int().nonnegative()
 const count = z.number().int().nonnegative()
+/** The calendar of the store knows no year 0. */
+const moment = z.iso.datetime().refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
 
 export const operationRoutes: readonly Route[] = [
   defineRoute({
@@ -24,8 +26,8 @@ export const operationRoutes: readonly Route[] = [
         outcome: z.enum(['success', 'failure']).optional(),
         user_id: z.string().min(1).max(100).optional(),
         client_id: z.string().min(1).max(255).optional(),
-        since: z.iso.datetime().optional(),
-        until: z.iso.datetime().optional(),
+        since: moment.optional(),
+        until: moment.optional(),
       }),
     },
     ...{ output: pageSchema(AUDIT_RECORD), errors: [], permission: 'audit:read' },

@@ -68,8 +68,10 @@ export class ChainCheck {
   readonly #digest: Digest
   #previous: Link | undefined
 
-  constructor(digest: Digest) {
+  /** @param after the link before the first one that is walked; undefined: from the beginning */
+  constructor(digest: Digest, after?: Link) {
     this.#digest = digest
+    this.#previous = after
   }
 
   /** The last link that was walked. */

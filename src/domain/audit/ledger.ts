@@ -2,7 +2,7 @@
  * Keeping the audit records tamper-evident, and checking that nobody tampered. Linking runs a moment after the records
  * are written, in one process at a time, so that no request waits for the one before it.
  */
-import type { AuditKeyRepository, Database, MarkedRecord } from '../ports.ts'
+import type { AuditKeyRepository, Database, MarkedRecord, Repositories } from '../ports.ts'
 import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, linkOf, textOf } from './chain.ts'
 
 /** Signs heads of the chain, and knows the keys that did. */
@@ -38,6 +38,8 @@ export interface Head {
   hash: string
 }
 
+type Chain = Pick<Repositories, 'auditChain' | 'auditKeys'>
+
 const BATCH = 500
 const PAGE = 1000
 /** seconds between two signatures, while records come */
@@ -52,16 +54,27 @@ export class AuditLedger {
     this.#deps = deps
   }
 
-  /** Links what was written since, and signs the head when it is time; returns how many links were made. */
+  /**
+   * Links what was written since, and signs the head when it is time; returns how many links were made.
+   * @throws Error where the chain is not as it was made, and so is not signed any more
+   */
   async link(): Promise<number> {
     let total = 0
-    for (let made = BATCH; made === BATCH; total += made) made = await this.#linkBatch()
+    let sound = true
+    for (let made = BATCH; made === BATCH; total += made) {
+      const batch = await this.#linkBatch()
+      made = batch.made
+      sound &&= batch.sound
+    }
+    if (!sound)
+      throw new Error('the audit chain was tampered with and is not signed: see npm run audit -- verify')
     return total
   }
 
-  async #linkBatch(): Promise<number> {
+  async #linkBatch(): Promise<{ made: number; sound: boolean }> {
     const { database, digest, keys, onCheckpoint } = this.#deps
     let signed: Checkpoint | undefined
+    let sound = true
     const made = await database.transaction(async ({ auditChain, auditKeys }) => {
       if (!(await auditChain.lock())) return 0
       let head = await auditChain.head()
@@ -76,7 +89,8 @@ export class AuditLedger {
       }
       await auditChain.append(links)
       const signedAt = await auditChain.timeToSign(SIGN_EVERY)
-      if (head && signedAt) {
+      if (head && signedAt) sound = await this.#isSound({ auditChain, auditKeys })
+      if (head && signedAt && sound) {
         const point = { seq: head.seq, hash: head.hash, signedAt }
         signed = { ...point, ...(await keys.sign(textOf(point), auditKeys)) }
         await auditChain.addCheckpoint(signed)
@@ -84,7 +98,27 @@ export class AuditLedger {
       return links.length
     })
     if (signed) onCheckpoint?.(signed)
-    return made
+    return { made, sound }
+  }
+
+  /**
+   * Whether everything that no signature covers yet is ours. Links are made without a secret, and a signature would
+   * speak for one that somebody put in.
+   */
+  async #isSound({ auditChain, auditKeys }: Chain): Promise<boolean> {
+    const last = await auditChain.lastCheckpoint()
+    const [signed] = last ? await auditChain.page(last.seq - 1, 1) : []
+    if (last && !(signed && (await this.#holds(last, signed.link, auditKeys)))) return false
+    const check = new ChainCheck(this.#deps.digest, signed?.link)
+    let older = signed === undefined || signed.record?.mark === 'none'
+    for (let page = await auditChain.page(last?.seq ?? 0, PAGE); page.length > 0; ) {
+      for (const { link, record } of page) {
+        if (check.walk(link, record).length > 0 || !record || isForged(record.mark, older)) return false
+        older &&= record.mark === 'none'
+      }
+      page = await auditChain.page(check.head?.seq ?? 0, PAGE)
+    }
+    return true
   }
 
   /**
@@ -93,7 +127,7 @@ export class AuditLedger {
    * @param progress told how many of how many links are walked
    */
   async verify(known?: Head, progress: (walked: number, of: number) => void = () => {}): Promise<Verdict> {
-    const { auditChain } = this.#deps.database
+    const { auditChain, auditKeys } = this.#deps.database
     const checkpoints = await auditChain.checkpoints()
     const signed = new Map(checkpoints.map((point) => [point.seq, point]))
     const lastSigned = checkpoints.at(-1)?.seq ?? 0
@@ -110,7 +144,7 @@ export class AuditLedger {
         if (link.seq > lastSigned && record && isForged(record.mark, older))
           findings.push(forged(record.id, link.seq))
         const point = signed.get(link.seq)
-        if (point && !(await this.#holds(point, link))) findings.push(badSignature(link.seq))
+        if (point && !(await this.#holds(point, link, auditKeys))) findings.push(badSignature(link.seq))
         signed.delete(link.seq)
         if (link.seq === known?.seq && link.hash !== known.hash) findings.push(rewritten(link.seq))
       }
@@ -127,9 +161,8 @@ export class AuditLedger {
     return { links, checkpoints: checkpoints.length, waiting, head, findings }
   }
 
-  async #holds(point: Checkpoint, { hash }: Link): Promise<boolean> {
-    const { keys, database } = this.#deps
-    return point.hash === hash && (await keys.verify(textOf(point), point, database.auditKeys))
+  async #holds(point: Checkpoint, { hash }: Link, stored: AuditKeyRepository): Promise<boolean> {
+    return point.hash === hash && (await this.#deps.keys.verify(textOf(point), point, stored))
   }
 
   async #unlinked(begun: boolean, older: boolean): Promise<{ waiting: number; suspects: Finding[] }> {

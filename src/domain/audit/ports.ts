@@ -23,6 +23,7 @@ export interface AuditChainRepository {
   /** The time by the database's clock, if the head is unsigned and nothing was signed for so long. */
   timeToSign(everySeconds: number): Promise<Date | undefined>
   addCheckpoint(checkpoint: Checkpoint): Promise<void>
+  lastCheckpoint(): Promise<Checkpoint | undefined>
   /** In order. */
   checkpoints(): Promise<Checkpoint[]>
   /** Links after that one, in order, each with its record as it stands now. */

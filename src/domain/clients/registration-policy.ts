@@ -99,9 +99,10 @@ function isAt(uri: string, hosts: readonly string[]): boolean {
   )
 }
 
-/** Lower case and without port; undefined for what has no host, such as an app's own scheme. */
+/** Lower case and without port; undefined for what has no host: in an app's own scheme what stands there is any word. */
 function hostOf(uri: string): string | undefined {
-  return URL.parse(uri)?.hostname || undefined
+  const url = URL.parse(uri)
+  return url && /^https?:$/.test(url.protocol) ? url.hostname : undefined
 }
 
 function stringsOf(value: unknown): string[] {

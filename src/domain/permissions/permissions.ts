@@ -51,6 +51,9 @@ export interface Target {
   roles: readonly string[]
 }
 
+/** An application that acts for owners without their being asked again: who could change it could become one of them. */
+export const ACTS_FOR_OWNERS: Target = { userId: '', roles: [OWNER] }
+
 /** The app was not given it; the person may not; the person may not with this one. */
 export type Denial = 'scope' | 'role' | 'target'
 

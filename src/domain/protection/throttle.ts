@@ -41,7 +41,7 @@ export interface Limits {
   mailAddress: number
   /** mails asked for from one network, per hour */
   mailNetwork: number
-  /** approvals asked of one person, per hour */
+  /** approvals asked of one person under one name (an account has two at most), per hour */
   approvalPerson: number
   /** approvals asked by one client, per hour */
   approvalClient: number
@@ -157,7 +157,7 @@ export class Throttle {
     ]
   }
 
-  /** @param person id of the account, or of nobody under the name that was given */
+  /** @param person digest of the name that was given, whether anybody has it or not; or the account of a token shown */
   approval(person: string, clientId: string): Bucket[] {
     const { approvalPerson, approvalClient } = this.limits
     return [

@@ -46,7 +46,7 @@ export async function load(ctx: Context, deps: InteractionDeps): Promise<Current
     await deps.ephemeral.put(appKey(uid), client.clientId, REMEMBER_APP_SECONDS)
   }
   const progress = await deps.services.progress.load(uid)
-  return { uid, interaction, client, app: appCard(client), progress }
+  return { uid, interaction, client, app: appCard(client, interaction.params.redirect_uri), progress }
 }
 
 /** The sign-in and its posted form, checked to come from our own page in this browser. */

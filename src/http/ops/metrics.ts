@@ -1,7 +1,7 @@
 /** `/metrics` behind a token, and the measuring of every request. Without a token there is no such page. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, Middleware, Next } from 'koa'
-import { DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
+import { CHALLENGE_PATH, DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
 import { stateOf } from '../state.ts'
 
 export interface Measures {
@@ -19,9 +19,20 @@ export interface MetricsDeps {
 const KNOWN = new Set<string>([
   ...[...Object.values(ENDPOINTS), DISCOVERY_PATH, '/', '/docs', '/openapi.json', '/metrics', '/mailbox'],
   ...['/health', '/health/live', '/health/ready', '/forgot-password', '/session/end/confirm'],
+  CHALLENGE_PATH,
 ])
 /** Pages below these have ids and secrets in their addresses. */
-const GROUPS = ['interaction', 'verify-email', 'reset-password', 'setup', 'assets', 'docs', 'mailbox', 'reg']
+const GROUPS = [
+  'interaction',
+  'verify-email',
+  'reset-password',
+  'setup',
+  'approve',
+  'assets',
+  'docs',
+  'mailbox',
+  'reg',
+]
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** Comes first, so that what others spend is in the time. */

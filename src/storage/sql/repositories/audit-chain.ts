@@ -28,6 +28,14 @@ interface LinkRow {
   hash: string
 }
 
+interface CheckpointRow {
+  seq: string | number
+  hash: string
+  signed_at: Date
+  kid: string
+  signature: string
+}
+
 export class SqlAuditChain implements AuditChainRepository {
   readonly #knex: Knex
   readonly #atRest: AtRest
@@ -86,12 +94,14 @@ export class SqlAuditChain implements AuditChainRepository {
     await this.#knex('audit_checkpoints').insert({ seq, hash, signed_at: signedAt, kid, signature })
   }
 
+  async lastCheckpoint(): Promise<Checkpoint | undefined> {
+    const row = await this.#knex<CheckpointRow>('audit_checkpoints').orderBy('seq', 'desc').first()
+    return row && checkpointOf(row)
+  }
+
   async checkpoints(): Promise<Checkpoint[]> {
-    const rows = await this.#knex('audit_checkpoints').orderBy('seq')
-    return rows.map(({ seq, hash, signed_at, kid, signature }) => ({
-      ...{ seq: Number(seq), hash, kid, signature },
-      signedAt: new Date(signed_at),
-    }))
+    const rows = await this.#knex<CheckpointRow>('audit_checkpoints').orderBy('seq')
+    return rows.map(checkpointOf)
   }
 
   async page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]> {
@@ -140,4 +150,8 @@ export class SqlAuditKeys implements AuditKeyRepository {
 
 function linkOf({ seq, event_id, digest, hash }: LinkRow): Link {
   return { seq: Number(seq), recordId: String(event_id), digest, hash }
+}
+
+function checkpointOf({ seq, signed_at, ...same }: CheckpointRow): Checkpoint {
+  return { ...same, seq: Number(seq), signedAt: new Date(signed_at) }
 }

@@ -38,6 +38,17 @@ export class SqlClientDirectory implements ClientDirectory {
     return pageOf(rows, query, applicationOf, ({ id }) => ({ key: id, id }))
   }
 
+  async actsForOwners(id: string): Promise<boolean> {
+    if (!isStorable(id)) return false
+    const { rows } = await this.#knex.raw(
+      `select exists (select from clients where id = :id and first_party) or exists (
+        select from consents, jsonb_each(resources) allowed
+        where client_id = :id and jsonb_exists(allowed.value, 'roles:write')) as acts`,
+      { id },
+    )
+    return rows[0].acts
+  }
+
   async insert(client: ClientSettings): Promise<boolean> {
     const rows = await this.#knex('clients')
       .insert({
