@@ -18,7 +18,7 @@ const many = 1_000_000
 const CERTIFICATE = '-----BEGIN%20CERTIFICATE-----%0Aevil'
 const POISON = {
   forwarded: 'for=203.0.113.9;host=evil.example;proto=https;by=evil.example',
-  'x-forwarded-for': '203.0.113.9, evil.example',
+  'x-forwarded-for': 'evil.example, 203.0.113.9',
   'x-forwarded-host': 'evil.example',
   'x-forwarded-proto': 'https',
   'x-forwarded-protocol': 'https',
