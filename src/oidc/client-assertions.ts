@@ -7,13 +7,20 @@ import { FAPI_ALGORITHMS } from '../domain/clients/profile.ts'
 
 /** Clocks differ; an assertion made further ahead than this was made to be used later (FAPI 2.0 5.3.2.1). */
 const AHEAD_SECONDS = 15
+/** An assertion says so or says nothing; a JWT that says it was made for another use is none (RFC 8725 3.11). */
+const TYPES = [undefined, 'jwt', 'client-authentication+jwt']
 
+/** @throws InvalidClientAuth (RFC 7523 3.2) */
 export async function checkClientAssertion(
   ctx: KoaContextWithOIDC,
   claims: Record<string, unknown>,
   header: Record<string, unknown>,
 ): Promise<void> {
   if (isTooWeak(ctx, header)) throw new errors.InvalidClientAuth(TOO_WEAK)
+  const { typ } = header
+  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ
+  if (!TYPES.includes(type as string | undefined))
+    throw new errors.InvalidClientAuth('typ (type) of the client assertion is that of another kind of JWT')
   // FAPI 2.0 Security Profile 5.3.2.1: else an assertion made for one of our endpoints works at another.
   if (ctx.oidc.isFapi('2.0') && claims.aud !== ctx.oidc.issuer)
     throw new errors.InvalidClientAuth(

@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai'
 import { createPerson } from '../support/people.ts'
+import { randomFrom } from '../support/random-from.ts'
 import {
   begin,
   CALLBACK,
@@ -31,17 +32,6 @@ const STEP_NAMES = [
   'switch',
   'abort',
 ]
-
-/** mulberry32: a seed that failed can be run again */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 for (const stack of STACKS) {
   describe(`the sign-in, walked at random (${stack})`, function () {

@@ -223,6 +223,7 @@ const CASES: [cause: string, given: Given, says?: Partial<Explanation>][] = [
   ['client-assertion', assertion('alg mismatch', { alg: 'HS256' }), { sent: 'HS256', expected: 'ES256' }],
   ['client-assertion', assertion('signature verification failed', {})],
   ['client-assertion', assertion('client assertion tokens must only be used once', {})],
+  ['client-assertion', assertion('typ (type) of the client assertion is that of another kind of JWT', {})],
   [
     'grant-type-not-allowed',
     atToken(

@@ -1,11 +1,13 @@
 /**
  * Everything that may be used once, each with a way to make one, a way to use it, and a judge of what came of twenty
  * uses at once. To come with their features: invitation, TOTP step, recovery code, passkey challenge, sign-in link,
- * change of the address. An initial access token is the operator's setting and may be used as often as it stands.
+ * change of the address. What people approve, apps and programs bring: `single-use-programs.ts`.
  */
 import { ISSUER } from '../support/ledger-nodes.ts'
 import { CALLBACK, PASSWORD } from '../support/relying-party.ts'
 import type { UserAgent } from '../support/user-agent.ts'
+import { all, exactly, type Kind, linkIn, oneOf, only, tally } from './single-use-judges.ts'
+import { PROGRAM_KINDS } from './single-use-programs.ts'
 import {
   type Answer,
   BASIC,
@@ -18,18 +20,6 @@ import {
 } from './single-use-world.ts'
 
 export const PARALLEL = 20
-
-/** One thing that may be used once. */
-export interface Thing {
-  use(index: number): Promise<Answer>
-  /** What is wrong with what came of it; empty when nothing is. */
-  judge(answers: Answer[]): Promise<string> | string
-}
-
-export interface Kind {
-  /** Made anew for each round. */
-  make(world: World, jane: UserAgent, round: number): Promise<Thing>
-}
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -324,6 +314,7 @@ export const KINDS: Record<string, Kind> = {
       }
     },
   },
+  ...PROGRAM_KINDS,
 }
 
 export function exchange(world: World, index: number, code: string, headers: Record<string, string> = {}) {
@@ -334,12 +325,6 @@ export function exchange(world: World, index: number, code: string, headers: Rec
 function verification(browser: UserAgent, verify: Parameters<typeof fieldsOf>[0]) {
   const path = `${new URL(verify.url).pathname}/verify-email`
   return { path, fields: fieldsOf(verify, '/verify-email'), cookie: browser.cookieHeader(ISSUER + path) }
-}
-
-function linkIn(mail: string, what: string): string {
-  const path = new RegExp(`https://\\S+(/${what}/\\S+)`).exec(mail)?.[1]
-  if (!path) throw new Error(`no link to ${what} in:\n${mail}`)
-  return path
 }
 
 /** The rows of a family of refresh tokens: [made from the code, good now]. */
@@ -357,36 +342,7 @@ function oneFamily([first, live]: [number, number], answers: Answer[]): string {
   return `${first} families, ${live} good refresh tokens, after ${tally(answers)}`
 }
 
-/** Exactly one is answered so, everybody else one of the other ways. */
-function oneOf(answers: Answer[], status: number, others: number[]): string {
-  return only(answers, (answer) => answer.status === status, [status, ...others])
-}
-
-function only(answers: Answer[], won: (answer: Answer) => boolean, allowed: number[]): string {
-  const winners = answers.filter(won).length
-  return winners === 1 ? all(answers, allowed) : `${winners} of ${answers.length} won: ${tally(answers)}`
-}
-
-function all(answers: Answer[], allowed: number[]): string {
-  return answers.every(({ status }) => allowed.includes(status)) ? '' : tally(answers)
-}
-
-function exactly(wanted: number, found: number): string {
-  return found === wanted ? '' : `${found} effects instead of ${wanted}`
-}
-
 async function oneAccount(world: World, email: string): Promise<string> {
   const accounts = await world.count('select count(*) from users where email = $1', email)
   return exactly(1, accounts) || exactly(1, await world.audited('user.registered', email))
-}
-
-/** status and error of each, counted */
-export function tally(answers: Answer[]): string {
-  const found: Record<string, number> = {}
-  for (const { status, json, location } of answers) {
-    const error = json.error ?? /error=(\w+)/.exec(location)?.[1] ?? ''
-    const key = `${status} ${error}`.trim()
-    found[key] = (found[key] ?? 0) + 1
-  }
-  return JSON.stringify(found)
 }

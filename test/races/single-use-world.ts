@@ -15,9 +15,11 @@ import { SmtpSink } from '../support/smtp-sink.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
 
 const SETUP_LINK = fileURLToPath(new URL('../../src/cli/setup-link.ts', import.meta.url))
+const ACCESS_TOKENS = fileURLToPath(new URL('../../src/cli/initial-access-tokens.ts', import.meta.url))
 export const INITIAL_ACCESS_TOKEN = 'an-initial-access-token-of-the-races-0123456789'
 export const VERIFIER = 'v'.repeat(43)
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
+const CIBA_GRANT = 'urn:openid:params:grant-type:ciba'
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const MAIL_MS = 20_000
 
@@ -197,18 +199,47 @@ export class World {
 
   /** The first administrator's link, from the command line; opens the setup again if it was done. */
   async setupLink(): Promise<string> {
-    // The last owner stays, says the database; a deployment without one is made past that.
-    await this.database.query(`alter table user_roles disable trigger user_roles_keep_an_owner;
-      delete from user_roles;
-      alter table user_roles enable trigger user_roles_keep_an_owner`)
-    const { stdout, stderr } = spawnSync(process.execPath, [SETUP_LINK], {
-      env: { PATH: process.env.PATH, ...this.nodes.settings },
-      encoding: 'utf8',
-      cwd: tmpdir(),
-    })
+    // The last owner cannot be deleted row by row: the database sees to it.
+    await this.database.query('truncate user_roles')
+    const { stdout, stderr } = this.#command(SETUP_LINK)
     const link = /^https:\/\/id\.example\.test(\/setup\/\S+)$/m.exec(stdout)?.[1]
     if (!link) throw new Error(`no link: ${stdout} ${stderr}`)
     return link
+  }
+
+  /** For one registration, from the command line. */
+  initialAccessToken(): string {
+    const { stdout, stderr } = this.#command(ACCESS_TOKENS, 'create', newName('token'), '--uses', '1')
+    const [value = ''] = stdout.split('\n')
+    if (value.length < 32) throw new Error(`no token: ${stdout} ${stderr}`)
+    return value
+  }
+
+  #command(path: string, ...words: string[]) {
+    const env = { PATH: process.env.PATH, ...this.nodes.settings }
+    return spawnSync(process.execPath, [path, ...words], { env, encoding: 'utf8', cwd: tmpdir() })
+  }
+
+  /** A token of the API, of somebody new who may create people. */
+  async adminToken(): Promise<string> {
+    const email = `${newName('admin')}@example.org`
+    const browser = await this.register(email)
+    await this.database.query(
+      "insert into user_roles (user_id, role) select id, 'admin' from users where email = $1",
+      [email],
+    )
+    const resource = `${ISSUER}/api`
+    const code = await this.code(browser, { client_id: 'phone', scope: 'openid users:write', resource })
+    const { json, text } = await this.token(
+      0,
+      {
+        ...{ grant_type: 'authorization_code', code, redirect_uri: CALLBACK },
+        ...{ code_verifier: VERIFIER, resource },
+      },
+      { authorization: basicOf('phone') },
+    )
+    if (!json.access_token) throw new Error(`no token of the API: ${text}`)
+    return json.access_token
   }
 
   /** A client assertion (RFC 7523 2.2) of the app `keyed`. */
@@ -265,7 +296,8 @@ export function fieldsOf(page: Page, action: string): Record<string, string> {
 
 export const newName = (what: string) => `${what}-${randomBytes(4).toString('hex')}`
 
-export const BASIC = `Basic ${Buffer.from(`machine:${RP_SECRET}`).toString('base64')}`
+export const basicOf = (id: string) => `Basic ${Buffer.from(`${id}:${RP_SECRET}`).toString('base64')}`
+export const BASIC = basicOf('machine')
 
 async function newKeys(): Promise<Keys> {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
@@ -286,5 +318,12 @@ function clients({ jwk }: Keys): object[] {
       jwks: { keys: [{ ...jwk, kid: 'client-key', alg: 'ES256', use: 'sig' }] },
     },
     { ...tv, token_endpoint_auth_method: 'none', grant_types: [DEVICE_GRANT, 'refresh_token'] },
+    webClient({
+      client_id: 'till',
+      ...none,
+      grant_types: [CIBA_GRANT],
+      backchannel_token_delivery_mode: 'poll',
+    }),
+    webClient({ client_id: 'phone', first_party: true, first_party_challenge: true }),
   ]
 }

@@ -5,7 +5,8 @@
 import { expect } from 'chai'
 import { times } from '../support/faults.ts'
 import type { UserAgent } from '../support/user-agent.ts'
-import { KINDS, PARALLEL, tally } from './single-use-kinds.ts'
+import { tally } from './single-use-judges.ts'
+import { KINDS, PARALLEL } from './single-use-kinds.ts'
 import { World } from './single-use-world.ts'
 
 const ROUNDS = times(4, 100)

@@ -121,6 +121,11 @@ const secretExpired: Rule = (failure) => {
 const ASSERTION: [RegExp, string, (f: FailureRecord, k: Known) => { sent?: string; expected: string }][] = [
   [/must only be used once/, 'it was used before', () => ({ expected: 'a new jti in each assertion' })],
   [
+    /another kind of JWT/,
+    'it is another kind of JWT',
+    () => ({ expected: 'no typ in the header, or JWT, or client-authentication+jwt' }),
+  ],
+  [
     /audience|\baud\b/,
     'it is for somebody else',
     (f, k) => ({ sent: `aud ${audience(f)}`, expected: `aud ${k.issuer}` }),
