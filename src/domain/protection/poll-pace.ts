@@ -24,7 +24,10 @@ export class PollPace {
   async isTooSoon(code: string, lifetimeSeconds: number): Promise<boolean> {
     const slowed = `poll:slowed:${code}`
     const { count: times } = await this.#ephemeral.increment(slowed, lifetimeSeconds, 0)
-    if ((await this.#pollsSince(code, times)) === 1) return false
+    // Another may be about to begin a longer wait; whatever the count says by then, the last good poll holds its five.
+    const inTime = (await this.#pollsSince(code, times)) === 1
+    if (inTime && (await this.#ephemeral.putOnce(`poll:good:${code}`, '1', POLL_INTERVAL - TOLERANCE)))
+      return false
     const { count: more } = await this.#ephemeral.increment(slowed, lifetimeSeconds)
     // The longer wait begins now.
     await this.#pollsSince(code, more)

@@ -43,7 +43,7 @@ const unsupported: Rule = (failure) => {
 }
 
 const notAllowed: Rule = (failure) => {
-  if (!says(failure, 'urn:openid:params:grant-type:ciba is not allowed for this client')) return undefined
+  if (!says(failure, /urn:openid:params:grant-type:ciba is not allowed for this client/)) return undefined
   return {
     cause: 'ciba-not-allowed',
     summary: 'The client may not ask people by backchannel authentication.',
