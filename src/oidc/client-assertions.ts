@@ -32,14 +32,31 @@ export async function checkClientAssertion(
     throw new errors.InvalidClientAuth('iat (issued at) of the client assertion is in the future')
 }
 
-/** The engine's `requestObjects.assertJwtClaimsAndHeader`. */
+/** seconds between `nbf` and `exp` of a request (FAPI 2.0 Message Signing 5.3.1) */
+const REQUEST_MOST = 3600
+
+/**
+ * In the place of the engine's own `requestObjects.assertJwtClaimsAndHeader`, whose rules are here too.
+ * @throws InvalidRequestObject (RFC 9101 6.3)
+ */
 export async function checkRequestObject(
   ctx: KoaContextWithOIDC,
-  _claims: Record<string, unknown>,
+  claims: Record<string, unknown>,
   header: Record<string, unknown>,
 ): Promise<void> {
+  const isFapi = ctx.oidc.isFapi('2.0') !== undefined
   // As the engine keeps what was pushed; from anybody else it takes no `none`.
   if (header.alg !== 'none' && isTooWeak(ctx, header)) throw new errors.InvalidRequestObject(TOO_WEAK)
+  const required = [
+    ...(isFapi ? ['exp', 'aud', 'nbf'] : []),
+    // CIBA Core 1.0, 7.1.1
+    ...(ctx.oidc.route === 'backchannel_authentication' ? ['exp', 'iat', 'nbf', 'jti'] : []),
+  ]
+  const missing = required.find((claim) => claims[claim] === undefined)
+  if (missing) throw new errors.InvalidRequestObject(`Request Object is missing the '${missing}' claim`)
+  const lifetime = Number(claims.exp) - Number(claims.nbf)
+  if (isFapi && !(lifetime > 0 && lifetime <= REQUEST_MOST))
+    throw new errors.InvalidRequestObject("Request Object 'exp' claim too far from 'nbf' claim")
 }
 
 const TOO_WEAK = `must be signed with one of ${FAPI_ALGORITHMS.join(', ')} (FAPI 2.0 Security Profile 5.4.1)`
