@@ -11,6 +11,10 @@ const SOON = 8_192
 /** bytes that wait at most, beside those being written */
 const MOST = 4 * 1024 * 1024
 
+/** for a reader that is slow, when the process ends */
+const AT_EXIT_MS = 1_000
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
+
 export class LineWriter {
   readonly #fd: number
   readonly #onLost: (lines: number) => void
@@ -57,11 +61,15 @@ export class LineWriter {
 
   /** Once: there is no later. What is being written then, Node finishes by itself. */
   #flushAtExit(): void {
-    try {
-      let rest = this.#takeAll()
-      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest))
-    } catch {
-      // Nobody takes it, and there is nobody else to tell.
+    const until = performance.now() + AT_EXIT_MS
+    for (let rest = this.#takeAll(); rest.length > 0; ) {
+      try {
+        rest = rest.subarray(writeSync(this.#fd, rest))
+      } catch (error) {
+        // A pipe that is full now is read in a moment; else nobody takes it, and there is nobody else to tell.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > until) return
+        Atomics.wait(PAUSE, 0, 0, 5)
+      }
     }
   }
 

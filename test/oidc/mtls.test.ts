@@ -108,7 +108,7 @@ onEveryStack('mutual TLS', options, (app) => {
     ])
     expect(json.tls_client_certificate_bound_access_tokens).to.equal(true)
     const aliases = Object.entries(json.mtls_endpoint_aliases as Record<string, string>)
-    expect(aliases).to.have.length(6)
+    expect(aliases).to.have.length(7)
     for (const [name, url] of aliases)
       expect(url, name).to.equal(json[name].replace(app.issuer, proxy.origin))
   })
