@@ -118,11 +118,12 @@ onEveryStack('pairwise subjects', options, (app) => {
     )
     expect(decodeJwt(forApi.tokens.access_token).sub).to.equal(sub)
 
+    const toldBefore = listener.received.length
     const leave = await agent.get(
       client.buildEndSessionUrl(rp, { id_token_hint: String(tokens.id_token) }).href,
     )
     if (leave.forms.length > 0) await agent.submit(leave, { logout: 'yes' })
-    const told = String(listener.received.at(-1)?.token)
+    const told = String((await listener.heard(toldBefore + 1)).at(-1)?.token)
     expect(decodeJwt(told).sub).to.equal(sub)
     heard.push(opened(told))
 
