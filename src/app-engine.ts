@@ -30,7 +30,7 @@ import { RefreshWindow } from './oidc/refresh-window.ts'
 import { resourceMetadata } from './oidc/resource-metadata.ts'
 import { SoftwareStatements } from './oidc/software-statements.ts'
 import { countTokens } from './oidc/token-count.ts'
-import { ttl } from './oidc/tokens.ts'
+import { sessionLifetime } from './oidc/tokens.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable, isUnstorable } from './storage/faults.ts'
@@ -112,9 +112,6 @@ export async function openEngine(
     admit: documentAdmission(services.throttle, factsOf),
     ...{ outbound, clock, log, clientsChanged, isUnavailable },
   })
-  const { Session: sessionLifetime } = ttl(config.lifetimes) as {
-    Session: (ctx: unknown, it: object) => number
-  }
   const challenge = {
     signIn: new DirectSignIn({
       database,
@@ -133,7 +130,7 @@ export async function openEngine(
       isUnavailable,
       isUnstorable,
     },
-    sessionLifetime: (session: object) => sessionLifetime(undefined, session),
+    sessionLifetime: (session: object) => sessionLifetime(config.lifetimes, session),
   }
   const providerDeps = {
     issuer: config.issuer,
@@ -195,7 +192,7 @@ export async function openEngine(
   })
   return {
     engine: live.engine,
-    ...{ live, outwardPages, events, failures, refreshWindow, metadata, signingKeys: signing },
+    ...{ live, outwardPages, events, failures, refreshWindow, metadata, resources, signingKeys: signing },
     authorizationTypes: types,
     ...{ access, clientsChanged },
   }

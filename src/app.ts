@@ -136,6 +136,7 @@ export async function createApp(
       failures,
       refreshWindow,
       metadata,
+      resources,
       signingKeys: signing,
       authorizationTypes,
       access,
@@ -226,6 +227,7 @@ export async function createApp(
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,
+      resources,
       assetsDir: `${viewsDir}/assets`,
       frontDoor: {
         issuer: config.issuer,

@@ -35,7 +35,7 @@ export interface ApiResponse {
   route?: string
 }
 
-const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
+export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
 
 export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {

@@ -1,7 +1,7 @@
 /** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
 import { z } from 'zod'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
-import type { Profile } from '../domain/users/user.ts'
+import { PROFILE_TEXTS, type ProfileClaim, textClaimsOf } from '../domain/users/profile-claims.ts'
 
 const ID = z.string().min(1).max(255)
 export const USER_PARAMS = z.strictObject({ id: ID })
@@ -9,32 +9,10 @@ export const CLIENT_PARAMS = z.strictObject({ id: ID })
 
 const text = z.string().trim().min(1).max(200)
 const link = z.url({ protocol: /^https?$/ }).max(1000)
-const PROFILE_TEXTS = ['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'gender'] as const
-
-/** Member of a profile -> claim (OpenID Connect Core 1.0, 5.1). */
-const CLAIMS = {
-  name: 'name',
-  givenName: 'given_name',
-  familyName: 'family_name',
-  middleName: 'middle_name',
-  nickname: 'nickname',
-  profileUrl: 'profile',
-  pictureUrl: 'picture',
-  websiteUrl: 'website',
-  gender: 'gender',
-  birthdate: 'birthdate',
-  zoneinfo: 'zoneinfo',
-  locale: 'locale',
-  phoneNumber: 'phone_number',
-} as const satisfies Partial<Record<keyof Profile, string>>
-
-type Claim = (typeof CLAIMS)[keyof typeof CLAIMS]
+const PLAIN = ['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'gender'] as const
 
 const profileFields = {
-  ...(Object.fromEntries(PROFILE_TEXTS.map((name) => [name, text])) as Record<
-    (typeof PROFILE_TEXTS)[number],
-    typeof text
-  >),
+  ...(Object.fromEntries(PLAIN.map((name) => [name, text])) as Record<(typeof PLAIN)[number], typeof text>),
   profile: link,
   picture: link,
   website: link,
@@ -49,12 +27,12 @@ const profileFields = {
   phone_number: z
     .string()
     .regex(/^\+?[0-9 ().;=a-z-]{3,40}$/i, 'must be a telephone number (E.164, RFC 3966)'),
-} satisfies Record<Claim, z.ZodType>
+} satisfies Record<ProfileClaim, z.ZodType>
 
 /** What was stored by other ways may be older than these rules. */
 const PROFILE_OUT = z.strictObject(
   Object.fromEntries(Object.keys(profileFields).map((name) => [name, z.string().optional()])) as Record<
-    Claim,
+    ProfileClaim,
     z.ZodOptional<z.ZodString>
   >,
 )
@@ -62,7 +40,7 @@ export const NEW_PROFILE = z.strictObject(profileFields).partial()
 export const PROFILE_CHANGES = z.strictObject(
   Object.fromEntries(
     Object.entries(profileFields).map(([name, schema]) => [name, schema.nullable().optional()]),
-  ) as Record<Claim, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
+  ) as Record<ProfileClaim, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
 )
 
 export const ME = z.strictObject({
@@ -83,7 +61,7 @@ export function meOf(person: Person): z.infer<typeof ME> {
     email: person.email,
     email_verified: person.emailVerified,
     username: person.username ?? null,
-    profile: claimsOf(person.profile),
+    profile: textClaimsOf(person.profile),
     roles: person.roles,
     created_at: person.createdAt.toISOString(),
     updated_at: person.updatedAt.toISOString(),
@@ -94,14 +72,12 @@ export function userOf(person: Person): z.infer<typeof USER> {
   return { ...meOf(person), status: person.status }
 }
 
-function claimsOf(profile: Profile): z.infer<typeof PROFILE_OUT> {
-  const claims = Object.entries(CLAIMS).map(([member, claim]) => [claim, profile[member as keyof Profile]])
-  return Object.fromEntries(claims.filter(([, value]) => value !== undefined))
-}
-
 /** Members of a profile from the claims that were sent; `null` stays null. */
-export function profileOf<Value>(claims: Partial<Record<Claim, Value>>): Record<string, Value> {
-  const members = Object.entries(CLAIMS).map(([member, claim]) => [member, claims[claim]])
+export function profileOf<Value>(claims: Partial<Record<ProfileClaim, Value>>): Record<string, Value> {
+  const members = Object.entries(PROFILE_TEXTS).map(([claim, member]) => [
+    member,
+    claims[claim as ProfileClaim],
+  ])
   return Object.fromEntries(members.filter(([, value]) => value !== undefined))
 }
 

@@ -1,6 +1,7 @@
 /** `npm run user-claims`: the standard claims of a person, shown or replaced by those of a file. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { replaceProfile } from '../domain/users/administration.ts'
 import { profileOfClaims } from '../domain/users/profile-claims.ts'
 import { claimsOf } from '../oidc/claims.ts'
 import { readArguments, runCommand, withStorage } from './command.ts'
@@ -18,17 +19,7 @@ await runCommand(async () => {
   await withStorage(async ({ storage }) => {
     const user = await storage.database.users.findByEmail(email)
     if (!user) throw new Error(`there is nobody with the address ${email}`)
-    if (profile)
-      await storage.database.transaction(async ({ users, audit }) => {
-        await users.setProfile(user.id, profile)
-        await audit.append({
-          name: 'user.profile_changed',
-          outcome: 'success',
-          userId: user.id,
-          request: undefined,
-          detail: { by: 'operator' },
-        })
-      })
+    if (profile) await replaceProfile(storage.database, user.id, profile, { by: 'cli' })
     const now = await storage.database.users.find(user.id)
     console.log(JSON.stringify(claimsOf(now ?? user), null, 2))
   })

@@ -1,17 +1,18 @@
 /** How applications come to be clients without an operator: registration, software statements, metadata documents. Pure. */
+
 import { z } from 'zod'
+import { LOOPBACK_HOSTS } from '../lib/texts.ts'
 import type { Config, StatementIssuer } from './config.ts'
 import type { Fault } from './read-env.ts'
 import type { Settings } from './schema.ts'
 
 const UNUSED_DAYS = 30
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 /** Members of keys that only the owner may have (RFC 7518 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 const isSafe = (value: string) => {
   const url = URL.parse(value)
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname))
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname))
 }
 
 const issuersSchema = z.array(

@@ -10,6 +10,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { User } from '../domain/users/user.ts'
 import { answer } from '../oidc/ciba.ts'
 import { CLAIMS_BY_SCOPE } from '../oidc/claims.ts'
+import { apiWords } from './api-words.ts'
 import { appCard } from './app-card.ts'
 import type { HttpDeps } from './deps.ts'
 import { type Form, readForm } from './form.ts'
@@ -92,7 +93,7 @@ async function approved(ctx: Context, deps: HttpDeps, asked: Asked, form: Form):
     const { code, retryAfterSeconds } = error
     if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
     const errors = { form: { code: WORDS[code] ?? code, params: wait(retryAfterSeconds) } }
-    show(ctx, deps, asked, { errors, retryAfterSeconds }, status)
+    await show(ctx, deps, asked, { errors, retryAfterSeconds }, status)
   }
 }
 
@@ -126,7 +127,13 @@ async function finish(ctx: Context, deps: HttpDeps, asked: Asked, user: User | u
   deps.pages.show(ctx, 'approve-done', { app, outcome: given ? 'approved' : 'denied' })
 }
 
-function show(ctx: Context, deps: HttpDeps, asked: Asked, some: Partial<Model> = {}, status = 200): void {
+async function show(
+  ctx: Context,
+  deps: HttpDeps,
+  asked: Asked,
+  some: Partial<Model> = {},
+  status = 200,
+): Promise<void> {
   const { approval, app, user, state } = asked
   deps.pages.show(
     ctx,
@@ -141,7 +148,7 @@ function show(ctx: Context, deps: HttpDeps, asked: Asked, some: Partial<Model> =
       bindingMessage: approval.bindingMessage,
       scopes: approval.scopes.map((code) => ({ code, known: KNOWN_SCOPES.has(code) })),
       claims: approval.claims,
-      resources: Object.entries(approval.resources).map(([resource, scopes]) => ({ resource, scopes })),
+      resources: await apiWords(deps.resources, approval.resources),
       retryAfterSeconds: undefined,
       ...some,
     },

@@ -12,6 +12,7 @@ import type { ProgressStore } from '../domain/sign-in/progress.ts'
 import type { SignIn } from '../domain/sign-in/service.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Engine } from '../oidc/engine.ts'
+import type { KnownResources } from '../oidc/known-resources.ts'
 import type { Browser } from './browser.ts'
 import type { Pages } from './pages.ts'
 
@@ -30,6 +31,8 @@ export interface HttpDeps {
   engine: Engine
   services: Services
   database: Database
+  /** APIs by audience, our own among them */
+  resources: Pick<KnownResources, 'find'>
   pages: Pages
   browser: Browser
   clock: Clock

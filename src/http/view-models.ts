@@ -37,6 +37,13 @@ interface Form {
   errors: FieldErrors
 }
 
+/** An API; `name` and `description` are the operator's words. */
+export interface ApiWords {
+  resource: string
+  name: string | undefined
+  scopes: { code: string; description: string | undefined }[]
+}
+
 export interface ViewModels {
   /** start page of the evaluation mode */
   'home-evaluation': {
@@ -94,12 +101,7 @@ export interface ViewModels {
     scopes: { code: string; known: boolean; optional: boolean }[]
     /** single claims asked for by the `claims` parameter */
     claims: string[]
-    /** APIs; `name` and `description` are the operator's words */
-    resources: {
-      resource: string
-      name: string | undefined
-      scopes: { code: string; description: string | undefined }[]
-    }[]
+    resources: ApiWords[]
     /** rich authorization requests: all or none of them are allowed */
     details: Described[]
     offline: boolean
@@ -162,7 +164,7 @@ export interface ViewModels {
     bindingMessage: string | undefined
     scopes: { code: string; known: boolean }[]
     claims: string[]
-    resources: { resource: string; scopes: string[] }[]
+    resources: ApiWords[]
     retryAfterSeconds: number | undefined
   }
   'approve-done': { app: AppCard; outcome: 'approved' | 'denied' }

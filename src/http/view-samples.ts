@@ -56,7 +56,16 @@ const approveSamples: Record<string, ViewModels['approve']> = {
     ...question,
     bindingMessage: undefined,
     claims: ['birthdate'],
-    resources: [{ resource: 'https://api.example.org', scopes: ['read', 'write'] }],
+    resources: [
+      {
+        resource: 'https://api.example.org',
+        name: 'Kitchen',
+        scopes: [
+          { code: 'read', description: 'See what is in the oven' },
+          { code: 'write', description: undefined },
+        ],
+      },
+    ],
   },
   hostile: {
     ...question,
@@ -65,7 +74,7 @@ const approveSamples: Record<string, ViewModels['approve']> = {
     bindingMessage: HOSTILE,
     scopes: [{ code: HOSTILE, known: false }],
     claims: [HOSTILE],
-    resources: [{ resource: HOSTILE, scopes: [HOSTILE] }],
+    resources: [{ resource: HOSTILE, name: HOSTILE, scopes: [{ code: HOSTILE, description: HOSTILE }] }],
   },
 }
 const setup: ViewModels['setup'] = {

@@ -3,14 +3,15 @@
  * they hang on and the person: whatever ends access (docs/decisions/0016-what-ends-what.md) ends it here, on every node,
  * with the next request (docs/decisions/0027-tokens-of-the-api.md).
  */
+import { createHash } from 'node:crypto'
 import type { AccessToken } from 'oidc-provider'
 import type { Bearer, Presented, ReadBearer } from '../domain/permissions/bearer.ts'
 import { TokenRefused } from '../domain/permissions/bearer.ts'
-import { OWN, PERMISSION_NAMES } from '../domain/permissions/permissions.ts'
+import { OWN, PERMISSION_NAMES, PERMISSIONS } from '../domain/permissions/permissions.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import { DEFAULTS, type ResourceServer } from '../domain/resources/resource-server.ts'
 import type { UsableAccount } from './account.ts'
-import { dpopThumbprint } from './dpop-proof.ts'
+import { ProofFault, REPLAY_WINDOW, readProof } from './dpop-proof.ts'
 import type { Engine } from './engine.ts'
 
 /** seconds */
@@ -27,7 +28,7 @@ export function apiResourceServer(issuer: string): ResourceServer {
     ...DEFAULTS,
     audience: apiAudience(issuer),
     name: 'Ostiary',
-    scopes: PERMISSION_NAMES.map((name) => ({ name })),
+    scopes: PERMISSION_NAMES.map((name) => ({ name, description: PERMISSIONS[name] })),
     // Nobody is asked to lend the keys of the house to an application that came by itself.
     scopesOfStrangers: OWN,
     tokenTtl: TOKEN_TTL,
@@ -81,10 +82,19 @@ async function checkKey(
   if (bound !== (scheme.toLowerCase() === 'dpop'))
     throw invalid(bound ? 'the token is bound to a key' : 'the token is not bound to a key')
   if (!bound) return
-  const { thumbprint, jti, window } = await dpopThumbprint(presented, value)
+  if (presented.proof === '') throw unproven('a DPoP proof is needed')
+  const { thumbprint, jti, ath } = await readProof(presented.proof, presented).catch((error: unknown) => {
+    throw error instanceof ProofFault ? unproven(error.message) : error
+  })
+  if (ath !== createHash('sha256').update(value).digest('base64url'))
+    throw unproven('DPoP proof ath mismatch')
   if (thumbprint !== token.jkt) throw invalid('the proof was made with another key')
-  if (!(await ephemeral.putOnce(`api:dpop:${thumbprint}:${jti}`, '1', window)))
-    throw new TokenRefused('invalid_dpop_proof', 'the proof was used before')
+  if (!(await ephemeral.putOnce(`api:dpop:${thumbprint}:${jti}`, '1', REPLAY_WINDOW)))
+    throw unproven('DPoP proof JWT Replay detected')
+}
+
+function unproven(detail: string): TokenRefused {
+  return new TokenRefused('invalid_dpop_proof', detail)
 }
 
 function invalid(detail: string): TokenRefused {

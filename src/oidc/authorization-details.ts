@@ -13,6 +13,7 @@ import type {
   AuthorizationType,
   AuthorizationTypes,
 } from '../domain/authorization/type.ts'
+import { isStranger } from './strangers.ts'
 
 type Features = NonNullable<Configuration['features']>
 type Resources = NonNullable<Features['resourceIndicators']>
@@ -122,15 +123,11 @@ function notAllowedYet(ctx: KoaContextWithOIDC, types: AuthorizationTypes): Auth
 /** The limits hold for all details of a request at once, and are looked at before the first one is. */
 function validator(type: AuthorizationType) {
   const schema = z.fromJSONSchema(wholeSchema(type) as never)
-  return async (
-    ctx: KoaContextWithOIDC,
-    detail: unknown,
-    client: { self_registered?: unknown },
-  ): Promise<void> => {
+  return async (ctx: KoaContextWithOIDC, detail: unknown, client: object): Promise<void> => {
     const text = String(ctx.oidc.params?.authorization_details)
     const wrong = text.length > TEXT_MAX ? 'is too long' : beyondLimits(JSON.parse(text))
     if (wrong) throw new InvalidAuthorizationDetails(`authorization_details ${wrong}`)
-    if (client.self_registered === true && !type.selfRegistered)
+    if (isStranger(client) && !type.selfRegistered)
       throw new InvalidAuthorizationDetails('clients that registered themselves may not ask for this type')
     const { success, error } = schema.safeParse(detail)
     if (success) return

@@ -9,6 +9,7 @@ import type { ClientDocument, ClientDocumentRepository, Clock } from '../domain/
 import type { Logger } from '../lib/log.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { currentContext } from './context.ts'
+import { validate } from './declared-clients.ts'
 import { Unavailable } from './errors.ts'
 import { checkRegistered } from './registered-metadata.ts'
 
@@ -118,7 +119,7 @@ export class ClientDocuments {
     if (typeof metadata === 'string') return this.#refuse(id, metadata)
     try {
       checkRegistered(metadata)
-      await validate(ctx, { ...metadata, client_id: id })
+      await validate(ctx.oidc.provider, { ...metadata, client_id: id })
     } catch (error) {
       const { error_description: reason } = error as { error_description?: string }
       if (reason === undefined) throw error
@@ -175,10 +176,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** The engine's own schema; public in its API and missing from its types. */
-async function validate(ctx: KoaContextWithOIDC, metadata: Record<string, unknown>): Promise<void> {
-  const { Client } = ctx.oidc.provider as unknown as { Client: { validate(it: unknown): Promise<void> } }
-  await Client.validate(metadata)
 }

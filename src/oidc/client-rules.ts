@@ -2,12 +2,14 @@
  * What we ask of client metadata beyond the engine's own schema. Runs for every client that is registered, updated or
  * read; a refusal names the member and what to change (RFC 7591 3.2.2).
  */
+
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
 import { exchangeContradictions } from '../domain/exchange/policy.ts'
+import { isPlain, LOOPBACK_HOSTS, stringsOf } from '../lib/texts.ts'
 import { checkDetailsTypes } from './authorization-details.ts'
 import { CIBA_GRANT } from './ciba.ts'
 import { OPERATOR_METADATA } from './client-adapter.ts'
@@ -16,7 +18,6 @@ import { frontChannelFault } from './frontchannel.ts'
 import { checkBinding, type Mtls } from './mtls.ts'
 import { CHALLENGE_GRANT } from './routes.ts'
 
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const WEB_URIS = [
   'client_uri',
   'logo_uri',
@@ -87,7 +88,7 @@ function check(
   const weak = weakKey(metadata.jwks)
   if (weak) refuse(`jwks: ${weak}`)
   const name = metadata.client_name
-  if (typeof name === 'string' && (name.length > TEXT_MAX || hasControlCharacters(name)))
+  if (typeof name === 'string' && (name.length > TEXT_MAX || !isPlain(name)))
     refuse(`client_name must be plain text of at most ${TEXT_MAX} characters`)
 }
 
@@ -111,15 +112,6 @@ function isWebUri(uri: string): boolean {
     url !== null &&
     (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)))
   )
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
-}
-
-/** Control characters, and those that turn the direction of writing round: a name must read as it is stored. */
-function hasControlCharacters(text: string): boolean {
-  return /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)
 }
 
 function refuse(description: string): never {

@@ -1,5 +1,6 @@
 /** Clients written down by the operator (`CLIENTS_FILE`), applied at start. Never deletes what the file leaves out. */
 import type Provider from 'oidc-provider'
+import { usesSecret } from '../domain/clients/client.ts'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
 import { toMetadata } from './client-adapter.ts'
 import { digestSecret } from './client-secret.ts'
@@ -10,7 +11,6 @@ export type DeclaredClient = Record<string, unknown> & { client_id: string }
 export class DeclaredClientError extends Error {}
 
 const SECRET_MIN_LENGTH = 32
-const SECRET_METHODS = new Set(['client_secret_basic', 'client_secret_post', undefined])
 
 /** @throws DeclaredClientError naming the client, the member and what to change */
 export async function applyDeclaredClients(
@@ -26,8 +26,8 @@ export async function applyDeclaredClients(
     const fail = (reason: string): never => {
       throw new DeclaredClientError(`client "${id}": ${reason}`)
     }
-    const usesSecret = SECRET_METHODS.has(metadata.token_endpoint_auth_method as string | undefined)
-    if (usesSecret && (typeof secret !== 'string' || secret.length < SECRET_MIN_LENGTH))
+    const withSecret = usesSecret(metadata)
+    if (withSecret && (typeof secret !== 'string' || secret.length < SECRET_MIN_LENGTH))
       fail(
         `client_secret must have at least ${SECRET_MIN_LENGTH} random characters; make one with: openssl rand -base64 32`,
       )
@@ -38,7 +38,7 @@ export async function applyDeclaredClients(
     const client = {
       id,
       metadata,
-      secretDigest: usesSecret && typeof secret === 'string' ? digestSecret(keyed, secret) : undefined,
+      secretDigest: withSecret && typeof secret === 'string' ? digestSecret(keyed, secret) : undefined,
       firstParty: firstParty === true,
       source: 'configuration',
     } as const

@@ -1,38 +1,58 @@
-/** DPoP proofs (RFC 9449 4.3) at the API, which is no endpoint of the engine's; there the engine checks them itself. */
-import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, EmbeddedJWK, type JWTPayload, jwtVerify } from 'jose'
-import { type Presented, TokenRefused } from '../domain/permissions/bearer.ts'
+/**
+ * DPoP proofs (RFC 9449 4.3) at endpoints that are not the engine's, in the engine's words: its own check is not public.
+ * Whose key it must be, and that it is used once, is for the caller to see to.
+ */
+import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose'
 
-/** Asymmetric only; the same as for client assertions. */
-export const DPOP_ALGORITHMS = ['ES256', 'PS256', 'EdDSA', 'Ed25519', 'RS256']
-/** seconds that a proof's time may be away from ours */
+/** The engine's, as its discovery document names them. */
+export const DPOP_ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA']
+/** seconds that a clock may be off, or a request on the way */
 const WINDOW = 60
+/** seconds: a proof that was used cannot pass once more after that */
+export const REPLAY_WINDOW = 2 * WINDOW
 const JTI_MAX = 256
 
-/** @throws TokenRefused `invalid_dpop_proof` */
-export async function dpopThumbprint(
-  { proof, method, url }: Presented,
-  token: string,
-): Promise<{ thumbprint: string; jti: string; window: number }> {
-  const fail = (detail: string): never => {
-    throw new TokenRefused('invalid_dpop_proof', detail)
+/** What is wrong with a proof; the message may be shown. */
+export class ProofFault extends Error {}
+
+export interface Proof {
+  /** of its key (RFC 7638) */
+  thumbprint: string
+  jti: string
+  /** hash of the access token it goes with; a claim, not looked at here */
+  ath: unknown
+}
+
+/**
+ * @param url of the request, without query and fragment
+ * @throws ProofFault
+ */
+export async function readProof(
+  proof: string,
+  { method, url }: { method: string; url: string },
+): Promise<Proof> {
+  const { payload, thumbprint } = await verified(proof)
+  const { htm, htu, iat, jti, ath } = payload
+  if (htm !== method) throw new ProofFault('DPoP proof htm mismatch')
+  if (withoutQuery(htu) !== withoutQuery(url)) throw new ProofFault('DPoP proof htu mismatch')
+  if (typeof iat !== 'number' || Math.abs(Date.now() / 1000 - iat) > WINDOW)
+    throw new ProofFault('DPoP proof iat is not recent enough')
+  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_MAX)
+    throw new ProofFault('DPoP proof must have a jti string property')
+  return { thumbprint, jti, ath }
+}
+
+async function verified(proof: string) {
+  try {
+    const options = { algorithms: DPOP_ALGORITHMS, typ: 'dpop+jwt' }
+    const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, options)
+    return { payload, thumbprint: await calculateJwkThumbprint(protectedHeader.jwk ?? {}) }
+  } catch {
+    throw new ProofFault('invalid DPoP key binding')
   }
-  if (proof === '') fail('a DPoP proof is needed')
-  const verified = await jwtVerify(proof, EmbeddedJWK, {
-    algorithms: DPOP_ALGORITHMS,
-    typ: 'dpop+jwt',
-  }).catch(() => fail('the DPoP proof is not valid'))
-  const { jti, iat, htm, htu, ath } = verified.payload as JWTPayload & Record<'htm' | 'htu' | 'ath', unknown>
-  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_MAX) return fail('jti is missing')
-  if (typeof iat !== 'number' || Math.abs(Date.now() / 1000 - iat) > WINDOW) fail('iat is not recent')
-  if (htm !== method) fail('htm is not the method of this request')
-  if (withoutQuery(htu) !== withoutQuery(url)) fail('htu is not the address of this request')
-  if (ath !== createHash('sha256').update(token).digest('base64url')) fail('ath is not of this token')
-  const thumbprint = await calculateJwkThumbprint(verified.protectedHeader.jwk as never)
-  return { thumbprint, jti, window: 2 * WINDOW }
 }
 
 function withoutQuery(address: unknown): string | undefined {
-  const url = URL.parse(String(address))
+  const url = typeof address === 'string' ? URL.parse(address) : null
   return url ? url.origin + url.pathname : undefined
 }

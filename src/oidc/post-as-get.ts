@@ -4,23 +4,19 @@
  * become a GET of the browser's own, which sends them.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { readBody } from './request-body.ts'
 
-/** What fits into an address everywhere; longer requests are what pushed requests (RFC 9126) are for. */
+/** bytes; what fits into an address everywhere; longer requests are what pushed requests (RFC 9126) are for. */
 const LIMIT = 8 * 1024
 
 export function postAsGet(path: string) {
   const ours = new RegExp(`^${path}/?$`, 'i')
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     if (ctx.method !== 'POST' || !ours.test(ctx.path) || !ctx.is('urlencoded')) return next()
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of ctx.req) {
-      size += (chunk as Buffer).length
-      if (size > LIMIT) return ctx.throw(413)
-      chunks.push(chunk as Buffer)
-    }
+    const body = await readBody(ctx, LIMIT)
+    if (!body) return ctx.throw(413)
     // Parsed and written anew: nothing of it can end the address or a header line.
-    const query = new URLSearchParams(Buffer.concat(chunks).toString())
+    const query = new URLSearchParams(body.toString())
     ctx.status = 303
     ctx.redirect(`${path}?${query}`)
   }

@@ -2,16 +2,16 @@
 import { Readable } from 'node:stream'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 
-/** what the engine reads at most */
+/** bytes; what the engine reads at most */
 const BODY_LIMIT = 56 * 1024
 
 /** undefined: it is too large */
-export async function readBody(ctx: KoaContextWithOIDC): Promise<Buffer | undefined> {
+export async function readBody(ctx: KoaContextWithOIDC, limit = BODY_LIMIT): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of ctx.req) {
     size += (chunk as Buffer).length
-    if (size > BODY_LIMIT) return undefined
+    if (size > limit) return undefined
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)

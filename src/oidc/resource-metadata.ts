@@ -7,13 +7,11 @@ import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import { audiencesOf } from '../domain/resources/resource-server.ts'
 import { SCOPES } from './claims.ts'
 import type { OperatorPages } from './discovery.ts'
+import { DPOP_ALGORITHMS } from './dpop-proof.ts'
 import type { KnownResources } from './known-resources.ts'
 import { ENDPOINTS } from './routes.ts'
 
 export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource'
-
-/** The engine's, as its discovery document names them. */
-const DPOP_ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA']
 
 export interface ResourceMetadataDeps {
   issuer: string

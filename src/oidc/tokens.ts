@@ -31,12 +31,18 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
         : atLeastOne(Math.min(refresh.idle, refresh.most - token.totalLifetime())),
     // A Grant belongs to a session and is never extended; the last refresh token under it begins when that ends.
     Grant: Math.max(session.most, remembered.most) + refresh.most,
-    Session: (_ctx, { transient, loginTs }) => {
-      const { idle, most } = transient ? session : remembered
-      const age = now() - (loginTs ?? now())
-      return atLeastOne(Math.min(idle, most - age))
-    },
+    Session: (_ctx, it) => sessionLifetime({ session, remembered }, it),
   }
+}
+
+/** Of a session that was used now: idle and in all, from the sign-in on. */
+export function sessionLifetime(
+  { session, remembered }: Pick<Lifetimes, 'session' | 'remembered'>,
+  { transient, loginTs }: { transient?: boolean | undefined; loginTs?: number | undefined },
+): number {
+  const { idle, most } = transient ? session : remembered
+  const age = now() - (loginTs ?? now())
+  return atLeastOne(Math.min(idle, most - age))
 }
 
 /**

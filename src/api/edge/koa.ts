@@ -5,7 +5,7 @@ import { PERMISSION_NAMES } from '../../domain/permissions/permissions.ts'
 import { stateOf } from '../../http/state.ts'
 import { corsHeaders, preflightHeaders } from '../cors.ts'
 import type { ApiDeps } from '../deps.ts'
-import { type ApiRequest, type ApiResponse, createDispatch } from '../dispatch.ts'
+import { type ApiRequest, type ApiResponse, createDispatch, METADATA_PATH } from '../dispatch.ts'
 import { openApi } from '../openapi.ts'
 import { ApiProblem } from '../problem.ts'
 import { ROUTES } from '../routes.ts'
@@ -28,7 +28,7 @@ export function api(deps: ApiAppDeps): Middleware {
   const pages = docs()
   return async (ctx, next) => {
     if (ctx.path === '/openapi.json') return publicJson(ctx, description, deps)
-    if (ctx.path === '/.well-known/oauth-protected-resource/api') return publicJson(ctx, metadata, deps)
+    if (ctx.path === METADATA_PATH) return publicJson(ctx, metadata, deps)
     if (ctx.path !== '/api' && !ctx.path.startsWith('/api/')) return pages(ctx, next)
     const origin = ctx.get('Origin')
     if (ctx.method === 'OPTIONS') {

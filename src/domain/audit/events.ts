@@ -16,7 +16,6 @@ export type AuditEventName =
   | 'user.updated'
   | 'role.given'
   | 'role.taken'
-  | 'user.profile_changed'
   | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'

@@ -4,9 +4,8 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Application } from '../directory/directory.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, Random, Repositories } from '../ports.ts'
-import type { ClientSettings } from './client.ts'
+import { type ClientSettings, usesSecret } from './client.ts'
 
-const SECRET_METHODS = ['client_secret_basic', 'client_secret_post']
 const SECRET_BYTES = 32
 
 export interface ClientAdministrationDeps {
@@ -109,8 +108,4 @@ export class ClientAdministration {
     if (!client) throw new DomainError('not_found')
     return client
   }
-}
-
-function usesSecret({ token_endpoint_auth_method: method = 'client_secret_basic' }: Record<string, unknown>) {
-  return SECRET_METHODS.includes(String(method))
 }

@@ -1,3 +1,14 @@
+/** An application, and how it proves what it is. */
+
+/** How it proves itself with a secret that is kept here as a digest (OpenID Connect Core 1.0, 9); the first is the default. */
+const SECRET_METHODS = ['client_secret_basic', 'client_secret_post']
+
+export function usesSecret({
+  token_endpoint_auth_method: method,
+}: Readonly<Record<string, unknown>>): boolean {
+  return method === undefined || SECRET_METHODS.includes(String(method))
+}
+
 /** An application known to Ostiary. `metadata` is the client metadata of OpenID Connect Dynamic Registration 1.0. */
 export interface Client {
   id: string

@@ -3,6 +3,7 @@
  * of the document counts, and how long. Pure. Such a client has no secret, is nobody's own, and sends people back to its
  * own host or to their own machine.
  */
+import { LOOPBACK_HOSTS } from '../../lib/texts.ts'
 
 /** Bytes; the draft's advice. */
 export const DOCUMENT_MAX = 5 * 1024
@@ -23,7 +24,6 @@ const COUNTS = [
 const PAGES = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri']
 const GRANTS = ['authorization_code', 'refresh_token']
 const METHODS = ['none', 'private_key_jwt']
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
  * Section 3: https, a path, no dot segments, fragment or user. A query is let pass, though nobody should have one.
@@ -96,7 +96,7 @@ function sentBack(uris: unknown, id: string): string[] {
 
 function isLoopback(uri: string): boolean {
   const url = URL.parse(uri)
-  return url?.protocol === 'http:' && LOOPBACK.has(url.hostname)
+  return url?.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)
 }
 
 function isAtHostOf(uri: unknown, id: string): boolean {

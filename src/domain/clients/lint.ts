@@ -1,4 +1,5 @@
 /** What is weak in a client that the rules let pass, and the one change that mends each. Pure: metadata in, words out. */
+import { stringsOf } from '../../lib/texts.ts'
 import { exchangeContradictions, exchangePolicyOf } from '../exchange/policy.ts'
 import type { Client } from './client.ts'
 import { contradictions, withProfile } from './profile.ts'
@@ -155,8 +156,4 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
   return found
     .filter((one): one is Weakness => one !== false)
     .sort((one, other) => order[one.severity] - order[other.severity])
-}
-
-function stringsOf(value: unknown, otherwise: string[] = []): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : otherwise
 }

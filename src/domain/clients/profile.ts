@@ -2,6 +2,7 @@
  * How strict a client is, in one word. A profile sets what was left open and refuses what contradicts it, in a sentence
  * that says which change mends it. Knows client metadata (OpenID Connect Dynamic Registration 1.0), no engine.
  */
+import { stringsOf } from '../../lib/texts.ts'
 import { exemptionFault } from './pkce-exempt.ts'
 
 export const PROFILES = ['standard', 'hardened', 'fapi2'] as const
@@ -179,8 +180,4 @@ export function isProfile(value: unknown): value is Profile {
 
 function usesBrowser({ grant_types: grants }: Metadata): boolean {
   return grants === undefined || stringsOf(grants).includes('authorization_code')
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
 }

@@ -2,6 +2,7 @@
  * What an application may register as: set by the operator with an initial access token, or by us for strangers where
  * registration is open. Pure: client metadata in, refusals out; each names the member and what is allowed.
  */
+import { stringsOf } from '../../lib/texts.ts'
 import type { Admission } from './initial-access-token.ts'
 import { type Contradiction, contradictions, type Profile, withProfile } from './profile.ts'
 
@@ -103,8 +104,4 @@ function isAt(uri: string, hosts: readonly string[]): boolean {
 function hostOf(uri: string): string | undefined {
   const url = URL.parse(uri)
   return url && /^https?:$/.test(url.protocol) ? url.hostname : undefined
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
 }

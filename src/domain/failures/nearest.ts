@@ -1,4 +1,5 @@
 /** What somebody probably meant: the registered value that is most like the one sent, and how the two differ. */
+import { LOOPBACK_HOSTS } from '../../lib/texts.ts'
 
 /** longer texts are not compared letter by letter */
 const COMPARED = 120
@@ -52,7 +53,7 @@ export function differencesOf(sent: string, registered: string): string[] {
 }
 
 function hostDifference(sent: string, registered: string): string {
-  const isLocal = (host: string) => ['localhost', '127.0.0.1', '[::1]'].includes(host)
+  const isLocal = (host: string) => LOOPBACK_HOSTS.has(host)
   if (isLocal(sent) && isLocal(registered)) return `says ${sent} where ${registered} is registered: two names`
   return `names the host ${sent} instead of ${registered}`
 }

@@ -2,6 +2,7 @@
  * An API that takes our access tokens (RFC 8707), as it is known here, and the rules it must keep. Pure: what the rules
  * refuse they name by member, in a sentence.
  */
+import { isPlain, LOOPBACK_HOSTS } from '../../lib/texts.ts'
 import type { SigningAlgorithm } from '../keys/key.ts'
 
 /** Scopes that stand for claims about people; no API may call one of its own so. */
@@ -82,7 +83,7 @@ export function faultsOf(
       problem: `must be an absolute URI without fragment, of at most ${AUDIENCE_MAX} characters (RFC 8707 2)`,
     },
     name !== undefined &&
-      !isPlain(name, NAME_MAX) && {
+      !isShown(name, NAME_MAX) && {
         member: 'name',
         problem: `must be plain text of at most ${NAME_MAX} characters`,
       },
@@ -131,7 +132,7 @@ function scopeFaults(scopes: readonly ResourceScope[]): ResourceFault[] {
       ...((IDENTITY_SCOPES as readonly string[]).includes(name)
         ? [fault(`"${name}" stands for claims about people (OpenID Connect Core 1.0, 5.4): choose another`)]
         : []),
-      ...(description === undefined || isPlain(description, DESCRIPTION_MAX)
+      ...(description === undefined || isShown(description, DESCRIPTION_MAX)
         ? []
         : [
             fault(`the description of "${name}" must be plain text of at most ${DESCRIPTION_MAX} characters`),
@@ -150,8 +151,8 @@ function isAudience(audience: string): boolean {
 }
 
 /** Shown to people who decide by it: no control characters, none that turn the direction of writing round. */
-function isPlain(text: string, most: number): boolean {
-  return text.length > 0 && text.length <= most && !/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)
+function isShown(text: string, most: number): boolean {
+  return text.length > 0 && text.length <= most && isPlain(text)
 }
 
 /**
@@ -160,7 +161,7 @@ function isPlain(text: string, most: number): boolean {
  */
 export function metadataPath(audience: string): string | undefined {
   const url = URL.parse(audience)
-  const local = url !== null && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  const local = url !== null && LOOPBACK_HOSTS.has(url.hostname)
   if (url?.protocol !== 'https:' && !(local && url.protocol === 'http:')) return undefined
   if (url.search !== '' || url.username !== '' || audience.includes('?')) return undefined
   return audience.slice(url.protocol.length + 2)

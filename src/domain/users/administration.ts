@@ -131,6 +131,19 @@ export class UserAdministration {
   }
 }
 
+/** As an operator has it written down: what is absent goes. Throws `not_found`. */
+export async function replaceProfile(
+  database: Pick<Database, 'transaction'>,
+  id: string,
+  profile: Profile,
+  actor: Actor,
+): Promise<void> {
+  await database.transaction(async (repositories) => {
+    if (!(await repositories.users.setProfile(id, profile))) throw new DomainError('not_found')
+    await record(repositories, 'user.updated', id, actor, { changed: 'profile' })
+  })
+}
+
 function problemsOf({ email, username }: { email?: string; username?: string | undefined }): FieldProblems {
   const faults: FieldProblems = {}
   const wrongEmail = email === undefined ? undefined : emailProblem(email)

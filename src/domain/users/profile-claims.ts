@@ -1,10 +1,11 @@
-/** A profile as standard claims (OpenID Connect Core 1.0, 5.1), for an operator to write down: checked, and turned into ours. */
+/** A profile and its standard claims (OpenID Connect Core 1.0, 5.1): what is called what, and claims that are checked and taken. */
+import { isPlain } from '../../lib/texts.ts'
 import type { Address, Profile } from './user.ts'
 
 type Texts = { [K in keyof Profile as NonNullable<Profile[K]> extends string ? K : never]-?: true }
 
-/** Claim -> where it is kept. Address, e-mail and name to sign in with are proven elsewhere and not set here. */
-const TEXTS = {
+/** Claim -> member of a profile, of those that are plain text. */
+export const PROFILE_TEXTS = {
   name: 'name',
   given_name: 'givenName',
   family_name: 'familyName',
@@ -20,6 +21,7 @@ const TEXTS = {
   phone_number: 'phoneNumber',
 } as const satisfies Record<string, keyof Texts>
 
+/** 5.1.1 */
 const ADDRESS = {
   formatted: 'formatted',
   street_address: 'streetAddress',
@@ -38,14 +40,34 @@ const FORMS: Record<string, [form: RegExp, words: string]> = {
 }
 const TEXT_MAX = 500
 
+export type ProfileClaim = keyof typeof PROFILE_TEXTS
+
+/** What is known, by claim. */
+export function textClaimsOf(profile: Profile): Partial<Record<ProfileClaim, string>> {
+  return named(profile, PROFILE_TEXTS)
+}
+
+export function addressClaimOf(address: Address): Record<string, string> {
+  return named(address, ADDRESS)
+}
+
+function named(kept: object, names: Record<string, string>): Record<string, string> {
+  const claims = Object.entries(names).map(([claim, member]) => [
+    claim,
+    (kept as Record<string, unknown>)[member],
+  ])
+  return Object.fromEntries(claims.filter(([, value]) => value !== undefined))
+}
+
 /**
+ * E-mail address and the name to sign in with are proven elsewhere and not set here.
  * @param value a JSON object of claims
  * @throws TypeError naming every claim that is wrong and why
  */
 export function profileOfClaims(value: unknown): Profile {
   if (!isObject(value)) throw new TypeError('the claims must be a JSON object')
   const { address, phone_number_verified: verified, ...texts } = value
-  const faults = faultsOf(texts, TEXTS)
+  const faults = faultsOf(texts, PROFILE_TEXTS)
   if (verified !== undefined && typeof verified !== 'boolean')
     faults.push('phone_number_verified must be true or false')
   if (verified !== undefined && texts.phone_number === undefined)
@@ -54,7 +76,7 @@ export function profileOfClaims(value: unknown): Profile {
   if (isObject(address)) faults.push(...faultsOf(address, ADDRESS).map((fault) => `address: ${fault}`))
   if (faults.length > 0) throw new TypeError(faults.join('\n'))
   return {
-    ...renamed(texts, TEXTS),
+    ...renamed(texts, PROFILE_TEXTS),
     ...(verified === undefined ? {} : { phoneNumberVerified: verified as boolean }),
     ...(address === undefined ? {} : { address: renamed(address as Record<string, unknown>, ADDRESS) }),
   }
@@ -63,7 +85,7 @@ export function profileOfClaims(value: unknown): Profile {
 function faultsOf(claims: Record<string, unknown>, known: Record<string, string>): string[] {
   return Object.entries(claims).flatMap(([claim, value]) => {
     if (!Object.hasOwn(known, claim)) return [`${claim} is no claim that is set here`]
-    if (typeof value !== 'string' || value.trim() === '' || value.length > TEXT_MAX || !isPlain(value))
+    if (typeof value !== 'string' || value.trim() === '' || value.length > TEXT_MAX || !isReadable(value))
       return [`${claim} must be plain text of at most ${TEXT_MAX} characters`]
     const [form, words] = FORMS[claim] ?? []
     return form && !form.test(value) ? [`${claim} ${words}`] : []
@@ -75,8 +97,8 @@ function renamed(claims: Record<string, unknown>, names: Record<string, string>)
 }
 
 /** Lines may end (5.1.1: formatted addresses); nothing else of what controls. */
-function isPlain(text: string): boolean {
-  return text.isWellFormed() && !/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text.replaceAll(/\r?\n/g, ''))
+function isReadable(text: string): boolean {
+  return text.isWellFormed() && isPlain(text.replaceAll(/\r?\n/g, ''))
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

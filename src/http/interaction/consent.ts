@@ -1,10 +1,13 @@
 /** What an app asks for, in plain words; what the person allows is remembered (`consents`) and granted (Grant). */
+
 import type { Context } from 'koa'
 import { type Described, describe } from '../../domain/authorization/describe.ts'
 import type { AuthorizationDetail } from '../../domain/authorization/type.ts'
+import { stringsOf } from '../../lib/texts.ts'
 import { askedDetails } from '../../oidc/authorization-details.ts'
 import { CLAIMS_BY_SCOPE } from '../../oidc/claims.ts'
 import type { Asked } from '../../oidc/grants.ts'
+import { apiWords } from '../api-words.ts'
 import type { Form } from '../form.ts'
 import { Problem } from '../problem.ts'
 import { stateOf } from '../state.ts'
@@ -29,26 +32,13 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
       optional: code !== 'openid',
     })),
     claims: asked.claims,
-    resources: await Promise.all(Object.entries(asked.resources).map((entry) => named(deps, ...entry))),
+    resources: await apiWords(deps.resources, asked.resources),
     details: describedDetails(deps, current),
     offline: asked.scopes.includes('offline_access'),
     additional,
     switchAccountAction: paths.step(uid, 'switch'),
     denyAction: paths.step(uid, 'abort'),
   })
-}
-
-/** An API and its scopes in the operator's words, where there are any. */
-async function named(deps: InteractionDeps, resource: string, scopes: string[]) {
-  const server = await deps.database.resourceServers.find(resource)
-  return {
-    resource,
-    name: server?.name,
-    scopes: scopes.map((code) => ({
-      code,
-      description: server?.scopes.find(({ name }) => name === code)?.description,
-    })),
-  }
 }
 
 /** POST /interaction/:uid/consent */
@@ -149,8 +139,4 @@ async function askedFor(
 function chosen(asked: Asked, form: Form): Asked {
   const ticked = new Set(form.all('scope'))
   return { ...asked, scopes: asked.scopes.filter((scope) => scope === 'openid' || ticked.has(scope)) }
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
 }

@@ -17,7 +17,7 @@ import type { DirectSignIn, Outcome } from '../../domain/sign-in/direct.ts'
 import { type RefusalDeps, refusalOf } from '../refusals.ts'
 import { CHALLENGE_PATH } from '../routes.ts'
 import { authorize } from './authorize.ts'
-import { checkProof } from './dpop-proof.ts'
+import { checkKey } from './bound-request.ts'
 import { continued, pushedRequest, requestIdOf, requestUriOf } from './pushed-request.ts'
 
 export interface ChallengeDeps extends RefusalDeps {
@@ -83,7 +83,7 @@ function answerTo(step: Step): Promise<Answer> {
 async function begin(step: Step, id: string): Promise<Answer> {
   const { provider, ctx, deps, clientId, params, facts } = step
   const { jkt } = await pushedRequest(provider, clientId, id)
-  await checkProof(provider, ctx, jkt, provider.issuer + CHALLENGE_PATH)
+  await checkKey(provider, ctx, jkt, provider.issuer + CHALLENGE_PATH)
   const { username, password } = params
   if (!username?.trim() || !password) throw new errors.InvalidRequest('username and password are needed')
   const flow = deps.random.id('dsi')
@@ -112,7 +112,7 @@ async function goOn(step: Step, value: string): Promise<Answer> {
   const giveBack = () => deps.sessions.giveBack(clientId, value, session, seconds(deps.clock))
   try {
     const { jkt } = await pushedRequest(provider, clientId, session.requestId)
-    await checkProof(provider, ctx, jkt, provider.issuer + CHALLENGE_PATH)
+    await checkKey(provider, ctx, jkt, provider.issuer + CHALLENGE_PATH)
     const answer = await proceed(step, session)
     if (answer.status === 429 || answer.status === 503) await giveBack()
     return answer
