@@ -34,7 +34,8 @@ export interface Config {
   readonly dataDir: string
   readonly database:
     | { readonly kind: 'postgres'; readonly poolSize: number }
-    | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+    /** no directory: in memory, begun with the image of one (`dumpDataDir` of PGlite) where that is given */
+    | { readonly kind: 'pglite'; readonly dataDir: string | undefined; readonly image?: Blob | undefined }
   readonly redis: boolean
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
