@@ -96,7 +96,7 @@ export async function openOutbound({ outboundAllow: allow }: Config, log: Logger
   return outbound
 }
 
-/** Takes in data keys that `npm run rotate-keys` adds. */
+/** Takes in data keys that `ostiary data-key rotate` adds. */
 export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
   const keys = dataKeys(storage, secrets, keyring)
   const watch = new KeyWatch(

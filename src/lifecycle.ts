@@ -53,7 +53,7 @@ export async function runServer(
   primary?.ready()
   try {
     if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)
-    else if (needsSetup) log.warn({}, 'there is no administrator yet: run "npm run setup-link"')
+    else if (needsSetup) log.warn({}, 'there is no administrator yet: run "ostiary setup-link"')
   } catch (error) {
     // A stop right after the start takes away what these lines still ask for.
     if (!open.stopping) throw error
