@@ -65,6 +65,8 @@ function requestOf(ctx: Context): ApiRequest {
 
 function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
   if (route !== undefined) stateOf(ctx).route = route
+  // Koa would write the status in words where there is no body.
+  if (body === undefined) ctx.body = null
   ctx.status = status
   if (body !== undefined) {
     ctx.type = headers['Content-Type'] ?? 'application/json'

@@ -8,7 +8,7 @@ import { VERIFY_TTL_SECONDS } from '../registration/service.ts'
 import { emailKey, emailProblem } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
 import type { EmailProof, ProofPurpose } from './proof.ts'
-import { isCodeOf, proofIdOf } from './secrets.ts'
+import { isCodeOf, proofIdOf, tidyCode } from './secrets.ts'
 
 /** 6 digits and 5 tries: one chance in 200,000 per mail */
 export const MAX_CODE_ATTEMPTS = 5
@@ -84,9 +84,10 @@ export class EmailVerification {
    * @throws as `redeemCode`; `proof_invalid` when nothing is open there
    */
   async redeemCodeOf(userId: string, code: string, facts: RequestFacts): Promise<string> {
-    const open = await this.#deps.database.emailProofs.findOpen(userId)
-    if (!open) throw new DomainError('proof_invalid')
-    return this.redeemCode(open.id, code, facts)
+    const tidy = tidyCode(code)
+    const open = tidy === undefined ? undefined : await this.#deps.database.emailProofs.findOpen(userId)
+    if (!open || tidy === undefined) throw new DomainError('proof_invalid')
+    return this.redeemCode(open.id, tidy, facts)
   }
 
   /**

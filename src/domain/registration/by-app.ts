@@ -3,7 +3,7 @@
  * that an address is taken; everywhere else a taken address looks like a free one.
  */
 import type { RequestFacts } from '../audit/events.ts'
-import { DomainError } from '../errors.ts'
+import { DomainError, InvalidInput } from '../errors.ts'
 import type { Random, UserRepository } from '../ports.ts'
 import type { Registration, RegistrationInput } from './service.ts'
 
@@ -30,10 +30,17 @@ export class RegistrationByApp {
   async register(input: RegistrationInput, facts: RequestFacts): Promise<{ id: string; createdAt: Date }> {
     const { registration, users, random, tellsTaken, mailSoon } = this.#deps
     const context = { flow: random.id('reg'), interactionUid: undefined, facts }
-    const { userId, createdAt } = await registration.register(input, context, async () => {
+    const free = async () => {
       if (tellsTaken && (await users.findByEmail(input.email))) throw new DomainError('email_taken')
-    })
+    }
+    const { userId, createdAt } = await registration.register(input, context, free).catch(asConflict)
     mailSoon()
     return { id: userId, createdAt }
   }
+}
+
+/** To a form it is what is wrong with a field; to a program it is a conflict. */
+function asConflict(error: unknown): never {
+  const taken = error instanceof InvalidInput && error.fields.username?.code === 'username_taken'
+  throw taken ? new DomainError('username_taken') : error
 }
