@@ -45,6 +45,9 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+  | 'system.backed_up'
+  | 'system.restored'
+  | 'configuration.applied'
 
 export interface AuditEvent {
   name: AuditEventName

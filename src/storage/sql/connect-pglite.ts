@@ -60,6 +60,7 @@ function connection(db: PGlite, lock: DirectoryLock | undefined): SqlConnection 
     readLanes: 1,
     commitLanes: 1,
     exclusively: (work) => work(knex),
+    apart: (work) => work(knex),
     pool: () => undefined,
     async close() {
       await knex.destroy()
