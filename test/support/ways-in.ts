@@ -27,9 +27,10 @@ export const WAYS_CLIENTS: readonly DeclaredClient[] = [
 export const WAYS_SETTINGS = { TRUSTED_PROXIES: '127.0.0.1,::1' }
 
 export interface Told {
-  outcome: 'in' | 'wrong' | 'throttled'
+  outcome: 'in' | 'wrong' | 'throttled' | 'busy'
   status: number
   text: string
+  headers: Headers
 }
 
 /** @param ip where the try seems to come from */
@@ -45,9 +46,10 @@ export function agentFrom(ip: string): UserAgent {
   return agent
 }
 
-const told = ({ status, text }: { status: number; text: string }, wrong: readonly number[]): Told => ({
-  outcome: status === 429 ? 'throttled' : wrong.includes(status) ? 'wrong' : 'in',
-  ...{ status, text },
+type Said = Omit<Told, 'outcome'>
+const told = ({ status, text, headers }: Said, wrong: readonly number[]): Told => ({
+  outcome: status === 429 ? 'throttled' : status === 503 ? 'busy' : wrong.includes(status) ? 'wrong' : 'in',
+  ...{ status, text, headers },
 })
 const byPage = (page: Page) => told(page, [401])
 
