@@ -6,6 +6,7 @@ import { failureRoutes } from './routes/failures.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { roleRoutes } from './routes/roles.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
@@ -14,4 +15,5 @@ export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
   ...operationRoutes,
   ...failureRoutes,
+  ...roleRoutes,
 ]

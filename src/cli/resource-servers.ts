@@ -28,6 +28,7 @@ const USAGE = `usage: npm run resource-servers [-- COMMAND]
   --documentation URL        a page for developers
   --[no-]publish             host its metadata (RFC 9728)
   --[no-]exchangeable        its tokens may be exchanged for those of other APIs (RFC 8693)
+  --[no-]roles               its tokens tell a person's roles in the app that asked for the scope roles
 
 Every process follows within a second. APIs of RESOURCE_SERVERS are changed there.`
 
@@ -88,6 +89,7 @@ function inWords(all: readonly ResourceServer[]): string {
         clients === 'all' ? 'all clients' : `clients ${clients.join(', ')}`,
         ...(server.publishMetadata ? ['metadata published'] : []),
         ...(server.exchangeable ? ['exchangeable'] : []),
+        ...(server.includesRoles ? ['with roles'] : []),
         ...(source === 'declared' ? ['RESOURCE_SERVERS'] : []),
         ...(status === 'disabled' ? ['DISABLED'] : []),
       ]
@@ -114,6 +116,7 @@ function readCommand(): Command | undefined {
       documentation: { type: 'string' },
       publish: { type: 'boolean' },
       exchangeable: { type: 'boolean' },
+      roles: { type: 'boolean' },
     },
   })
   const [word = 'list', audience, ...more] = positionals
@@ -141,6 +144,7 @@ interface Given {
   documentation?: string
   publish?: boolean
   exchangeable?: boolean
+  roles?: boolean
 }
 
 /** Only what was given; what it may be is the rules' to say. */
@@ -154,11 +158,13 @@ function changesOf({
   documentation,
   publish,
   exchangeable,
+  roles,
 }: Given): Changes {
   const changes = {
     name,
     documentation,
     exchangeable,
+    includesRoles: roles,
     publishMetadata: publish,
     tokenFormat: format as ResourceServerSettings['tokenFormat'] | undefined,
     tokenTtl: ttl === undefined ? undefined : Number(ttl),

@@ -15,6 +15,10 @@ export type DomainErrorCode =
   | 'last_owner'
   | 'stale'
   | 'no_secret'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

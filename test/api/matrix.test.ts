@@ -54,6 +54,21 @@ const MAY: Record<string, string[]> = {
   listAudit: ['auditor', ...ADMINS],
   readSystem: ['auditor', ...ADMINS],
   explainFailure: ['auditor', ...ADMINS],
+  allowClientApi: ADMINS,
+  listPermissions: ['auditor', ...ADMINS],
+  listRoles: ['auditor', ...ADMINS],
+  createRole: ['owner'],
+  readRole: ['auditor', ...ADMINS],
+  updateRole: ['owner'],
+  deleteRole: ['owner'],
+  listApplicationRoles: ['auditor', ...ADMINS],
+  createApplicationRole: ADMINS,
+  readApplicationRole: ['auditor', ...ADMINS],
+  updateApplicationRole: ADMINS,
+  deleteApplicationRole: ADMINS,
+  listRolesOfUser: READERS,
+  giveApplicationRole: ADMINS,
+  takeApplicationRole: ADMINS,
 }
 
 /** The one that ends the caller comes last. */
