@@ -96,7 +96,7 @@ function nameOf({ userId, clientId }: Bearer): string {
 
 /** What may be handed on to others: never more than the app was given itself. */
 function mayOf({ permissions, scopes }: Actor): ReadonlySet<Permission> {
-  return new Set([...permissions].filter((one) => OWN.includes(one) || scopes.includes(one)))
+  return new Set([...permissions].filter((one) => scopes.includes(one)))
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */

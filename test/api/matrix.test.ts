@@ -230,7 +230,7 @@ function expectDocumented(
 
 const STRANGE_IDS = [
   '%',
-  '..',
+  '%2e%2e',
   '\u{1f600}',
   "' or 1=1 --",
   'x'.repeat(300),

@@ -90,7 +90,8 @@ export function isWithin(
   may: ReadonlySet<Permission> | undefined,
   permissions: Iterable<Permission>,
 ): boolean {
-  return may === undefined || [...permissions].every((one) => may.has(one))
+  // What everybody has of their own makes nobody mightier.
+  return may === undefined || [...permissions].every((one) => OWN.includes(one) || may.has(one))
 }
 
 /** Of a person with these roles. A name that is no role grants nothing. */
