@@ -13,6 +13,9 @@ import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
+import { ApplicationRoles } from './domain/permissions/application-roles.ts'
+import { permissionsOf } from './domain/permissions/permissions.ts'
+import { Roles } from './domain/permissions/roles.ts'
 import type { PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
@@ -59,7 +62,6 @@ export function openApi(parts: ApiParts) {
       ...{ engine, ephemeral, audience },
       account: usableAccount(byId.users, isUnavailable),
     }),
-    rolesOf: (userId) => database.users.roles(userId),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
     resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
@@ -81,6 +83,9 @@ function servicesOf(parts: ApiParts): ApiServices {
     access,
     auth: authServices(parts),
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
+    roles: new Roles(database),
+    applicationRoles: new ApplicationRoles(database),
+    permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),

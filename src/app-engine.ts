@@ -146,6 +146,7 @@ export async function openEngine(
     clientsChanged,
     changes: storage.changes,
     consents: database.consents,
+    applicationRoles: database.applicationRoles,
     artifacts,
     pages: outwardPages,
     failures,

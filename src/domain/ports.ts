@@ -16,6 +16,7 @@ import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 
@@ -246,6 +247,8 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  roles: RoleRepository
+  applicationRoles: ApplicationRoleRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
