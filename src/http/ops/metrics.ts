@@ -17,7 +17,7 @@ export interface MetricsDeps {
 }
 
 const KNOWN = new Set<string>([
-  ...[...Object.values(ENDPOINTS), DISCOVERY_PATH, '/', '/docs', '/openapi.json', '/metrics', '/mailbox'],
+  ...[...Object.values(ENDPOINTS), DISCOVERY_PATH, '/', '/docs', '/redoc', '/openapi.json', '/metrics', '/mailbox'],
   ...['/health', '/health/live', '/health/ready', '/forgot-password', '/session/end/confirm'],
   CHALLENGE_PATH,
 ])
@@ -30,6 +30,7 @@ const GROUPS = [
   'approve',
   'assets',
   'docs',
+  'redoc',
   'mailbox',
   'reg',
 ]
