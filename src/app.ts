@@ -5,7 +5,6 @@
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
 import { openEngine } from './app-engine.ts'
-import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
@@ -21,6 +20,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -111,7 +111,9 @@ export async function createApp(
       contextWords: [config.brandName],
     }
     const outbound = await openOutbound(config, log)
-    const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
+    const telemetry = await openTelemetry({ config, storage, hasher, outbound, mail })
+    const { measures, tracing, operations } = telemetry
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
@@ -154,7 +156,7 @@ export async function createApp(
         accessEnded,
         services,
         mailSoon: () => outbox.mail.poke(),
-        countToken: (kind) => measures.token(kind),
+        telemetry,
       },
       overrides.failureLimits,
     )
@@ -167,7 +169,6 @@ export async function createApp(
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
 
-    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
       ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
@@ -219,6 +220,7 @@ export async function createApp(
         isUnstorable,
       }),
       metrics: { measures, token: secrets.metricsToken },
+      ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
         mailSoon: () => outbox.mail.poke(),
@@ -286,7 +288,7 @@ export async function createApp(
           ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
-        measures.close()
+        await telemetry.close()
         await mail.close()
         await storage.close()
       },
