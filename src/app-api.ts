@@ -1,5 +1,4 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
@@ -30,6 +29,7 @@ import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
+import { version } from './version.ts'
 
 export interface ApiParts extends AuthParts {
   config: Config
@@ -43,10 +43,6 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
-}
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
 }
 
 export function openApi(parts: ApiParts) {

@@ -160,6 +160,8 @@ export interface OutboxRepository {
   bury(id: string, error: string): Promise<void>
   /** Jobs of a kind that wait, and dead letters. */
   counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
+  /** How many seconds the job is late that is due longest; 0: none is. */
+  lagSeconds(kind: OutboxKind): Promise<number>
 }
 
 export interface OutboxRow<K extends OutboxKind = OutboxKind> {
