@@ -50,6 +50,7 @@ const SEES_ALL = [
   'app.ts',
   'app-api.ts',
   'app-metrics.ts',
+  'app-system.ts',
   'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',
