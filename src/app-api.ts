@@ -1,10 +1,10 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { performance } from 'node:perf_hooks'
-import type { ApiServices, SystemReport } from './api/deps.ts'
+import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
+import { systemReport } from './app-system.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -105,19 +105,5 @@ export function docsClient(issuer: string): DeclaredClient {
     redirect_uris: [issuer + DOCS_REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
-  }
-}
-
-async function systemReport({ mode }: Config, storage: Storage): Promise<SystemReport> {
-  const [dependencies, mail] = await Promise.all([storage.health(), storage.database.outbox.counts('mail')])
-  const { rss, heapUsed } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
-  return {
-    ...{ version, mode, dependencies, mail },
-    node: process.version,
-    uptimeSeconds: Math.round(process.uptime()),
-    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
-    cpu: { userSeconds: user / 1e6, systemSeconds: system / 1e6 },
-    eventLoop: { utilization: performance.eventLoopUtilization().utilization },
   }
 }

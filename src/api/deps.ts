@@ -45,11 +45,26 @@ export interface SystemReport {
   node: string
   mode: 'evaluation' | 'production'
   uptimeSeconds: number
-  memory: { rssBytes: number; heapUsedBytes: number }
-  cpu: { userSeconds: number; systemSeconds: number }
-  eventLoop: { utilization: number }
-  dependencies: Record<string, { state: string }>
+  /** of the protocol engine */
+  engine: string
+  memory: {
+    rssBytes: number
+    heapUsedBytes: number
+    heapTotalBytes: number
+    externalBytes: number
+    machineTotalBytes: number
+    machineFreeBytes: number
+  }
+  /** load: of the machine, over a minute */
+  cpu: { userSeconds: number; systemSeconds: number; cores: number; load: number }
+  eventLoop: { utilization: number; lagMs: number }
+  migrations: { applied: string[]; pending: string[] }
+  /** to a database server */
+  connections: { open: number; idle: number; waiting: number } | undefined
+  dependencies: Record<string, { state: string; latencyMs: number; detail?: string; breaker?: string }>
   mail: { waiting: number; dead: number }
+  /** by kind of work */
+  outbox: Record<string, { waiting: number; dead: number; lagSeconds: number }>
 }
 
 export interface ApiDeps {
