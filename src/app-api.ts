@@ -1,11 +1,10 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { readFileSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
-import type { ApiServices, SystemReport } from './api/deps.ts'
+import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
+import { systemReport } from './app-system.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -13,6 +12,9 @@ import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
+import { ApplicationRoles } from './domain/permissions/application-roles.ts'
+import { permissionsOf } from './domain/permissions/permissions.ts'
+import { Roles } from './domain/permissions/roles.ts'
 import type { PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
@@ -27,6 +29,7 @@ import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
+import { version } from './version.ts'
 
 export interface ApiParts extends AuthParts {
   config: Config
@@ -42,10 +45,6 @@ export interface ApiParts extends AuthParts {
   mailSoon: () => void
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
-
 export function openApi(parts: ApiParts) {
   const { config, storage, log, engine, throttle } = parts
   const { database, byId, ephemeral } = storage
@@ -59,7 +58,6 @@ export function openApi(parts: ApiParts) {
       ...{ engine, ephemeral, audience },
       account: usableAccount(byId.users, isUnavailable),
     }),
-    rolesOf: (userId) => database.users.roles(userId),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
     resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
@@ -81,6 +79,9 @@ function servicesOf(parts: ApiParts): ApiServices {
     access,
     auth: authServices(parts),
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
+    roles: new Roles(database),
+    applicationRoles: new ApplicationRoles(database),
+    permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),
@@ -104,19 +105,5 @@ export function docsClient(issuer: string): DeclaredClient {
     redirect_uris: [issuer + DOCS_REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
-  }
-}
-
-async function systemReport({ mode }: Config, storage: Storage): Promise<SystemReport> {
-  const [dependencies, mail] = await Promise.all([storage.health(), storage.database.outbox.counts('mail')])
-  const { rss, heapUsed } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
-  return {
-    ...{ version, mode, dependencies, mail },
-    node: process.version,
-    uptimeSeconds: Math.round(process.uptime()),
-    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
-    cpu: { userSeconds: user / 1e6, systemSeconds: system / 1e6 },
-    eventLoop: { utilization: performance.eventLoopUtilization().utilization },
   }
 }

@@ -14,6 +14,7 @@ import { API_CLIENT, apiClient } from './oidc/api-client.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
 import { appSignIn } from './oidc/first-party/app-sign-in.ts'
+import type { Operations } from './oidc/operations.ts'
 import type { unitOfWork } from './oidc/unit-of-work.ts'
 import type { Storage } from './storage/choose.ts'
 
@@ -22,6 +23,7 @@ export interface AuthParts {
   storage: Storage
   keyring: Keyring
   engine: Engine
+  operations: Operations
   services: Services
   hasher: PasswordHasher
   policy: PasswordPolicy
@@ -32,14 +34,19 @@ export interface AuthParts {
 }
 
 export function authServices(parts: AuthParts) {
-  const { config, storage, keyring, engine, services, mailSoon } = parts
+  const { config, storage, keyring, engine, operations, services, mailSoon } = parts
   const { hasher, policy, clock, unit, accessEnded } = parts
   const { registration, verification, reset, signIn } = services
   const { database } = storage
   const { issuer } = config
   const random = secureRandom
   return {
-    signIn: appSignIn({ issuer, ask: engineInside(engine, issuer, unit), random, sealer: keyring }),
+    signIn: appSignIn({
+      issuer,
+      ask: engineInside(engine, operations, issuer, unit),
+      random,
+      sealer: keyring,
+    }),
     registration: new RegistrationByApp({
       ...{ registration, users: database.users, random, mailSoon },
       tellsTaken: config.api.tellsTaken,

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
-import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
@@ -22,6 +21,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -112,7 +112,9 @@ export async function createApp(
       contextWords: [config.brandName],
     }
     const outbound = await openOutbound(config, log)
-    const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
+    const telemetry = await openTelemetry({ config, storage, hasher, outbound, mail })
+    const { measures, tracing, operations } = telemetry
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
@@ -155,7 +157,7 @@ export async function createApp(
         accessEnded,
         services,
         mailSoon: () => outbox.mail.poke(),
-        countToken: (kind) => measures.token(kind),
+        telemetry,
       },
       overrides.failureLimits,
     )
@@ -169,7 +171,6 @@ export async function createApp(
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
 
-    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
       ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
@@ -217,9 +218,10 @@ export async function createApp(
       isUnavailable,
       unitOfWork: unit,
       metrics: { measures, token: secrets.metricsToken },
+      ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ services, clock, unit, accessEnded },
+        ...{ services, clock, unit, accessEnded, operations },
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,
@@ -285,7 +287,7 @@ export async function createApp(
           ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
-        measures.close()
+        await telemetry.close()
         await mail.close()
         await storage.close()
       },

@@ -2,7 +2,10 @@
 import type { Access } from '../domain/access/service.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
+import type { ApplicationRoles } from '../domain/permissions/application-roles.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
+import type { Permission } from '../domain/permissions/permissions.ts'
+import type { Roles } from '../domain/permissions/roles.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
@@ -23,6 +26,10 @@ export interface ApiServices {
   access: Access
   auth: AuthServices
   export: AccountExport
+  roles: Roles
+  applicationRoles: ApplicationRoles
+  /** what a person may at this moment */
+  permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>
@@ -38,18 +45,32 @@ export interface SystemReport {
   node: string
   mode: 'evaluation' | 'production'
   uptimeSeconds: number
-  memory: { rssBytes: number; heapUsedBytes: number }
-  cpu: { userSeconds: number; systemSeconds: number }
-  eventLoop: { utilization: number }
-  dependencies: Record<string, { state: string }>
+  /** of the protocol engine */
+  engine: string
+  memory: {
+    rssBytes: number
+    heapUsedBytes: number
+    heapTotalBytes: number
+    externalBytes: number
+    machineTotalBytes: number
+    machineFreeBytes: number
+  }
+  /** load: of the machine, over a minute */
+  cpu: { userSeconds: number; systemSeconds: number; cores: number; load: number }
+  eventLoop: { utilization: number; lagMs: number }
+  migrations: { applied: string[]; pending: string[] }
+  /** to a database server */
+  connections: { open: number; idle: number; waiting: number } | undefined
+  dependencies: Record<string, { state: string; latencyMs: number; detail?: string; breaker?: string }>
   mail: { waiting: number; dead: number }
+  /** by kind of work */
+  outbox: Record<string, { waiting: number; dead: number; lagSeconds: number }>
 }
 
 export interface ApiDeps {
   issuer: string
   services: ApiServices
   readBearer: ReadBearer
-  rolesOf: (userId: string) => Promise<string[]>
   idempotency: IdempotencyStore
   throttle: Throttle
   corsOrigins: readonly string[]

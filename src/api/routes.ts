@@ -9,6 +9,7 @@ import { failureRoutes } from './routes/failures.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { roleRoutes } from './routes/roles.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...authRoutes,
   ...authAccountRoutes,
   ...exportRoutes,
+  ...roleRoutes,
 ]
 
 /** Without the sign-in by the API, where it is switched off (`AUTH_API`). */

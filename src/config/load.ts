@@ -11,6 +11,7 @@ import { checkRegistration, parseStatementIssuers, registrationOf } from './regi
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
+import { checkTracing, tracingOf } from './tracing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
@@ -53,6 +54,7 @@ export function loadConfig(
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
   checkRegistration(settings, faults)
+  checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
@@ -128,6 +130,7 @@ function decide(
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
     hashing: hashingOf(settings),
+    tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     workers: workersOf(settings),
     drainDelaySeconds: settings.DRAIN_DELAY_SECONDS ?? (production ? 5 : 0),

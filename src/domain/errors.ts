@@ -17,6 +17,10 @@ export type DomainErrorCode =
   | 'no_secret'
   | 'auth_session_invalid'
   | 'refresh_token_invalid'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

@@ -16,6 +16,7 @@ import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 
@@ -159,6 +160,8 @@ export interface OutboxRepository {
   bury(id: string, error: string): Promise<void>
   /** Jobs of a kind that wait, and dead letters. */
   counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
+  /** How many seconds the job is late that is due longest; 0: none is. */
+  lagSeconds(kind: OutboxKind): Promise<number>
 }
 
 export interface OutboxRow<K extends OutboxKind = OutboxKind> {
@@ -246,6 +249,8 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  roles: RoleRepository
+  applicationRoles: ApplicationRoleRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

@@ -59,6 +59,21 @@ const MAY: Record<string, string[]> = {
   changePassword: EVERYBODY,
   signOut: EVERYBODY,
   signOutAll: EVERYBODY,
+  allowClientApi: ADMINS,
+  listPermissions: ['auditor', ...ADMINS],
+  listRoles: ['auditor', ...ADMINS],
+  createRole: ['owner'],
+  readRole: ['auditor', ...ADMINS],
+  updateRole: ['owner'],
+  deleteRole: ['owner'],
+  listApplicationRoles: ['auditor', ...ADMINS],
+  createApplicationRole: ADMINS,
+  readApplicationRole: ['auditor', ...ADMINS],
+  updateApplicationRole: ADMINS,
+  deleteApplicationRole: ADMINS,
+  listRolesOfUser: READERS,
+  giveApplicationRole: ADMINS,
+  takeApplicationRole: ADMINS,
 }
 
 /** Asked for without a token, each of them thought about: what it tells strangers is in `test/advisories/h-*`. */
@@ -244,7 +259,7 @@ function expectDocumented(
 
 const STRANGE_IDS = [
   '%',
-  '..',
+  '%2e%2e',
   '\u{1f600}',
   "' or 1=1 --",
   'x'.repeat(300),

@@ -356,6 +356,24 @@ describe('settings', () => {
       refuses({ SIGNING_KEY_DAYS: '-1' }, 'SIGNING_KEY_DAYS', /whole number/)
     })
 
+    it('traces where a collector is named, and takes no credentials in its address', () => {
+      expect(loadConfig(PRODUCTION).config.tracing).to.equal(undefined)
+      const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318'
+      const { tracing } = loadConfig({
+        ...PRODUCTION,
+        ...{ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME: 'door', OTEL_TRACES_SAMPLER_ARG: '0.25' },
+      }).config
+      expect(tracing).to.deep.equal({
+        endpoint: OTEL_EXPORTER_OTLP_ENDPOINT,
+        serviceName: 'door',
+        share: 0.25,
+      })
+      for (const address of ['https://user:hunter2@collector', 'https://collector/?key=hunter2'])
+        refuses({ OTEL_EXPORTER_OTLP_ENDPOINT: address }, 'OTEL_EXPORTER_OTLP_ENDPOINT', /no user, password/)
+      for (const share of ['1.5', '-1', 'all'])
+        refuses({ OTEL_TRACES_SAMPLER_ARG: share }, 'OTEL_TRACES_SAMPLER_ARG', /from 0 to 1/)
+    })
+
     it('hashes in processes beside Postgres, and in this one, on two threads at most, beside the embedded database', () => {
       const hashing = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.hashing
       const DATABASE_URL = String(PRODUCTION.DATABASE_URL)

@@ -52,6 +52,9 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.failures.save(sampleFailure())
   await database.authorizationTypes.save(sampleAuthorizationType())
   await database.idempotency.claim('k', 'c')
+  await database.roles.insert({ name: 'desk', description: '', permissions: ['users:read'] })
+  await database.applicationRoles.insert({ clientId: client.id, name: 'editor', description: '' })
+  await database.applicationRoles.give(user.id, client.id, 'editor')
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id
