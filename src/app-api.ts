@@ -4,18 +4,19 @@ import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
-import { explainer } from './app-parts.ts'
+import { explainer, resourceServers, signingKeys } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
+import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
 import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import { ApplicationRoles } from './domain/permissions/application-roles.ts'
 import { permissionsOf } from './domain/permissions/permissions.ts'
 import { Roles } from './domain/permissions/roles.ts'
-import type { PasswordHasher } from './domain/ports.ts'
+import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import type { Logger } from './lib/log.ts'
@@ -33,6 +34,7 @@ export interface ApiParts {
   config: Config
   storage: Storage
   keyring: Keyring
+  clock: Clock
   log: Logger
   engine: Engine
   access: Access
@@ -67,7 +69,7 @@ export function openApi(parts: ApiParts) {
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const { config, storage, keyring, clock, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
   const { database } = storage
   const random = secureRandom
   return {
@@ -80,9 +82,14 @@ function servicesOf(parts: ApiParts): ApiServices {
     access,
     roles: new Roles(database),
     applicationRoles: new ApplicationRoles(database),
+    resourceServers: resourceServers(config, storage),
+    isDeclared: (audience) => config.resourceServers.some((one) => one.audience === audience),
+    initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
+    signingKeys: signingKeys(config, storage),
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
+    now: () => clock.now(),
     system: () => systemReport(config, storage),
     async explain(code) {
       const failure = await findFailure(database.failures, code)

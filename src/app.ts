@@ -220,7 +220,7 @@ export async function createApp(
       }),
       metrics: { measures, token: secrets.metricsToken },
       api: openApi({
-        ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        ...{ config, storage, keyring, clock, log, engine, access, clientsChanged, hasher, throttle, policy },
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   role_taken: [409, 'There is a role of this name'],
   role_in_use: [409, 'Somebody has the role'],
   built_in_role: [409, 'Built-in roles stay as they are: make one of your own'],
+  declared: [409, 'It is declared in the settings: change it there'],
   no_secret: [409, 'The client proves itself without a secret'],
   in_flight: [409, 'A request with this Idempotency-Key is being worked on'],
   stale: [412, 'It was changed by somebody else meanwhile: read it again'],

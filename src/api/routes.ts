@@ -3,9 +3,12 @@ import type { Route } from './route.ts'
 import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { failureRoutes } from './routes/failures.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { registrationTokenRoutes } from './routes/registration-tokens.ts'
+import { resourceRoutes } from './routes/resources.ts'
 import { roleRoutes } from './routes/roles.ts'
 
 export const ROUTES: readonly Route[] = [
@@ -16,4 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...operationRoutes,
   ...failureRoutes,
   ...roleRoutes,
+  ...resourceRoutes,
+  ...registrationTokenRoutes,
+  ...keyRoutes,
 ]

@@ -37,6 +37,8 @@ export function toProblem(error: unknown, isUnavailable: (error: unknown) => boo
     const headers = { 'Retry-After': String(retryAfterSeconds ?? RETRY_AFTER_SECONDS) }
     if (code === 'throttled' || code === 'busy' || code === 'unavailable')
       return new ApiProblem(code, { headers, cause: error })
+    if (code === 'invalid_input')
+      return new ApiProblem('invalid_input', { detail: error.message, cause: error })
     if (isSame(code))
       return new ApiProblem(code, {
         cause: error,

@@ -173,6 +173,8 @@ export interface ResourceServerRepository {
   /** In a transaction: nobody else changes it before its end. */
   lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
+  /** Raised by every change of it. */
+  version(audience: string): Promise<number | undefined>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
   /** False: there is no such API. */

@@ -69,6 +69,19 @@ const MAY: Record<string, string[]> = {
   listRolesOfUser: READERS,
   giveApplicationRole: ADMINS,
   takeApplicationRole: ADMINS,
+  listResourceServers: ['auditor', ...ADMINS],
+  createResourceServer: ADMINS,
+  readResourceServer: ['auditor', ...ADMINS],
+  updateResourceServer: ADMINS,
+  deleteResourceServer: ADMINS,
+  disableResourceServer: ADMINS,
+  enableResourceServer: ADMINS,
+  listInitialAccessTokens: ['auditor', ...ADMINS],
+  createInitialAccessToken: ADMINS,
+  revokeInitialAccessToken: ADMINS,
+  listSigningKeys: ['auditor', ...ADMINS],
+  rotateSigningKeys: ADMINS,
+  revokeSigningKey: ADMINS,
 }
 
 /** The one that ends the caller comes last. */
@@ -214,6 +227,7 @@ function addressOf(route: Route, id = 'usr_nobody'): string {
     .replace(':session', 'AAAAAAAAAAAAAAAAAAAA')
     .replace(':client', 'no-client')
     .replace(':role', 'support')
+    .replace(':kid', 'no-key')
 }
 
 function expectDocumented(
