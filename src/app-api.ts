@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer, resourceServers, signingKeys } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -19,6 +20,7 @@ import { Roles } from './domain/permissions/roles.ts'
 import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
+import { AccountExport } from './domain/users/export.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
@@ -30,7 +32,7 @@ import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 
-export interface ApiParts {
+export interface ApiParts extends AuthParts {
   config: Config
   storage: Storage
   keyring: Keyring
@@ -56,6 +58,7 @@ export function openApi(parts: ApiParts) {
   return api({
     issuer: config.issuer,
     version,
+    auth: config.api.auth,
     services: servicesOf(parts),
     readBearer: readBearer({
       ...{ engine, ephemeral, audience },
@@ -80,6 +83,8 @@ function servicesOf(parts: ApiParts): ApiServices {
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    auth: authServices(parts),
+    export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     roles: new Roles(database),
     applicationRoles: new ApplicationRoles(database),
     resourceServers: resourceServers(config, storage),

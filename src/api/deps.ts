@@ -12,7 +12,9 @@ import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { ResourceServers } from '../domain/resources/service.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { AccountExport } from '../domain/users/export.ts'
 import type { Logger } from '../lib/log.ts'
+import type { AuthServices } from './auth-deps.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
 
 /** Cursors: whoever holds one can neither read nor change it. */
@@ -25,6 +27,8 @@ export interface ApiServices {
   users: UserAdministration
   clients: ClientAdministration
   access: Access
+  auth: AuthServices
+  export: AccountExport
   roles: Roles
   applicationRoles: ApplicationRoles
   resourceServers: ResourceServers

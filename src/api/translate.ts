@@ -15,6 +15,11 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'last_owner',
   'no_secret',
   'stale',
+  'proof_invalid',
+  'proof_expired',
+  'auth_session_invalid',
+  'refresh_token_invalid',
+  'invalid_credentials',
   'forbidden',
   'role_taken',
   'role_in_use',
@@ -39,6 +44,8 @@ export function toProblem(error: unknown, isUnavailable: (error: unknown) => boo
       return new ApiProblem(code, { headers, cause: error })
     if (code === 'invalid_input')
       return new ApiProblem('invalid_input', { detail: error.message, cause: error })
+    // Used is over, too: who asks twice learns no more than who asks late.
+    if (code === 'proof_used') return new ApiProblem('proof_expired', { cause: error })
     if (isSame(code))
       return new ApiProblem(code, {
         cause: error,

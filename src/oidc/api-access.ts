@@ -48,7 +48,7 @@ export interface ApiAccessDeps {
 }
 
 /** With what binds it to a key (RFC 9449 6.1) or to a certificate (RFC 8705 3.1), which the types do not know. */
-type Token = (AccessToken | ClientCredentials) & { jkt?: string; 'x5t#S256'?: string }
+type Token = (AccessToken | ClientCredentials) & { jkt?: string; 'x5t#S256'?: string; sessionUid?: string }
 
 export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDeps): ReadBearer {
   return async (presented: Presented): Promise<Bearer> => {
@@ -67,7 +67,11 @@ export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDe
     const isGranted =
       grant && !grant.isExpired && grant.clientId === token.clientId && grant.accountId === token.accountId
     if (!client || !user || !isGranted) throw invalid('what it was issued for has ended')
-    return { userId: user.id, clientId: client.clientId, scopes: [...token.scopes] }
+    const { sessionUid, exp } = token
+    return {
+      ...{ userId: user.id, clientId: client.clientId, scopes: [...token.scopes] },
+      ...{ sessionUid, expiresAt: exp ?? 0 },
+    }
   }
 }
 
@@ -86,7 +90,10 @@ async function onOwnAccount(provider: Engine['provider'], token: Token): Promise
   const allowed = client && !isStranger(client) ? apiPermissionsOf(client) : []
   if (!client || allowed.length === 0) throw invalid('what it was issued for has ended')
   const permissions = new Set(allowed)
-  return { userId: undefined, clientId: client.clientId, scopes: [...token.scopes], permissions }
+  return {
+    ...{ userId: undefined, clientId: client.clientId, scopes: [...token.scopes], permissions },
+    ...{ sessionUid: undefined, expiresAt: token.exp ?? 0 },
+  }
 }
 
 /** RFC 9449 7.1: a bound token needs its key, and is no bearer token; one that is not bound takes no proof. */

@@ -14,6 +14,7 @@ export type AuditEventName =
   | 'user.deleted'
   | 'user.created'
   | 'user.updated'
+  | 'user.exported'
   | 'role.given'
   | 'role.taken'
   | 'role.created'
@@ -53,6 +54,9 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+  | 'system.backed_up'
+  | 'system.restored'
+  | 'configuration.applied'
 
 export interface AuditEvent {
   name: AuditEventName

@@ -5,6 +5,10 @@ export type Bearer = {
   /** the app that holds it */
   clientId: string
   scopes: readonly string[]
+  /** names the session the token is of; undefined: of none */
+  sessionUid: string | undefined
+  /** epoch seconds */
+  expiresAt: number
 } & (
   | { userId: string }
   /** the app itself (client credentials), with what an operator allows it at this moment */
