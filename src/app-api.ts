@@ -1,4 +1,5 @@
 /** Part of the composition root: the API, with the services behind it. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
@@ -12,7 +13,9 @@ import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
+import { testRequest } from './domain/clients/test-url.ts'
 import { findFailure } from './domain/failures/service.ts'
+import { DeadLetters } from './domain/operations/dead-letters.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import { ApplicationRoles } from './domain/permissions/application-roles.ts'
 import { permissionsOf } from './domain/permissions/permissions.ts'
@@ -29,6 +32,7 @@ import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
+import { ENDPOINTS } from './oidc/routes.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 
@@ -91,6 +95,9 @@ function servicesOf(parts: ApiParts): ApiServices {
     isDeclared: (audience) => config.resourceServers.some((one) => one.audience === audience),
     initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
     signingKeys: signingKeys(config, storage),
+    deadLetters: new DeadLetters({ database, mailSoon }),
+    testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
@@ -102,6 +109,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** base64url, as PKCE wants it (RFC 7636 4.2) */
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 /**

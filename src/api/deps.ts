@@ -1,9 +1,12 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
 import type { Access } from '../domain/access/service.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
+import type { Client } from '../domain/clients/client.ts'
 import type { InitialAccessTokens } from '../domain/clients/initial-access-tokens.ts'
+import type { TestRequest } from '../domain/clients/test-url.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
 import type { SigningKeys } from '../domain/keys/service.ts'
+import type { DeadLetters } from '../domain/operations/dead-letters.ts'
 import type { ApplicationRoles } from '../domain/permissions/application-roles.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
 import type { Permission } from '../domain/permissions/permissions.ts'
@@ -36,10 +39,13 @@ export interface ApiServices {
   isDeclared: (audience: string) => boolean
   initialAccessTokens: InitialAccessTokens
   signingKeys: SigningKeys
+  deadLetters: DeadLetters
+  testRequest: (client: Client) => TestRequest
+  authorizationEndpoint: string
   /** what a person may at this moment */
   permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
-  directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
+  directory: Pick<Repositories, 'people' | 'applications' | 'trail' | 'accessDirectory' | 'usage'> & {
     access: Pick<Repositories['access'], 'openSessions'>
     resourceServers: Pick<Repositories['resourceServers'], 'find' | 'list' | 'version'>
     signingKeys: Pick<Repositories['signingKeys'], 'list'>

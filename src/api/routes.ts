@@ -4,8 +4,10 @@ import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { authRoutes } from './routes/auth.ts'
 import { authAccountRoutes } from './routes/auth-account.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { exportRoutes } from './routes/export.ts'
 import { failureRoutes } from './routes/failures.ts'
+import { insightRoutes } from './routes/insight.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
@@ -28,6 +30,8 @@ export const ROUTES: readonly Route[] = [
   ...resourceRoutes,
   ...registrationTokenRoutes,
   ...keyRoutes,
+  ...deadLetterRoutes,
+  ...insightRoutes,
 ]
 
 /** Without the sign-in by the API, where it is switched off (`AUTH_API`). */

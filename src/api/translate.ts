@@ -24,6 +24,7 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'role_taken',
   'role_in_use',
   'built_in_role',
+  'no_sign_in',
 ])
 
 /** @param isUnavailable tells a store that is away from a fault of ours */

@@ -15,6 +15,9 @@ import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
+import type { DeadLetterRepository } from './operations/dead-letters.ts'
+import type { AccessDirectory } from './operations/session-search.ts'
+import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
@@ -251,6 +254,9 @@ export interface Repositories {
   idempotency: IdempotencyStore
   roles: RoleRepository
   applicationRoles: ApplicationRoleRepository
+  deadLetters: DeadLetterRepository
+  accessDirectory: AccessDirectory
+  usage: UsageRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

@@ -87,6 +87,15 @@ const MAY: Record<string, string[]> = {
   listSigningKeys: ['auditor', ...ADMINS],
   rotateSigningKeys: ADMINS,
   revokeSigningKey: ADMINS,
+  listDeadLetters: ['auditor', ...ADMINS],
+  replayDeadLetter: ADMINS,
+  replayDeadLetters: ADMINS,
+  discardDeadLetter: ADMINS,
+  discardDeadLetters: ADMINS,
+  searchSessions: READERS,
+  searchConsents: READERS,
+  readUsage: ['auditor', ...ADMINS],
+  makeTestUrl: ['auditor', ...ADMINS],
 }
 
 /** Asked for without a token, each of them thought about: what it tells strangers is in `test/advisories/h-*`. */

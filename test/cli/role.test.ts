@@ -1,18 +1,29 @@
 /** `ostiary role` and `ostiary application-role` as an operator runs them, on a database of their own. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { newPostgresDatabase } from '../support/backends.ts'
 import { ostiary } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
+import { JANE } from '../support/protocol.ts'
 import { webClient } from '../support/relying-party.ts'
-import { startApp } from '../support/start-app.ts'
+import { type RunningApp, startApp } from '../support/start-app.ts'
 
 describe('ostiary role', function () {
   this.timeout(300_000)
-  const folder = mkdtempSync(join(tmpdir(), 'ostiary-role-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
-  const run = (...words: string[]) => ostiary({ DATA_DIR: folder }, words)
+  const key = randomBytes(32).toString('base64')
+  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
+  let app: RunningApp
+  before(async () => {
+    database = await newPostgresDatabase()
+    const settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
+    app = await startApp({ stack: 'postgres+redis', settings, overrides: { clients: [webClient()] } })
+    await createPerson(app, JANE)
+  })
+  after(async () => {
+    await app?.close()
+    await database?.drop()
+  })
+  const run = (...words: string[]) => ostiary({ OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }, words)
   const json = (...words: string[]) => {
     const { status, stdout, stderr } = run(...words, '--json')
     expect([status, stderr], words.join(' ')).to.deep.equal([0, ''])
@@ -22,12 +33,6 @@ describe('ostiary role', function () {
     const { status, stderr } = run(...words, '--json')
     return [status, JSON.parse(stderr).error.code]
   }
-
-  before(async () => {
-    const app = await startApp({ settings: { DATA_DIR: folder }, overrides: { clients: [webClient()] } })
-    await createPerson(app, { email: 'jane@example.org' })
-    await app.close()
-  })
 
   it('makes, changes, gives, takes and deletes roles of the deployment', () => {
     const made = json('role', 'create', 'desk', '--allow', 'users:read,sessions:write')
