@@ -21,6 +21,7 @@ import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { resourceServerCommands } from './resource-server.ts'
+import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { userCommands } from './user.ts'
@@ -31,6 +32,7 @@ const GROUPS: ((program: Command) => void)[] = [
   setupLinkCommand,
   migrateCommands,
   userCommands,
+  roleCommands,
   clientCommands,
   resourceServerCommands,
   initialAccessTokenCommands,
