@@ -348,7 +348,7 @@ describe('backups', function () {
       })
 
       it('of an older schema are brought up to this one, without a key that was named; of a newer one are refused', async () => {
-        const key = sampleKey()
+        const key = { ...sampleKey(), state: 'retiring' } as const
         await source.database.signingKeys.add(key)
         const [newest] = (await migrateDown(source.connection)).reverted
         const { file, keys, contents } = await saved(source)

@@ -8,6 +8,7 @@ import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
+import { SqlAppliedState } from './repositories/applied-state.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlAuditTrail } from './repositories/audit-trail.ts'
@@ -72,6 +73,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex),
     idempotency: new SqlIdempotency(knex, atRest),
+    applied: new SqlAppliedState(knex),
   }
 }
 
