@@ -14,6 +14,7 @@ export type AuditEventName =
   | 'user.deleted'
   | 'user.created'
   | 'user.updated'
+  | 'user.exported'
   | 'role.given'
   | 'role.taken'
   | 'session.ended'
