@@ -12,6 +12,7 @@ import { Command } from 'commander'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
+import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
@@ -38,6 +39,7 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  backupCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

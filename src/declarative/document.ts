@@ -56,7 +56,7 @@ export function readDeclarations(file: string, text: string): Document {
       file,
       broken.map(({ pos, message }) => at(pos[0], message)),
     )
-  const value = valueOf(() => document.toJS({ maxAliasCount: ALIASES }) ?? {}, refuse)
+  const value = parsedBy(() => document.toJS({ maxAliasCount: ALIASES }) ?? {}, refuse)
   const read = SHAPE.safeParse(value)
   if (!read.success) throw refuse(read.error.issues.flatMap(faultsOf))
   const entries = KINDS.flatMap((kind) =>
@@ -67,7 +67,7 @@ export function readDeclarations(file: string, text: string): Document {
   return { entries, refuse }
 }
 
-function valueOf(read: () => unknown, refuse: Document['refuse']): unknown {
+function parsedBy(read: () => unknown, refuse: Document['refuse']): unknown {
   try {
     return read()
   } catch (error) {
@@ -79,7 +79,10 @@ function wanted(ref: Ref, { state, ...entry }: JsonObject): Wanted {
   return { ...ref, value: state === 'absent' ? 'absent' : entry }
 }
 
-function faultOf({ kind, id, value }: Wanted, data: Record<string, unknown>): { path: Path; problem: string }[] {
+function faultOf(
+  { kind, id, value }: Wanted,
+  data: Record<string, unknown>,
+): { path: Path; problem: string }[] {
   if (!ID.test(id)) return [{ path: [kind, id], problem: `"${id}" must be printable ASCII without spaces` }]
   const members = Object.keys((data[kind] as Record<string, object>)[id] ?? {})
   return value === 'absent' && members.length > 1
@@ -97,7 +100,8 @@ interface Issue {
 
 function faultsOf(found: object): { path: Path; problem: string }[] {
   const { code, path, message, keys } = found as Issue
-  if (code !== 'unrecognized_keys') return [{ path, problem: `${path.at(-1)?.toString() ?? 'the file'}: ${message}` }]
+  if (code !== 'unrecognized_keys')
+    return [{ path, problem: `${path.at(-1)?.toString() ?? 'the file'}: ${message}` }]
   return (keys ?? []).map((key) => {
     const meant = nearest(key, namesAt(path))
     return {
@@ -111,7 +115,9 @@ function faultsOf(found: object): { path: Path; problem: string }[] {
 function offsetOf(contents: unknown, path: Path): number {
   let [node, offset] = [contents as Node | null, 0]
   for (const segment of path) {
-    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === segment) : undefined
+    const pair = isMap(node)
+      ? node.items.find(({ key }) => isScalar(key) && String(key.value) === segment)
+      : undefined
     if (!pair) break
     offset = (pair.key as Node).range?.[0] ?? offset
     node = pair.value as Node | null

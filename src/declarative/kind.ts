@@ -26,7 +26,8 @@ export interface Kind {
 /** Without members that say what holds anyway. */
 export function withoutDefaults(value: JsonObject, defaults: JsonObject): JsonObject {
   const entries = Object.entries(value).filter(
-    ([name, member]) => member !== undefined && member !== null && JSON.stringify(member) !== JSON.stringify(defaults[name]),
+    ([name, member]) =>
+      member !== undefined && member !== null && JSON.stringify(member) !== JSON.stringify(defaults[name]),
   )
   return Object.fromEntries(entries)
 }

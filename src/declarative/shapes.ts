@@ -15,7 +15,12 @@ const state = z
 const status = z.enum(['active', 'disabled']).optional()
 
 const all = <T extends z.ZodType>(type: T, names: string) =>
-  Object.fromEntries(names.trim().split(/\s+/).map((name) => [name, type.optional()]))
+  Object.fromEntries(
+    names
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, type.optional()]),
+  )
 
 /** Client metadata (OpenID Connect Dynamic Registration 1.0, RFC 7591 and others) and what only operators set. */
 const METADATA = {
@@ -69,7 +74,10 @@ const resourceServer = z.strictObject({
   token_format: z.enum(['jwt', 'opaque']).optional(),
   token_ttl: z.int().optional().describe('seconds'),
   signing_algorithm: z.enum(['ES256', 'RS256', 'PS256', 'EdDSA']).optional(),
-  clients: z.union([z.literal('all'), texts]).optional().describe('who may ask for its tokens'),
+  clients: z
+    .union([z.literal('all'), texts])
+    .optional()
+    .describe('who may ask for its tokens'),
   documentation: text.optional(),
   publish_metadata: flag.optional(),
   exchangeable: flag.optional(),

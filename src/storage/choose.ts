@@ -13,6 +13,7 @@ import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -141,6 +142,17 @@ export async function openMigrations(options: StorageOptions) {
     up: () => migrateUp(connection),
     down: () => migrateDown(connection),
     status: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
     close: () => connection.close(),
   }
 }

@@ -31,7 +31,7 @@ export class AuthorizationTypeKind implements Kind {
 
   async current(): Promise<Map<string, JsonObject>> {
     const all = await this.#deps.repositories.authorizationTypes.list()
-    return new Map(all.map((type) => [type.name, valueOf(type)]))
+    return new Map(all.map((type) => [type.name, valueFrom(type)]))
   }
 
   async wanted(_id: string, entry: JsonObject): Promise<JsonObject> {
@@ -61,6 +61,6 @@ function typeOf(id: string, value: JsonObject): AuthorizationType {
   return readTypes({ types: [{ type: id, ...value }] })[0] as AuthorizationType
 }
 
-function valueOf({ name: _, selfRegistered, ...type }: AuthorizationType): JsonObject {
+function valueFrom({ name: _, selfRegistered, ...type }: AuthorizationType): JsonObject {
   return withoutDefaults({ ...type, self_registered: selfRegistered }, DEFAULTS)
 }

@@ -45,8 +45,10 @@ export class Clients implements Kind {
   }
 
   async current(): Promise<Map<string, JsonObject>> {
-    this.#stored = new Map((await this.#deps.repositories.clients.list()).map((client) => [client.id, client]))
-    return new Map([...this.#stored.values()].map((client) => [client.id, valueOf(client)]))
+    this.#stored = new Map(
+      (await this.#deps.repositories.clients.list()).map((client) => [client.id, client]),
+    )
+    return new Map([...this.#stored.values()].map((client) => [client.id, valueFrom(client)]))
   }
 
   async wanted(id: string, { secret, ...entry }: JsonObject): Promise<JsonObject> {
@@ -69,15 +71,26 @@ export class Clients implements Kind {
     if (usesSecret(metadata)) {
       const has = exists && this.#stored.get(id)?.secretDigest !== undefined
       if (secret !== undefined && given === undefined)
-        found.push({ member: 'secret', problem: `secret: there is nothing at ${secret}`.replace(`${ANOTHER}, from `, '') })
+        found.push({
+          member: 'secret',
+          problem: `secret: there is nothing at ${secret}`.replace(`${ANOTHER}, from `, ''),
+        })
       if (given !== undefined && given.length < SECRET_MIN_LENGTH)
-        found.push({ member: 'secret', problem: `secret: must have at least ${SECRET_MIN_LENGTH} random characters` })
+        found.push({
+          member: 'secret',
+          problem: `secret: must have at least ${SECRET_MIN_LENGTH} random characters`,
+        })
       if (secret === undefined && given === undefined && !has)
-        found.push({ problem: `client "${id}" proves itself by a secret: say where it is, as in secret: {env: NAME}` })
+        found.push({
+          problem: `client "${id}" proves itself by a secret: say where it is, as in secret: {env: NAME}`,
+        })
     } else if (secret !== undefined || given !== undefined)
       found.push({ member: 'secret', problem: 'secret: this client proves itself otherwise and has none' })
     if (value.first_party_challenge === true && value.first_party !== true)
-      found.push({ member: 'first_party_challenge', problem: 'first_party_challenge needs first_party to be true' })
+      found.push({
+        member: 'first_party_challenge',
+        problem: 'first_party_challenge needs first_party to be true',
+      })
     return [...found, ...(await this.#protocolProblems(id, metadata, value.first_party === true))]
   }
 
@@ -87,7 +100,12 @@ export class Clients implements Kind {
     const { status, first_party: firstParty = false, secret } = value as JsonObject
     if (what === 'create') {
       await clients.create(
-        { id, metadata: metadataOf(value as JsonObject), firstParty: firstParty === true, secret: this.#secrets.get(id) },
+        {
+          id,
+          metadata: metadataOf(value as JsonObject),
+          firstParty: firstParty === true,
+          secret: this.#secrets.get(id),
+        },
         actor,
       )
       if (status === 'disabled') await access.disableClient(id, actor)
@@ -105,7 +123,11 @@ export class Clients implements Kind {
       await (status === 'disabled' ? access.disableClient(id, actor) : access.enableClient(id, actor))
   }
 
-  async #protocolProblems(id: string, metadata: Record<string, unknown>, firstParty: boolean): Promise<Problem[]> {
+  async #protocolProblems(
+    id: string,
+    metadata: Record<string, unknown>,
+    firstParty: boolean,
+  ): Promise<Problem[]> {
     const secretDigest = usesSecret(metadata) ? 'one' : undefined
     try {
       await this.#deps.check({ id, metadata, firstParty, source: 'configuration', secretDigest })
@@ -120,12 +142,13 @@ export class Clients implements Kind {
   }
 
   #whyNot(id: string): string {
-    if (this.#deps.reserved.has(id)) return `client "${id}" is declared by the settings (CLIENTS_FILE); change it there`
+    if (this.#deps.reserved.has(id))
+      return `client "${id}" is declared by the settings (CLIENTS_FILE); change it there`
     return `client "${id}" ${this.#stored.get(id)?.source === 'document' ? 'is described by a document of its own' : 'registered itself'} and is not declared here`
   }
 }
 
-function valueOf({ metadata, firstParty, status }: Client): JsonObject {
+function valueFrom({ metadata, firstParty, status }: Client): JsonObject {
   const known = Object.entries(metadata).filter(([name]) => METADATA_MEMBERS.includes(name))
   return withoutDefaults({ ...Object.fromEntries(known), first_party: firstParty, status }, DEFAULTS)
 }

@@ -36,7 +36,9 @@ const MEMBERS = {
 } as const satisfies Record<string, keyof ResourceServerSettings>
 
 const USUAL = {
-  ...Object.fromEntries(Object.entries(MEMBERS).map(([ours, theirs]) => [ours, (DEFAULTS as JsonObject)[theirs]])),
+  ...Object.fromEntries(
+    Object.entries(MEMBERS).map(([ours, theirs]) => [ours, (DEFAULTS as JsonObject)[theirs]]),
+  ),
   status: 'active',
 }
 
@@ -54,11 +56,14 @@ export class ResourceServers implements Kind {
 
   async current(): Promise<Map<string, JsonObject>> {
     const all = await this.#deps.repositories.resourceServers.list()
-    return new Map(all.map((server) => [server.audience, valueOf(server)]))
+    return new Map(all.map((server) => [server.audience, valueFrom(server)]))
   }
 
   async wanted(_id: string, { scopes = [], ...entry }: JsonObject): Promise<JsonObject> {
-    return withoutDefaults({ ...entry, scopes: (scopes as (string | ResourceScope)[]).map(shortScope) }, USUAL)
+    return withoutDefaults(
+      { ...entry, scopes: (scopes as (string | ResourceScope)[]).map(shortScope) },
+      USUAL,
+    )
   }
 
   async problems(id: string, value: JsonObject | 'absent'): Promise<Problem[]> {
@@ -81,7 +86,7 @@ export class ResourceServers implements Kind {
   }
 }
 
-function valueOf(server: ResourceServer): JsonObject {
+function valueFrom(server: ResourceServer): JsonObject {
   const members = Object.entries(MEMBERS).map(([ours, theirs]) => [ours, server[theirs]])
   return withoutDefaults(
     { ...Object.fromEntries(members), scopes: server.scopes.map(shortScope), status: server.status },

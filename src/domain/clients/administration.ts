@@ -74,7 +74,8 @@ export class ClientAdministration {
     return this.#change('client.updated', id, actor, changed, async ({ applications }) => {
       // Merged into what was read: that must still be what is there, even where the caller does not mind.
       if (version !== undefined && version !== found.version) throw new DomainError('stale')
-      if (!(await applications.change(id, found.version, metadata, firstParty))) throw new DomainError('stale')
+      if (!(await applications.change(id, found.version, metadata, firstParty)))
+        throw new DomainError('stale')
     })
   }
 

@@ -17,7 +17,8 @@ const ORIGINS: Record<Origin, string> = {
 export function planAsText({ steps, left }: Plan): string {
   const lines = steps.flatMap(linesOf)
   const kept = left.map(
-    ({ kind, id }) => `  ${NAMES[kind]} ${plain(id)} is no longer in the file and stays; --delete takes it away`,
+    ({ kind, id }) =>
+      `  ${NAMES[kind]} ${plain(id)} is no longer in the file and stays; --delete takes it away`,
   )
   const count = (what: Step['do']) => steps.filter((step) => step.do === what).length
   const sum = `${count('create')} to add, ${count('change')} to change, ${count('delete')} to delete.`

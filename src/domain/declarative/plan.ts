@@ -62,8 +62,12 @@ export function planOf(
 ): Plan {
   const named = new Set(wanted.map(keyOf))
   const left = [...applied.values()].filter((one) => !named.has(keyOf(one)) && current.has(keyOf(one)))
-  const steps = wanted.flatMap((one) => stepOf(one, current.get(keyOf(one))?.value, applied.get(keyOf(one))?.value))
-  const deleted = deleteLeft ? left.map((one) => deletion(one, current.get(keyOf(one))?.value, one.value)) : []
+  const steps = wanted.flatMap((one) =>
+    stepOf(one, current.get(keyOf(one))?.value, applied.get(keyOf(one))?.value),
+  )
+  const deleted = deleteLeft
+    ? left.map((one) => deletion(one, current.get(keyOf(one))?.value, one.value))
+    : []
   return {
     steps: [...steps, ...deleted].sort((one, other) => rankOf(one) - rankOf(other)),
     left: deleteLeft ? [] : left.map(({ kind, id }) => ({ kind, id })),
