@@ -16,6 +16,7 @@ import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { declarationCommands } from './declarations.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
@@ -40,6 +41,7 @@ const GROUPS: ((program: Command) => void)[] = [
   dataKeyCommands,
   auditCommands,
   backupCommands,
+  declarationCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

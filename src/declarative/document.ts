@@ -1,5 +1,5 @@
 /** A file of declarations, YAML or JSON, read whole: every fault with its line and column, and what was probably meant. */
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { isMap, isScalar, LineCounter, type Node, parseDocument, stringify } from 'yaml'
 import type { JsonObject } from '../domain/authorization/json.ts'
 import { KINDS, type Ref, type Wanted } from '../domain/declarative/plan.ts'
 import { nearest } from '../domain/failures/nearest.ts'
@@ -109,6 +109,10 @@ function faultsOf(found: object): { path: Path; problem: string }[] {
       problem: `there is no "${key}" here${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
     }
   })
+}
+
+export function asYaml(value: object): string {
+  return stringify(value).trimEnd()
 }
 
 /** Where a member begins; of one that is not there, what would hold it. */

@@ -11,10 +11,12 @@ export interface Problem {
 
 export interface Kind {
   readonly name: Name
+  /** whether one may be taken away */
+  readonly isDeletable: boolean
   /** All there are, as the file would have them: what is left to the default is left out, and secrets are. */
   current(): Promise<Map<string, JsonObject>>
   /** An entry of the file in the same form. */
-  wanted(id: string, entry: JsonObject, exists: boolean): Promise<JsonObject>
+  wanted(id: string, entry: JsonObject): Promise<JsonObject>
   /** Why it cannot be done, whole. */
   problems(id: string, value: JsonObject | 'absent', exists: boolean): Promise<Problem[]>
   /** In the transaction of the whole. @param value as `wanted` made it */

@@ -19,6 +19,7 @@ const DEFAULTS = { actions: [], locations: [], ask: 'always', self_registered: f
 
 export class AuthorizationTypeKind implements Kind {
   readonly name = 'authorization_types'
+  readonly isDeletable = false
   readonly #deps: AuthorizationTypesDeps
 
   constructor(deps: AuthorizationTypesDeps) {

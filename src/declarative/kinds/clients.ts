@@ -1,10 +1,10 @@
 /** Clients as a file declares them. Their secrets are named and compared, and stand in no plan. */
 import type { Access, Actor } from '../../domain/access/service.ts'
-import type { JsonObject } from '../../domain/authorization/json.ts'
+import { isSame, type JsonObject } from '../../domain/authorization/json.ts'
 import type { ClientAdministration } from '../../domain/clients/administration.ts'
 import { type Client, type ClientSettings, usesSecret } from '../../domain/clients/client.ts'
 import type { Step } from '../../domain/declarative/plan.ts'
-import { InvalidInput } from '../../domain/errors.ts'
+import { DomainError, InvalidInput } from '../../domain/errors.ts'
 import type { Repositories } from '../../domain/ports.ts'
 import { type Kind, type Problem, withoutDefaults } from '../kind.ts'
 import { METADATA_MEMBERS } from '../shapes.ts'
@@ -25,11 +25,9 @@ export interface ClientsDeps {
 
 const SECRET_MIN_LENGTH = 32
 const DEFAULTS = { first_party: false, status: 'active' }
-/** Stands for the secret in plans and in what is remembered of them. */
-const ANOTHER = 'another secret'
-
 export class Clients implements Kind {
   readonly name = 'clients'
+  readonly isDeletable = true
   readonly #deps: ClientsDeps
   /** as `wanted` found them */
   readonly #secrets = new Map<string, string>()
@@ -59,7 +57,7 @@ export class Clients implements Kind {
     const digest = this.#stored.get(id)?.secretDigest
     const fits = given !== undefined && digest !== undefined && this.#deps.matches(digest, given)
     // What fits is no difference, so it is in neither.
-    return fits ? value : { ...value, secret: `${ANOTHER}, from ${nameOf(secret as JsonObject)}` }
+    return fits ? value : { ...value, secret: `from ${nameOf(secret as JsonObject)}` }
   }
 
   async problems(id: string, value: JsonObject | 'absent', exists: boolean): Promise<Problem[]> {
@@ -71,10 +69,7 @@ export class Clients implements Kind {
     if (usesSecret(metadata)) {
       const has = exists && this.#stored.get(id)?.secretDigest !== undefined
       if (secret !== undefined && given === undefined)
-        found.push({
-          member: 'secret',
-          problem: `secret: there is nothing at ${secret}`.replace(`${ANOTHER}, from `, ''),
-        })
+        found.push({ member: 'secret', problem: `secret: there is nothing ${secret}` })
       if (given !== undefined && given.length < SECRET_MIN_LENGTH)
         found.push({
           member: 'secret',
@@ -116,6 +111,10 @@ export class Clients implements Kind {
     if (changed.length > 0 || flagged) {
       const patch = Object.fromEntries(changed.map(({ member, to }) => [member, to ?? null]))
       const seen = await repositories.applications.find(id)
+      const now: JsonObject = seen ? valueFrom(seen) : {}
+      // Somebody may be quicker than this transaction.
+      if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
+        throw new DomainError('stale')
       await clients.update(id, seen?.version, patch, actor, flagged ? firstParty === true : undefined)
     }
     if (secret !== undefined) await clients.replaceSecret(id, undefined, actor, this.#secrets.get(id))

@@ -1,7 +1,8 @@
 /** APIs as a file declares them. */
 import type { Actor } from '../../domain/access/service.ts'
-import type { JsonObject } from '../../domain/authorization/json.ts'
+import { isSame, type JsonObject } from '../../domain/authorization/json.ts'
 import type { Step } from '../../domain/declarative/plan.ts'
+import { DomainError } from '../../domain/errors.ts'
 import type { SigningAlgorithm } from '../../domain/keys/key.ts'
 import type { Repositories } from '../../domain/ports.ts'
 import {
@@ -44,6 +45,7 @@ const USUAL = {
 
 export class ResourceServers implements Kind {
   readonly name = 'resource_servers'
+  readonly isDeletable = true
   readonly #deps: ResourceServersDeps
 
   constructor(deps: ResourceServersDeps) {
@@ -76,9 +78,15 @@ export class ResourceServers implements Kind {
   }
 
   async apply({ id, do: what, members }: Step, value: JsonObject | undefined, actor: Actor): Promise<void> {
-    const { service } = this.#deps
+    const { service, repositories } = this.#deps
     if (what === 'delete') return service.remove(id, actor)
     const { audience, ...settings } = settingsOf(id, value as JsonObject)
+    if (what === 'change') {
+      const seen = await repositories.resourceServers.lock(id)
+      const now: JsonObject = seen ? valueFrom(seen) : {}
+      if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
+        throw new DomainError('stale')
+    }
     if (what === 'create') await service.create({ audience, ...settings }, actor)
     else if (members.some(({ member }) => member !== 'status')) await service.update(id, settings, actor)
     if (members.some(({ member }) => member === 'status'))

@@ -52,25 +52,23 @@ export function keyOf({ kind, id }: Ref): string {
 
 /**
  * @param applied what was written last
- * @param deleteLeft whether what the file no longer names goes, too; never what it never named
+ * @param deletes whether what the file no longer names goes, too; never asked of what it never named
  */
 export function planOf(
   wanted: readonly Wanted[],
   current: State,
   applied: State,
-  { deleteLeft = false }: { deleteLeft?: boolean } = {},
+  { deletes = () => false }: { deletes?: (left: Ref) => boolean } = {},
 ): Plan {
   const named = new Set(wanted.map(keyOf))
   const left = [...applied.values()].filter((one) => !named.has(keyOf(one)) && current.has(keyOf(one)))
   const steps = wanted.flatMap((one) =>
     stepOf(one, current.get(keyOf(one))?.value, applied.get(keyOf(one))?.value),
   )
-  const deleted = deleteLeft
-    ? left.map((one) => deletion(one, current.get(keyOf(one))?.value, one.value))
-    : []
+  const deleted = left.filter(deletes).map((one) => deletion(one, current.get(keyOf(one))?.value, one.value))
   return {
     steps: [...steps, ...deleted].sort((one, other) => rankOf(one) - rankOf(other)),
-    left: deleteLeft ? [] : left.map(({ kind, id }) => ({ kind, id })),
+    left: left.filter((one) => !deletes(one)).map(({ kind, id }) => ({ kind, id })),
   }
 }
 
