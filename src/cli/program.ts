@@ -12,9 +12,11 @@ import { Command } from 'commander'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
+import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { declarationCommands } from './declarations.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
@@ -40,6 +42,8 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  backupCommands,
+  declarationCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

@@ -10,6 +10,7 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AppliedState } from './declarative/ports.ts'
 import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
@@ -259,6 +260,7 @@ export interface Repositories {
   deadLetters: DeadLetterRepository
   accessDirectory: AccessDirectory
   usage: UsageRepository
+  applied: AppliedState
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

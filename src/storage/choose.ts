@@ -14,6 +14,7 @@ import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -149,6 +150,17 @@ export async function openMigrations(options: StorageOptions) {
     up: () => migrateUp(connection),
     down: () => migrateDown(connection),
     status: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
     close: () => connection.close(),
   }
 }

@@ -59,6 +59,7 @@ export type AuditEventName =
   | 'system.backed_up'
   | 'system.restored'
   | 'configuration.applied'
+  | 'authorization_type.saved'
 
 export interface AuditEvent {
   name: AuditEventName

@@ -79,7 +79,12 @@ export interface ClientDirectory {
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean>
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean>
   /** Compare-and-set, as `change`. */
   replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
 }

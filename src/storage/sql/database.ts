@@ -10,6 +10,7 @@ import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAccessDirectory } from './repositories/access-directory.ts'
 import { SqlApplicationRoles } from './repositories/application-roles.ts'
+import { SqlAppliedState } from './repositories/applied-state.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlAuditTrail } from './repositories/audit-trail.ts'
@@ -82,6 +83,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     deadLetters: new SqlDeadLetters(knex),
     accessDirectory: new SqlAccessDirectory(knex),
     usage: new SqlUsage(knex),
+    applied: new SqlAppliedState(knex),
   }
 }
 
