@@ -1,5 +1,6 @@
 /** What everybody may with their own account. */
 import { z } from 'zod'
+import { requesterOf } from '../../domain/audit/events.ts'
 import type { AuditRecord } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
@@ -20,8 +21,7 @@ const tag = 'Your account'
 
 /** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
 function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  const { by } = record.detail
-  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
+  if (requesterOf(record) === userId) return record
   return { ...record, ip: undefined, userAgent: undefined }
 }
 

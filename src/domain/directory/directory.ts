@@ -97,8 +97,10 @@ export interface AuditRecord {
   userId: string | undefined
   clientId: string | undefined
   requestId: string | undefined
+  /** like `userAgent` and `personal` gone with whose it was */
   ip: string | undefined
   userAgent: string | undefined
+  personal: Record<string, string>
   detail: Record<string, unknown>
   at: Date
 }

@@ -111,6 +111,7 @@ export class EmailVerification {
         userId,
         request: facts,
         detail: { by },
+        personal: { email: proof.email },
       })
       return userId
     })

@@ -6,6 +6,7 @@ import type { Knex } from 'knex'
 import type { Database, Repositories } from '../../domain/ports.ts'
 import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
+import { AuditPrivacy } from './audit-privacy.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAudit } from './repositories/audit.ts'
@@ -29,10 +30,15 @@ import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 
-export function sqlDatabase(connection: SqlConnection, atRest: AtRest): Database {
+export function sqlDatabase(
+  connection: SqlConnection,
+  atRest: AtRest,
+  privacy = new AuditPrivacy(atRest),
+): Database {
+  const { knex } = connection
   return {
-    ...repositories(connection.knex, atRest),
-    transaction: (work) => again(() => connection.knex.transaction((trx) => work(repositories(trx, atRest)))),
+    ...repositories(knex, atRest, privacy),
+    transaction: (work) => again(() => knex.transaction((trx) => work(repositories(trx, atRest, privacy)))),
   }
 }
 
@@ -49,12 +55,12 @@ async function again<T>(transaction: () => Promise<T>): Promise<T> {
 
 const TRIES = 3
 
-function repositories(knex: Knex, atRest: AtRest): Repositories {
+function repositories(knex: Knex, atRest: AtRest, privacy: AuditPrivacy): Repositories {
   return {
     users: new SqlUsers(knex),
     emailProofs: new SqlEmailProofs(knex),
     outbox: new SqlOutbox(knex),
-    audit: new SqlAudit(knex, atRest),
+    audit: new SqlAudit(knex, atRest, privacy),
     auditChain: new SqlAuditChain(knex, atRest),
     auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
@@ -70,7 +76,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     access: new SqlAccess(knex, atRest),
     people: new SqlPeopleDirectory(knex),
     applications: new SqlClientDirectory(knex),
-    trail: new SqlAuditTrail(knex),
+    trail: new SqlAuditTrail(knex, atRest),
     idempotency: new SqlIdempotency(knex, atRest),
   }
 }

@@ -12,9 +12,9 @@ const LOCK = 0x61756469
 const RECENT = 20_000
 
 const RECORD = `e.id::text as id, to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') as at,
-  e.stamp, e.mark, e.name, e.outcome, e.user_id, e.client_id, e.request_id, e.ip, e.user_agent, e.detail::text as detail`
+  e.stamp, e.mark, e.name, e.outcome, e.user_id, e.client_id, e.request_id, e.ip, e.user_agent, e.detail::text as detail, e.sealed`
 
-type RecordRow = Omit<Marked, 'stamp' | 'mark'> & {
+type RecordRow = Omit<Marked, 'stamp' | 'mark' | 'keys'> & {
   id: string | null
   at: string
   stamp: string | null

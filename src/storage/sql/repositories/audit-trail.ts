@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
 import type { AuditQuery, AuditRecord, AuditTrail, PageOf } from '../../../domain/directory/directory.ts'
+import type { AtRest } from '../../at-rest.ts'
+import { keysIn, type Private, reveal } from '../audit-privacy.ts'
 import { orUndefined } from '../rows.ts'
 import { inPages, pageOf } from './paging.ts'
 
@@ -13,14 +15,17 @@ interface Row {
   ip: string | null
   user_agent: string | null
   detail: Record<string, unknown> | null
+  sealed: string | null
   created_at: Date
 }
 
 export class SqlAuditTrail implements AuditTrail {
   readonly #knex: Knex
+  readonly #atRest: AtRest
 
-  constructor(knex: Knex) {
+  constructor(knex: Knex, atRest: AtRest) {
     this.#knex = knex
+    this.#atRest = atRest
   }
 
   async list(query: AuditQuery): Promise<PageOf<AuditRecord>> {
@@ -31,11 +36,28 @@ export class SqlAuditTrail implements AuditTrail {
     if (since) events.where('created_at', '>=', since)
     if (until) events.where('created_at', '<', until)
     const rows: Row[] = await inPages(events, { by: 'id', type: 'bigint', descending: true }, query)
-    return pageOf(rows, query, recordOf, ({ id }) => ({ key: String(id), id: String(id) }))
+    const keys = await keysOf(this.#knex, rows)
+    return pageOf(
+      rows,
+      query,
+      (row) => recordOf(row, reveal(row.sealed, keys, this.#atRest)),
+      ({ id }) => ({ key: String(id), id: String(id) }),
+    )
   }
 }
 
-function recordOf(row: Row): AuditRecord {
+/** Those that there are still, of the ones the rows need. */
+export async function keysOf(
+  knex: Knex,
+  rows: readonly { sealed: string | null }[],
+): Promise<ReadonlyMap<string, Buffer>> {
+  const ids = [...new Set(rows.flatMap(({ sealed }) => keysIn(sealed)))]
+  const keys =
+    ids.length === 0 ? [] : await knex('audit_person_keys').whereIn('id', ids).select('id', 'sealed')
+  return new Map(keys.map(({ id, sealed }) => [id, sealed]))
+}
+
+function recordOf(row: Row, { ip, userAgent, personal }: Private): AuditRecord {
   return {
     id: String(row.id),
     name: row.name,
@@ -43,8 +65,9 @@ function recordOf(row: Row): AuditRecord {
     userId: orUndefined(row.user_id),
     clientId: orUndefined(row.client_id),
     requestId: orUndefined(row.request_id),
-    ip: orUndefined(row.ip),
-    userAgent: orUndefined(row.user_agent),
+    ip: ip ?? orUndefined(row.ip),
+    userAgent: userAgent ?? orUndefined(row.user_agent),
+    personal: personal ?? {},
     detail: row.detail ?? {},
     at: row.created_at,
   }
