@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+import { retentionWatch } from './app-audit.ts'
 import { openEngine } from './app-engine.ts'
 import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
@@ -176,6 +177,7 @@ export async function createApp(
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
+      retentionWatch(config, storage, log),
     ]
     const { unusedDays } = config.registration
     const purge = new Purge(

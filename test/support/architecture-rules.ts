@@ -48,6 +48,7 @@ const ARROWS: Record<string, string[]> = {
 const SEES_ALL = [
   'app.ts',
   'app-api.ts',
+  'app-audit.ts',
   'app-metrics.ts',
   'app-engine.ts',
   'app-outbox.ts',

@@ -44,6 +44,7 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+  | 'audit.pruned'
 
 export interface AuditEvent {
   name: AuditEventName
