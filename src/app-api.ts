@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -15,6 +16,7 @@ import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import type { PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
+import { AccountExport } from './domain/users/export.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
@@ -26,7 +28,7 @@ import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 
-export interface ApiParts {
+export interface ApiParts extends AuthParts {
   config: Config
   storage: Storage
   keyring: Keyring
@@ -51,6 +53,7 @@ export function openApi(parts: ApiParts) {
   return api({
     issuer: config.issuer,
     version,
+    auth: config.api.auth,
     services: servicesOf(parts),
     readBearer: readBearer({
       ...{ engine, ephemeral, audience },
@@ -76,6 +79,8 @@ function servicesOf(parts: ApiParts): ApiServices {
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    auth: authServices(parts),
+    export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),

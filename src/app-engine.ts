@@ -18,6 +18,7 @@ import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
 import { apiResourceServer } from './oidc/api-access.ts'
+import { isApiClient } from './oidc/api-client.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -130,7 +131,8 @@ export async function openEngine(
       isUnavailable,
       isUnstorable,
     },
-    sessionLifetime: (session: object) => sessionLifetime(config.lifetimes, session),
+    sessionLifetime: (session: object, clientId: string) =>
+      sessionLifetime(config.lifetimes, session, isApiClient({ clientId })),
   }
   const providerDeps = {
     issuer: config.issuer,

@@ -4,7 +4,11 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+<<<<<<< HEAD
 import { retentionWatch } from './app-audit.ts'
+=======
+import { authClients } from './app-auth.ts'
+>>>>>>> main
 import { openEngine } from './app-engine.ts'
 import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
@@ -161,6 +165,7 @@ export async function createApp(
     )
     const declared = [
       docsClient(config.issuer),
+      ...(await authClients(config, access)),
       ...(await readClients(config.clientsFile)),
       ...(overrides.clients ?? []),
     ]
@@ -188,6 +193,9 @@ export async function createApp(
       log,
     )
 
+    const unit = unitOfWork({
+      ...{ units: storage.units, pages: outwardPages, failures, refreshWindow, isUnavailable, isUnstorable },
+    })
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
     const setupUrl = async () => {
@@ -212,17 +220,11 @@ export async function createApp(
       openRegistration: config.registration.mode === 'open',
       authorizationTypes,
       isUnavailable,
-      unitOfWork: unitOfWork({
-        units: storage.units,
-        pages: outwardPages,
-        failures,
-        refreshWindow,
-        isUnavailable,
-        isUnstorable,
-      }),
+      unitOfWork: unit,
       metrics: { measures, token: secrets.metricsToken },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        ...{ services, clock, unit, accessEnded },
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,

@@ -6,7 +6,9 @@ import type { ReadBearer } from '../domain/permissions/bearer.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { AccountExport } from '../domain/users/export.ts'
 import type { Logger } from '../lib/log.ts'
+import type { AuthServices } from './auth-deps.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
 
 /** Cursors: whoever holds one can neither read nor change it. */
@@ -19,6 +21,8 @@ export interface ApiServices {
   users: UserAdministration
   clients: ClientAdministration
   access: Access
+  auth: AuthServices
+  export: AccountExport
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { RequestFacts } from '../domain/audit/events.ts'
 import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
 import { type Actor, denial, type Target } from '../domain/permissions/permissions.ts'
+import { type Bucket, networkOf } from '../domain/protection/throttle.ts'
 import { parsedBody } from './body.ts'
 import type { ApiDeps } from './deps.ts'
 import { once } from './idempotency.ts'
@@ -38,6 +39,18 @@ export interface ApiResponse {
 export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
 
+/** Who asks without a token: may nothing that asks for a permission. */
+const NOBODY: Asking = {
+  userId: '',
+  clientId: '',
+  scopes: [],
+  roles: [],
+  sessionUid: undefined,
+  expiresAt: 0,
+}
+
+type Asking = Actor & Bearer
+
 export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
   const match = matcher(routes)
   const metadataUrl = deps.issuer + METADATA_PATH
@@ -47,19 +60,27 @@ export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
     try {
       const { route, params } = match(request.method, request.path)
       at = { route: route.path }
-      const bearer = await authenticate(request, deps, metadataUrl)
-      spent = await spend(bearer, deps)
-      const actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
+      const { throttle } = deps
+      let actor = NOBODY
+      if (route.permission === 'anyone')
+        spent = await spend('network', throttle.apiNetwork(request.facts.ip), deps)
+      else {
+        const bearer = await authenticate(request, deps, metadataUrl)
+        spent = await spend('person', throttle.api(bearer.userId), deps)
+        actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
+      }
       const answer = await answerTo(route, params, actor, request, deps, metadataUrl)
       return { ...answer, ...at, headers: { ...answer.headers, ...spent } }
     } catch (error) {
       const problem = toProblem(error, deps.isUnavailable)
       if (problem.status >= 500 && problem.code !== 'busy')
         deps.log.error({ err: problem.cause ?? problem, problem: problem.code }, 'request of the API failed')
+      // RFC 9110 15.5.2: 401 says how one proves oneself here, also where a password was the proof.
+      const how = problem.status === 401 ? challenge(metadataUrl, {}) : {}
       return {
         ...at,
         status: problem.status,
-        headers: { ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
+        headers: { ...how, ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
         body: problemDocument(problem, request.facts.id),
       }
     }
@@ -80,11 +101,14 @@ async function authenticate(request: ApiRequest, deps: ApiDeps, metadataUrl: str
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
-async function spend({ userId }: Bearer, { throttle }: ApiDeps): Promise<Record<string, string>> {
-  const bucket = throttle.api(userId)
-  const policy = { 'RateLimit-Policy': `"person";q=${bucket.limit};w=${bucket.windowSeconds}` }
+async function spend(
+  whose: 'person' | 'network',
+  bucket: Bucket,
+  { throttle }: ApiDeps,
+): Promise<Record<string, string>> {
+  const policy = { 'RateLimit-Policy': `"${whose}";q=${bucket.limit};w=${bucket.windowSeconds}` }
   const { left, resetsInSeconds } = await throttle.spend(bucket)
-  const headers = { ...policy, RateLimit: `"person";r=${Math.max(0, left)};t=${resetsInSeconds}` }
+  const headers = { ...policy, RateLimit: `"${whose}";r=${Math.max(0, left)};t=${resetsInSeconds}` }
   if (left < 0)
     throw new ApiProblem('throttled', { headers: { ...headers, 'Retry-After': String(resetsInSeconds) } })
   return headers
@@ -93,7 +117,7 @@ async function spend({ userId }: Bearer, { throttle }: ApiDeps): Promise<Record<
 async function answerTo(
   route: Route,
   rawParams: Record<string, string>,
-  actor: Actor & { clientId: string },
+  actor: Asking,
   request: ApiRequest,
   deps: ApiDeps,
   metadataUrl: string,
@@ -109,11 +133,17 @@ async function answerTo(
   if (route.target && !target) throw new ApiProblem('not_found')
   allow(route, actor, target, metadataUrl)
   const version = route.conditional ? versionOf(request.header('if-match')) : undefined
-  const by = { by: actor.userId, request: request.facts }
+  const { facts } = request
+  const by = { by: actor.userId || 'anyone', request: facts }
   const handle = async () =>
-    shown(route, await route.handle({ actor, by, params, query, body, version }, services), deps.issuer)
+    shown(
+      route,
+      await route.handle({ actor, by, facts, params, query, body, version }, services),
+      deps.issuer,
+    )
   if (!route.repeatable) return handle()
-  const scope = `${actor.userId} ${actor.clientId} ${route.operation}`
+  const whose = actor.userId || networkOf(facts.ip)
+  const scope = `${whose} ${actor.clientId} ${route.operation}`
   const key = request.header('idempotency-key')
   const content = JSON.stringify([params, query, body])
   return once({ store: deps.idempotency, log: deps.log, scope, key, content }, handle)
@@ -121,6 +151,7 @@ async function answerTo(
 
 function allow(route: Route, actor: Actor, target: Target | undefined, metadataUrl: string): void {
   const { permission } = route
+  if (permission === 'anyone') return
   switch (denial(actor, permission, target)) {
     case 'scope':
       throw new ApiProblem('insufficient_scope', {

@@ -1,6 +1,8 @@
 /** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
 import { z } from 'zod'
+import type { Consent } from '../domain/consents/consent.ts'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
+import type { OpenSession } from '../domain/ports.ts'
 import { PROFILE_TEXTS, type ProfileClaim, textClaimsOf } from '../domain/users/profile-claims.ts'
 
 const ID = z.string().min(1).max(255)
@@ -85,6 +87,10 @@ export const SESSION = z.strictObject({
   id: z.string(),
   client_ids: z.array(z.string()).describe('applications it is signed in to'),
 })
+export function sessionOf({ id, clientIds }: OpenSession): z.infer<typeof SESSION> {
+  return { id, client_ids: clientIds }
+}
+
 export const SESSIONS = z.strictObject({ items: z.array(SESSION) })
 
 export const CONSENT = z.strictObject({
@@ -94,6 +100,11 @@ export const CONSENT = z.strictObject({
   resources: z.record(z.string(), z.array(z.string())),
   updated_at: z.iso.datetime(),
 })
+export function consentOf(consent: Consent & { updatedAt: Date }): z.infer<typeof CONSENT> {
+  const { clientId, scopes, claims, resources, updatedAt } = consent
+  return { client_id: clientId, ...{ scopes, claims, resources }, updated_at: updatedAt.toISOString() }
+}
+
 export const CONSENTS = z.strictObject({ items: z.array(CONSENT) })
 
 export const AUDIT_RECORD = z.strictObject({

@@ -16,6 +16,8 @@ export interface Lifetimes {
   /** with "keep me signed in" */
   readonly remembered: Lifetime
   readonly refresh: Lifetime
+  /** of tokens of the API's own sign-in: access tokens, and the sign-in with its refresh tokens in all */
+  readonly api: { readonly access: number; readonly refresh: number }
 }
 
 /** Who may vouch for applications that register (RFC 7591 2.3). One of the two is there. */
@@ -36,7 +38,8 @@ export interface Config {
   readonly dataDir: string
   readonly database:
     | { readonly kind: 'postgres'; readonly poolSize: number }
-    | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+    /** no directory: in memory, begun with the image of one (`dumpDataDir` of PGlite) where that is given */
+    | { readonly kind: 'pglite'; readonly dataDir: string | undefined; readonly image?: Blob | undefined }
   readonly redis: boolean
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
@@ -63,6 +66,10 @@ export interface Config {
   readonly api: {
     /** whose pages may call the API from a browser */
     readonly corsOrigins: readonly string[]
+    /** whether people sign in and register by the API itself */
+    readonly auth: boolean
+    /** whether a registration by the API says that an address is taken */
+    readonly tellsTaken: boolean
   }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */

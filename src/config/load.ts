@@ -117,7 +117,12 @@ function decide(
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
     authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
-    api: { corsOrigins: settings.API_CORS_ORIGINS ?? [] },
+    api: {
+      corsOrigins: settings.API_CORS_ORIGINS ?? [],
+      // On one's own machine there to be tried; in production for who decides to take passwords from programs.
+      auth: (settings.AUTH_API ?? (production ? 'off' : 'on')) === 'on',
+      tellsTaken: settings.AUTH_API_TAKEN === 'tell',
+    },
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },

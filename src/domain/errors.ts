@@ -15,6 +15,8 @@ export type DomainErrorCode =
   | 'last_owner'
   | 'stale'
   | 'no_secret'
+  | 'auth_session_invalid'
+  | 'refresh_token_invalid'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

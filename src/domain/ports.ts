@@ -128,6 +128,8 @@ export interface EmailProofRepository {
   find(id: string): Promise<EmailProof | undefined>
   /** The newest unused registration under this e-mail address or username. */
   findRegistration(identifier: string): Promise<EmailProof | undefined>
+  /** The newest unused proof of the address of this account, or of the registration that will be this account. */
+  findOpen(userId: string): Promise<EmailProof | undefined>
   /** Counts one attempt at the code; false when it is used, expired or has no attempts left. */
   countAttempt(id: string, maxAttempts: number): Promise<boolean>
   /** Compare-and-set: the proof for the one caller that consumed it, undefined for all others. */
@@ -269,6 +271,8 @@ export interface AccessRevoker {
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
   endSession(userId: string, sessionId: string): Promise<boolean>
   openSessions(userId: string): Promise<OpenSession[]>
+  /** As `endSession`, by what its tokens know of it (the engine's `sessionUid`). */
+  endSessionOf(userId: string, uid: string): Promise<boolean>
 }
 
 export interface OpenSession {

@@ -1,9 +1,7 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
-import mount from 'koa-mount'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
-import type { Engine } from '../oidc/engine.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { approve } from './approve.ts'
@@ -13,6 +11,7 @@ import { devicePageThrottle } from './device-throttle.ts'
 import { forgotPassword } from './forgot-password.ts'
 import { type HomeDeps, home } from './home.ts'
 import { interactionRouter } from './interaction/router.ts'
+import { live } from './live.ts'
 import { mailLinks } from './mail-links.ts'
 import { type MailboxDeps, mailbox } from './mailbox.ts'
 import { metadataCaching } from './metadata-caching.ts'
@@ -94,20 +93,6 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
-}
-
-/** The engine's Provider of the moment: each request stays with the one it began with. */
-function live(engine: Engine): Middleware {
-  const mounted = new WeakMap<object, Middleware>()
-  return (ctx, next) => {
-    const { provider } = engine
-    let handle = mounted.get(provider)
-    if (!handle) {
-      handle = mount(provider as unknown as Koa)
-      mounted.set(provider, handle)
-    }
-    return handle(ctx, next)
-  }
 }
 
 /** Endpoints that are asked again and again have no need to be compared with every page first. */

@@ -46,7 +46,7 @@ export interface ApiAccessDeps {
 }
 
 /** With what binds it to a key (RFC 9449 6.1) or to a certificate (RFC 8705 3.1), which the types do not know. */
-type Token = AccessToken & { jkt?: string; 'x5t#S256'?: string }
+type Token = AccessToken & { jkt?: string; 'x5t#S256'?: string; sessionUid?: string }
 
 export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDeps): ReadBearer {
   return async (presented: Presented): Promise<Bearer> => {
@@ -64,7 +64,11 @@ export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDe
     const isGranted =
       grant && !grant.isExpired && grant.clientId === token.clientId && grant.accountId === token.accountId
     if (!client || !user || !isGranted) throw invalid('what it was issued for has ended')
-    return { userId: user.id, clientId: client.clientId, scopes: [...token.scopes] }
+    const { sessionUid, exp } = token
+    return {
+      ...{ userId: user.id, clientId: client.clientId, scopes: [...token.scopes] },
+      ...{ sessionUid, expiresAt: exp ?? 0 },
+    }
   }
 }
 

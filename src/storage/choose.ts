@@ -34,8 +34,8 @@ import { type VitalHealth, vitalHealth } from './vital.ts'
 export interface StorageOptions {
   database:
     | { kind: 'postgres'; url: string; poolSize: number }
-    /** without a directory: in memory */
-    | { kind: 'pglite'; dataDir?: string | undefined }
+    /** without a directory: in memory, begun with the image of one where that is given */
+    | { kind: 'pglite'; dataDir?: string | undefined; image?: Blob | undefined }
   redisUrl?: string | undefined
   /** only for Redis servers shared with others */
   redisPrefix?: string | undefined
@@ -159,6 +159,6 @@ async function connect({ database, onError }: StorageOptions): Promise<SqlConnec
       return connectPostgres({ url: database.url, poolSize: database.poolSize, onError })
     case 'pglite':
       // A Postgres inside the process is loaded only where it is the database.
-      return (await import('./sql/connect-pglite.ts')).connectPglite({ dataDir: database.dataDir })
+      return (await import('./sql/connect-pglite.ts')).connectPglite(database)
   }
 }

@@ -51,6 +51,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
+  await connection.knex('applied_state').insert({ kind: 'k', id: 'i', value: '{}' })
   await database.resourceServers.save(sampleResourceServer())
   await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())

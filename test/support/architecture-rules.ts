@@ -49,6 +49,7 @@ const SEES_ALL = [
   'app.ts',
   'app-api.ts',
   'app-audit.ts',
+  'app-auth.ts',
   'app-metrics.ts',
   'app-engine.ts',
   'app-outbox.ts',

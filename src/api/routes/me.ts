@@ -14,17 +14,20 @@ import {
   recordOf,
   SESSIONS,
 } from '../schemas.ts'
-import { consentsOf, personOf, sessionsOf } from './reading.ts'
+import { consentsOf, personOf, sessionsOf, withoutPlace } from './reading.ts'
 
 const ME_PATH = '/api/v1/users/me'
 const tag = 'Your account'
 
+<<<<<<< HEAD
 /** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
 function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
   if (requesterOf(record) === userId) return record
   return { ...record, ip: undefined, userAgent: undefined }
 }
 
+=======
+>>>>>>> main
 export const meRoutes: readonly Route[] = [
   defineRoute({
     ...{ method: 'GET', path: ME_PATH, operation: 'readMe', tag, summary: 'Your account' },

@@ -68,6 +68,11 @@ export class Access {
     )
   }
 
+  /** @param uid of a token of that session; throws `not_found` when the person has no such session open */
+  endSessionOf(userId: string, uid: string, actor: Actor): Promise<void> {
+    return this.#record('session.ended', { userId }, actor, ({ access }) => access.endSessionOf(userId, uid))
+  }
+
   /** Every browser, every app, offline access too; signing in again is possible at once. */
   signOutEverywhere(userId: string, actor: Actor): Promise<void> {
     return this.#record('user.signed_out_everywhere', { userId }, actor, async ({ access }) => {

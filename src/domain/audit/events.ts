@@ -14,6 +14,7 @@ export type AuditEventName =
   | 'user.deleted'
   | 'user.created'
   | 'user.updated'
+  | 'user.exported'
   | 'role.given'
   | 'role.taken'
   | 'session.ended'
@@ -44,7 +45,13 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+<<<<<<< HEAD
   | 'audit.pruned'
+=======
+  | 'system.backed_up'
+  | 'system.restored'
+  | 'configuration.applied'
+>>>>>>> main
 
 export interface AuditEvent {
   name: AuditEventName

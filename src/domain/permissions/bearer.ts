@@ -3,6 +3,10 @@ export interface Bearer {
   userId: string
   clientId: string
   scopes: readonly string[]
+  /** names the session the token is of; undefined: of none */
+  sessionUid: string | undefined
+  /** epoch seconds */
+  expiresAt: number
 }
 
 /** How a program proves itself to the API. */
