@@ -4,11 +4,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
-<<<<<<< HEAD
 import { retentionWatch } from './app-audit.ts'
-=======
 import { authClients } from './app-auth.ts'
->>>>>>> main
 import { openEngine } from './app-engine.ts'
 import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'

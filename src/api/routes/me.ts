@@ -1,6 +1,5 @@
 /** What everybody may with their own account. */
 import { z } from 'zod'
-import { requesterOf } from '../../domain/audit/events.ts'
 import type { AuditRecord } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
@@ -19,15 +18,6 @@ import { consentsOf, personOf, sessionsOf, withoutPlace } from './reading.ts'
 const ME_PATH = '/api/v1/users/me'
 const tag = 'Your account'
 
-<<<<<<< HEAD
-/** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
-function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  if (requesterOf(record) === userId) return record
-  return { ...record, ip: undefined, userAgent: undefined }
-}
-
-=======
->>>>>>> main
 export const meRoutes: readonly Route[] = [
   defineRoute({
     ...{ method: 'GET', path: ME_PATH, operation: 'readMe', tag, summary: 'Your account' },

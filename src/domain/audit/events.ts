@@ -45,13 +45,10 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
-<<<<<<< HEAD
   | 'audit.pruned'
-=======
   | 'system.backed_up'
   | 'system.restored'
   | 'configuration.applied'
->>>>>>> main
 
 export interface AuditEvent {
   name: AuditEventName

@@ -29,6 +29,8 @@ export const KEPT: readonly KeptTable[] = [
   { name: 'audit_events' },
   { name: 'audit_chain' },
   { name: 'audit_checkpoints' },
+  { name: 'audit_prunings' },
+  { name: 'audit_person_keys' },
   // The link of the first administrator is a secret for one use.
   { name: 'settings', only: "name <> 'setup'" },
 ]

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../../domain/audit/events.ts'
 import type { AuditRepository } from '../../../domain/ports.ts'
 import type { AtRest } from '../../at-rest.ts'
 import { type Marked, marked } from '../audit-mark.ts'
-import type { AuditPrivacy } from '../audit-privacy.ts'
+import { AuditPrivacy } from '../audit-privacy.ts'
 import { AUDIT_COLUMNS, auditSql } from '../audit-sql.ts'
 import { cleaned, toJson } from '../rows.ts'
 
@@ -16,7 +16,7 @@ export class SqlAudit implements AuditRepository {
   readonly #atRest: AtRest
   readonly #privacy: AuditPrivacy
 
-  constructor(knex: Knex, atRest: AtRest, privacy: AuditPrivacy) {
+  constructor(knex: Knex, atRest: AtRest, privacy = new AuditPrivacy(atRest)) {
     this.#knex = knex
     this.#atRest = atRest
     this.#privacy = privacy

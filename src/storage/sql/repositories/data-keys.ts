@@ -8,7 +8,6 @@ import type {
   SealedValue,
   WrappedKey,
 } from '../../at-rest.ts'
-import { AuditPrivacy } from '../audit-privacy.ts'
 import { countDependants, dropDependants } from '../key-dependants.ts'
 import { placeOf, SEALED_COLUMNS } from '../sealed-columns.ts'
 import { SqlAudit } from './audit.ts'
@@ -65,7 +64,7 @@ export class SqlDataKeys implements KeyRotationStore {
       await trx('data_keys')
         .whereIn('version', [...retire])
         .delete()
-      await new SqlAudit(trx, this.#atRest, new AuditPrivacy(this.#atRest)).append(record)
+      await new SqlAudit(trx, this.#atRest).append(record)
       return true
     })
   }
