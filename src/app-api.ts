@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
 import type { Config } from './config/config.ts'
@@ -82,6 +83,7 @@ function servicesOf(parts: ApiParts): ApiServices {
     auth: authServices(parts),
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     directory: database,
+    audit: auditServices(config, storage),
     sealer: keyring,
     system: () => systemReport(config, storage),
     async explain(code) {

@@ -1,5 +1,7 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
-import type { Access } from '../domain/access/service.ts'
+import type { Access, Actor } from '../domain/access/service.ts'
+import type { ExportOptions } from '../domain/audit/export.ts'
+import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
@@ -26,6 +28,10 @@ export interface ApiServices {
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+  }
+  audit: {
+    export(options: ExportOptions, actor: Actor): Promise<AsyncIterable<string>>
+    verify(since: Head | undefined): Promise<Verdict>
   }
   sealer: Sealer
   system: () => Promise<SystemReport>

@@ -2,6 +2,7 @@
 import type { Route } from './route.ts'
 import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { authAccountRoutes } from './routes/auth-account.ts'
 import { exportRoutes } from './routes/export.ts'
@@ -16,6 +17,7 @@ export const ROUTES: readonly Route[] = [
   ...accessRoutes,
   ...applicationRoutes,
   ...operationRoutes,
+  ...auditRoutes,
   ...failureRoutes,
   ...authRoutes,
   ...authAccountRoutes,

@@ -52,6 +52,8 @@ const MAY: Record<string, string[]> = {
   replaceClientSecret: ADMINS,
   lintClient: ['auditor', ...ADMINS],
   listAudit: ['auditor', ...ADMINS],
+  exportAudit: ['auditor', ...ADMINS],
+  verifyAudit: ['auditor', ...ADMINS],
   readSystem: ['auditor', ...ADMINS],
   explainFailure: ['auditor', ...ADMINS],
   exportMe: EVERYBODY,

@@ -41,6 +41,7 @@ const SECURITY: readonly AuditEventName[] = [
   'signing_key.retired',
   'signing_key.revoked',
   'audit.pruned',
+  'audit.exported',
   'system.restored',
 ]
 

@@ -46,6 +46,7 @@ export type AuditEventName =
   | 'signing_key.retired'
   | 'signing_key.revoked'
   | 'audit.pruned'
+  | 'audit.exported'
   | 'system.backed_up'
   | 'system.restored'
   | 'configuration.applied'

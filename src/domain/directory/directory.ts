@@ -84,7 +84,10 @@ export interface ClientDirectory {
 export interface AuditQuery extends PageQuery {
   name?: string | undefined
   outcome?: 'success' | 'failure' | undefined
+  /** whom it is about */
   userId?: string | undefined
+  /** who did it */
+  actorId?: string | undefined
   clientId?: string | undefined
   since?: Date | undefined
   until?: Date | undefined
@@ -108,4 +111,6 @@ export interface AuditRecord {
 /** Newest first. */
 export interface AuditTrail {
   list(query: AuditQuery): Promise<PageOf<AuditRecord>>
+  /** Those of them that there are, in no order. */
+  byIds(ids: readonly string[]): Promise<AuditRecord[]>
 }

@@ -29,25 +29,38 @@ export class SqlAuditTrail implements AuditTrail {
   }
 
   async list(query: AuditQuery): Promise<PageOf<AuditRecord>> {
-    const { name, outcome, userId, clientId, since, until } = query
+    const { name, outcome, userId, actorId, clientId, since, until } = query
     const events = this.#knex('audit_events').select('*')
     for (const [column, value] of Object.entries({ name, outcome, user_id: userId, client_id: clientId }))
       if (value !== undefined) events.where(column, value)
+    // Who acts on their own account is named by no more than that.
+    if (actorId !== undefined)
+      events.whereRaw(
+        `(detail ->> 'by' = ? and detail ->> 'by' like 'usr%'
+          or user_id = ? and coalesce(detail ->> 'by', '') not like 'usr%')`,
+        [actorId, actorId],
+      )
     if (since) events.where('created_at', '>=', since)
     if (until) events.where('created_at', '<', until)
     const rows: Row[] = await inPages(events, { by: 'id', type: 'bigint', descending: true }, query)
+    const show = await this.#reader(rows)
+    return pageOf(rows, query, show, ({ id }) => ({ key: String(id), id: String(id) }))
+  }
+
+  async byIds(ids: readonly string[]): Promise<AuditRecord[]> {
+    if (ids.length === 0) return []
+    const rows: Row[] = await this.#knex('audit_events').whereIn('id', [...ids])
+    return rows.map(await this.#reader(rows))
+  }
+
+  async #reader(rows: readonly Row[]): Promise<(row: Row) => AuditRecord> {
     const keys = await keysOf(this.#knex, rows)
-    return pageOf(
-      rows,
-      query,
-      (row) => recordOf(row, reveal(row.sealed, keys, this.#atRest)),
-      ({ id }) => ({ key: String(id), id: String(id) }),
-    )
+    return (row) => recordOf(row, reveal(row.sealed, keys, this.#atRest))
   }
 }
 
 /** Those that there are still, of the ones the rows need. */
-export async function keysOf(
+async function keysOf(
   knex: Knex,
   rows: readonly { sealed: string | null }[],
 ): Promise<ReadonlyMap<string, Buffer>> {
