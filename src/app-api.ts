@@ -7,6 +7,7 @@ import { api } from './api/edge/koa.ts'
 import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
+import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -26,6 +27,7 @@ import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 
@@ -41,6 +43,8 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  outbound: Outbound
+  webhooksSoon: () => void
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -84,6 +88,12 @@ function servicesOf(parts: ApiParts): ApiServices {
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     directory: database,
     audit: auditServices(config, storage),
+    webhooks: {
+      list: () => database.webhooks.list(),
+      find: (id) => database.webhooks.find(id),
+      deliveries: (query) => database.webhooks.deliveries(query),
+      administration: webhookAdministration(parts, parts.webhooksSoon),
+    },
     sealer: keyring,
     system: () => systemReport(config, storage),
     async explain(code) {

@@ -173,7 +173,8 @@ export async function createApp(
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
-      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, outbound },
+      approvals: services.approvals,
     })
     const watches = [
       keyWatch(storage, secrets, keyring, log),
@@ -221,7 +222,7 @@ export async function createApp(
       metrics: { measures, token: secrets.metricsToken },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ services, clock, unit, accessEnded },
+        ...{ services, clock, unit, accessEnded, outbound, webhooksSoon: () => outbox.webhooks.poke() },
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,

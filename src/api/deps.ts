@@ -9,6 +9,8 @@ import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
 import type { AccountExport } from '../domain/users/export.ts'
+import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
+import type { WebhookRepository } from '../domain/webhooks/ports.ts'
 import type { Logger } from '../lib/log.ts'
 import type { AuthServices } from './auth-deps.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
@@ -28,6 +30,9 @@ export interface ApiServices {
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+  }
+  webhooks: Pick<WebhookRepository, 'list' | 'find' | 'deliveries'> & {
+    administration: WebhookAdministration
   }
   audit: {
     export(options: ExportOptions, actor: Actor): Promise<AsyncIterable<string>>

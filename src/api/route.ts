@@ -40,7 +40,7 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Audit' | 'System'
+  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Audit' | 'Webhooks' | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>

@@ -10,6 +10,7 @@ import { failureRoutes } from './routes/failures.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
   ...operationRoutes,
   ...auditRoutes,
+  ...webhookRoutes,
   ...failureRoutes,
   ...authRoutes,
   ...authAccountRoutes,

@@ -24,6 +24,7 @@ import { resourceServerCommands } from './resource-server.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -38,6 +39,7 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

@@ -18,6 +18,7 @@ import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
+import type { WebhookRepository } from './webhooks/ports.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -246,6 +247,7 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  webhooks: WebhookRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

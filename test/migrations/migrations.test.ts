@@ -32,6 +32,9 @@ async function fill(connection: SqlConnection): Promise<void> {
     ...{ name: 'user.registered', outcome: 'success', request: undefined },
     ...{ userId: user.id, personal: { email: user.email } },
   })
+  const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
+  await database.webhooks.insert('w', settings, { current: 'whsec_' })
+  await database.webhooks.addTest('w', 'webhook.test')
   const pruned = { kind: 'activity', until: new Date(0), seqs: '1', records: 1 } as const
   await database.auditChain.prune([], { ...pruned, kid: 'k', signature: 's' })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()

@@ -54,6 +54,7 @@ const SEES_ALL = [
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
+  'app-webhooks.ts',
   'main.ts',
   'lifecycle.ts',
   'cli/',

@@ -14,6 +14,8 @@ export const PERMISSIONS = {
   'clients:read': 'list and read applications',
   'clients:write': 'create, change, disable and delete applications',
   'audit:read': 'read the record of security events',
+  'webhooks:read': 'see which endpoints are told of events, and how it went',
+  'webhooks:write': 'have endpoints told of events',
   'system:read': 'see how the deployment is doing',
 } as const
 

@@ -28,6 +28,7 @@ import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
+import { SqlWebhooks } from './repositories/webhooks.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 
 export function sqlDatabase(
@@ -78,6 +79,7 @@ function repositories(knex: Knex, atRest: AtRest, privacy: AuditPrivacy): Reposi
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex, atRest),
     idempotency: new SqlIdempotency(knex, atRest),
+    webhooks: new SqlWebhooks(knex, atRest),
   }
 }
 
@@ -88,6 +90,7 @@ const OVER = [
   ['idempotency_keys', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
   // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
+  ['webhook_deliveries', "created_at <= now() - interval '30 days'"],
   ['outbox', "dead_at <= now() - interval '30 days'"],
 ] as const
 
