@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+import { retentionWatch } from './app-audit.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
@@ -173,12 +174,14 @@ export async function createApp(
 
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
-      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, outbound },
+      approvals: services.approvals,
     })
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
+      retentionWatch(config, storage, log),
     ]
     const { unusedDays } = config.registration
     const purge = new Purge(
@@ -221,7 +224,8 @@ export async function createApp(
       ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ services, clock, unit, accessEnded, operations },
+        ...{ services, clock, unit, accessEnded, operations, outbound },
+        webhooksSoon: () => outbox.webhooks.poke(),
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,

@@ -27,6 +27,7 @@ import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -44,6 +45,7 @@ const GROUPS: ((program: Command) => void)[] = [
   auditCommands,
   backupCommands,
   declarationCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

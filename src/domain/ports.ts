@@ -23,6 +23,7 @@ import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
+import type { WebhookRepository } from './webhooks/ports.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -261,6 +262,7 @@ export interface Repositories {
   accessDirectory: AccessDirectory
   usage: UsageRepository
   applied: AppliedState
+  webhooks: WebhookRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
