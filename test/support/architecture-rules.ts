@@ -55,6 +55,7 @@ const SEES_ALL = [
   'app-audit.ts',
   'app-auth.ts',
   'app-metrics.ts',
+  'app-services.ts',
   'app-system.ts',
   'app-telemetry.ts',
   'app-engine.ts',
