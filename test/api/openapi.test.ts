@@ -5,7 +5,7 @@ import { type Document, OpenAPIClientAxios } from 'openapi-client-axios'
 import { ROUTES } from '../../src/api/routes.ts'
 import { type Caller, CONSOLE, newCaller } from '../support/api.ts'
 import { get, onEveryStack } from '../support/protocol.ts'
-import { webClient } from '../support/relying-party.ts'
+import { PASSWORD, webClient } from '../support/relying-party.ts'
 
 onEveryStack(
   'the description of the API',
@@ -50,6 +50,10 @@ onEveryStack(
             (...rest: unknown[]) => Promise<{ status: number; data: never; headers: Record<string, string> }>
           >
         )[operation]?.(...rest)
+      const signedIn = await call('signIn', null, { email: admin.email, password: PASSWORD })
+      expect(signedIn?.data).to.include({ token_type: 'Bearer', expires_in: 1800 })
+      const refused = await call('signIn', null, { email: admin.email, password: 'wrong wrong wrong' })
+      expect(refused?.data).to.include({ code: 'invalid_credentials', status: 401 })
       const made = await call('createUser', null, { email: 'generated@example.org' })
       expect(made?.status).to.equal(201)
       const { id } = (made as { data: { id: string } }).data
