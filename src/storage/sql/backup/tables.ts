@@ -1,7 +1,7 @@
 /**
  * What a backup keeps of each table, and why not. Every table is in one of the two lists (a test holds them complete):
  * kept is what people and operators made; left out is whatever lets somebody in or is on its way, because it may have
- * been ended since (docs/decisions/0038-backups.md).
+ * been ended since (docs/decisions/0038-backups-and-declarations.md).
  */
 export interface KeptTable {
   name: string
