@@ -25,7 +25,7 @@ export class Loader {
     const values = known.map(({ type }, index) => `(line ->> ${index})::${type}`)
     this.#insert = `insert into ${table} (${columns.map((name) => `"${name}"`).join(', ')})
       overriding system value select ${values.join(', ')}
-      from json_array_elements(cast(:lines as json)) with ordinality as all_lines(line, place) order by place`
+      from json_array_elements(cast(:lines as json)) as all_lines(line)`
   }
 
   async rows(lines: readonly string[]): Promise<void> {
