@@ -23,9 +23,11 @@ import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { resourceServerCommands } from './resource-server.ts'
+import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -33,6 +35,7 @@ const GROUPS: ((program: Command) => void)[] = [
   setupLinkCommand,
   migrateCommands,
   userCommands,
+  roleCommands,
   clientCommands,
   resourceServerCommands,
   initialAccessTokenCommands,
@@ -42,6 +45,7 @@ const GROUPS: ((program: Command) => void)[] = [
   auditCommands,
   backupCommands,
   declarationCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

@@ -43,6 +43,7 @@ const ARROWS: Record<string, string[]> = {
   'stop-orders.ts': ['type config/'],
   'workers.ts': ['lib/', 'stop-orders.ts', 'type config/', 'type server.ts'],
   'start-failure.ts': ['config/', 'storage/faults.ts', 'domain/', 'lib/'],
+  'version.ts': [],
   'welcome.ts': ['type app.ts', 'lib/'],
 }
 
@@ -51,11 +52,16 @@ const SEES_ALL = [
   'app.ts',
   'app-api.ts',
   'app-declarative.ts',
+  'app-audit.ts',
   'app-auth.ts',
   'app-metrics.ts',
+  'app-services.ts',
+  'app-system.ts',
+  'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
+  'app-webhooks.ts',
   'main.ts',
   'lifecycle.ts',
   'cli/',
@@ -70,6 +76,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^nodemailer$/, ['mail/']],
   [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
   [/^prom-client$/, ['telemetry/metrics.ts']],
+  [/^@opentelemetry\/.+$/, ['telemetry/tracing.ts']],
   [/^yaml$/, ['declarative/']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]

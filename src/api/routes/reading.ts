@@ -1,5 +1,6 @@
 /** Reading that several routes share. */
 import type { z } from 'zod'
+import { requesterOf } from '../../domain/audit/events.ts'
 import type { Application, AuditRecord, Person } from '../../domain/directory/directory.ts'
 import type { Target } from '../../domain/permissions/permissions.ts'
 import type { ApiServices } from '../deps.ts'
@@ -16,10 +17,10 @@ export async function personOf(id: string, { directory }: ApiServices): Promise<
 /** The target of a route about one person. */
 export async function targetOf(
   { id }: { id: string },
-  { directory }: ApiServices,
+  { directory, permissionsOf }: ApiServices,
 ): Promise<Target | undefined> {
   const person = await directory.people.find(id)
-  return person && { userId: person.id, roles: person.roles }
+  return person && { userId: person.id, permissions: await permissionsOf(person.id) }
 }
 
 /** @throws ApiProblem `not_found` */
@@ -47,7 +48,6 @@ export async function consentsOf(
 
 /** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
 export function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  const { by } = record.detail
-  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
+  if (requesterOf(record) === userId) return record
   return { ...record, ip: undefined, userAgent: undefined }
 }
