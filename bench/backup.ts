@@ -62,7 +62,9 @@ async function run(url: string): Promise<void> {
   console.log(`${people} people, ${rows} rows`)
   console.log(`backup, and read again  ${saved.seconds} s, ${size} MB`)
   const keys = await readKeysFile(keysFile)
-  const restored = await timed(() => backups.restore(file, { keys, replace: true, revoked: [] }))
+  const restored = await timed(() =>
+    backups.restore(file, { keys, replace: true, revive: false, revoked: [] }),
+  )
   console.log(`read, restored          ${restored.seconds} s`)
   console.log(`memory at most          ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)
   await connection.close()
