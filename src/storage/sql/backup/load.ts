@@ -33,7 +33,10 @@ export class Loader {
   }
 }
 
-/** Counters of tables go on after the highest number that was restored. */
+/**
+ * Counters of tables go on after the highest number that was restored, and never go back: they are not part of the
+ * transaction, and what it replaces may yet stay.
+ */
 export async function resetCounters(trx: Knex.Transaction): Promise<void> {
   for (const { name: table } of KEPT) {
     for (const { name } of await columnsOf(trx, table)) {
@@ -43,7 +46,10 @@ export async function resetCounters(trx: Knex.Transaction): Promise<void> {
       )
       const counter = rows[0]?.counter
       if (counter)
-        await trx.raw(`select setval(?, coalesce(max("${name}"), 0) + 1, false) from ${table}`, [counter])
+        await trx.raw(
+          `select setval(:counter, greatest(coalesce(max("${name}"), 0) + 1, nextval(:counter)), false) from ${table}`,
+          { counter },
+        )
     }
   }
 }
