@@ -11,7 +11,7 @@ import type {
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
-import { openRedis, type RedisHealth } from './redis/open.ts'
+import { type OpenRedis, openRedis, type RedisHealth } from './redis/open.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { AuditPrivacy } from './sql/audit-privacy.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
@@ -63,6 +63,8 @@ export interface Storage {
   /** "look again now", to every process */
   notices: Notices
   mailbox: Mailbox
+  /** undefined: there is no Redis */
+  addToStream: OpenRedis['addToStream'] | undefined
   migrate(): Promise<{ applied: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
@@ -112,6 +114,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
+    addToStream: redis?.addToStream,
     migrate: () => migrateUp(connection),
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)

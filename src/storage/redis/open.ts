@@ -27,6 +27,8 @@ export interface RedisHealth extends Health {
 export interface OpenRedis {
   ephemeral: Ephemeral
   notices: Notices
+  /** Adds to a stream that keeps about `maxLength` entries. Throws when it cannot, with any number of them added. */
+  addToStream(name: string, maxLength: number, entries: readonly Record<string, string>[]): Promise<void>
   health(): Promise<RedisHealth>
   close(): Promise<void>
 }
@@ -42,6 +44,10 @@ export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
   return {
     ephemeral: new RedisEphemeral({ values, guard, rows }),
     notices,
+    async addToStream(name, maxLength, entries) {
+      for (const entry of entries)
+        await redis.client.xadd(name, 'MAXLEN', '~', maxLength, '*', ...Object.entries(entry).flat())
+    },
     // Asked past the breaker: an operator wants to know how it is, not what we think of it.
     health: async () => ({
       ...(await healthOf(async () => redis.client.ping(), PATIENCE_MS)),
