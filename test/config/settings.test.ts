@@ -357,7 +357,7 @@ describe('settings', () => {
     })
 
     it('keeps audit records by class, and streams them only where there is Redis', () => {
-      const audit = (settings: Record<string, string>) => loadConfig(settings).config.audit
+      const audit = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.audit
       expect(audit({}).days).to.deep.equal({ activity: 90, administration: 400, security: 730 })
       expect(audit({ AUDIT_ACTIVITY_DAYS: '0' }).days.activity).to.equal(0)
       const stream = { AUDIT_STREAM: 'events', REDIS_URL: 'redis://localhost' }
