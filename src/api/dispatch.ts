@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { RequestFacts } from '../domain/audit/events.ts'
 import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
-import { type Actor, denial, type Target } from '../domain/permissions/permissions.ts'
+import { type Actor, denial, OWN, type Permission, type Target } from '../domain/permissions/permissions.ts'
 import { type Bucket, networkOf } from '../domain/protection/throttle.ts'
 import { linesOf, parsedBody } from './body.ts'
 import type { ApiDeps } from './deps.ts'
@@ -38,20 +38,22 @@ export interface ApiResponse {
   route?: string
 }
 
+/** Who asks, by which app, and as whom it is recorded. */
+type Caller = Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'> & { by: string }
+
 export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
 
 /** Who asks without a token: may nothing that asks for a permission. */
-const NOBODY: Asking = {
+const NOBODY: Caller = {
+  by: 'anyone',
   userId: '',
   clientId: '',
   scopes: [],
-  roles: [],
+  permissions: new Set(),
   sessionUid: undefined,
   expiresAt: 0,
 }
-
-type Asking = Actor & Bearer
 
 export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
   const match = matcher(routes)
@@ -68,8 +70,9 @@ export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
         spent = await spend('network', throttle.apiNetwork(request.facts.ip), deps)
       else {
         const bearer = await authenticate(request, deps, metadataUrl)
-        spent = await spend('person', throttle.api(bearer.userId), deps)
-        actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
+        const whose = bearer.userId === undefined ? 'client' : 'person'
+        spent = await spend(whose, throttle.api(nameOf(bearer)), deps)
+        actor = await actorOf(bearer, deps)
       }
       const answer = await answerTo(route, params, actor, request, deps, metadataUrl)
       return { ...answer, ...at, headers: { ...answer.headers, ...spent } }
@@ -102,9 +105,26 @@ async function authenticate(request: ApiRequest, deps: ApiDeps, metadataUrl: str
   }
 }
 
+/** What they may is read for each request: what was taken from them counts with the next one, on every node. */
+async function actorOf(bearer: Bearer, { services }: ApiDeps): Promise<Caller> {
+  const { clientId, scopes, userId, sessionUid, expiresAt } = bearer
+  const permissions = userId === undefined ? bearer.permissions : await services.permissionsOf(userId)
+  return { userId: userId ?? '', clientId, scopes, permissions, sessionUid, expiresAt, by: nameOf(bearer) }
+}
+
+/** Of a person the id; nobody's id begins as a client's name does. */
+function nameOf({ userId, clientId }: Bearer): string {
+  return userId ?? `client:${clientId}`
+}
+
+/** What may be handed on to others: never more than the app was given itself. */
+function mayOf({ permissions, scopes }: Actor): ReadonlySet<Permission> {
+  return new Set([...permissions].filter((one) => scopes.includes(one)))
+}
+
 /** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
 async function spend(
-  whose: 'person' | 'network',
+  whose: 'person' | 'client' | 'network',
   bucket: Bucket,
   { throttle }: ApiDeps,
 ): Promise<Record<string, string>> {
@@ -119,7 +139,7 @@ async function spend(
 async function answerTo(
   route: Route,
   rawParams: Record<string, string>,
-  actor: Asking,
+  actor: Caller,
   request: ApiRequest,
   deps: ApiDeps,
   metadataUrl: string,
@@ -136,7 +156,7 @@ async function answerTo(
   allow(route, actor, target, metadataUrl)
   const version = route.conditional ? versionOf(request.header('if-match')) : undefined
   const { facts } = request
-  const by = { by: actor.userId || 'anyone', request: facts }
+  const by = { by: actor.by, request: facts, may: mayOf(actor) }
   const handle = async () =>
     shown(
       route,
@@ -144,7 +164,7 @@ async function answerTo(
       deps.issuer,
     )
   if (!route.repeatable) return handle()
-  const whose = actor.userId || networkOf(facts.ip)
+  const whose = actor === NOBODY ? networkOf(facts.ip) : actor.by
   const scope = `${whose} ${actor.clientId} ${route.operation}`
   const key = request.header('idempotency-key')
   const content = JSON.stringify([params, query, body])
@@ -154,6 +174,11 @@ async function answerTo(
 function allow(route: Route, actor: Actor, target: Target | undefined, metadataUrl: string): void {
   const { permission } = route
   if (permission === 'anyone') return
+  if (actor.userId === '' && OWN.includes(permission))
+    throw new ApiProblem('forbidden', {
+      detail:
+        'This is about the person who asks, and an application on its own account is nobody: sign one in',
+    })
   switch (denial(actor, permission, target)) {
     case 'scope':
       throw new ApiProblem('insufficient_scope', {

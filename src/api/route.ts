@@ -15,7 +15,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** What a handler is given: validated, and asked for by somebody who may. */
 export interface Call<Params, Query, Body> {
   /** of a route for anyone: nobody */
-  actor: Actor & Bearer
+  actor: Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'>
   /** for the audit record */
   by: By
   facts: RequestFacts
@@ -40,7 +40,17 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Audit' | 'Webhooks' | 'System'
+  tag:
+    | 'Sign-in'
+    | 'Your account'
+    | 'People'
+    | 'Applications'
+    | 'Roles'
+    | 'APIs'
+    | 'Keys'
+    | 'Audit'
+    | 'Webhooks'
+    | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>

@@ -2,12 +2,24 @@
 import { z } from 'zod'
 import type { Consent } from '../domain/consents/consent.ts'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
+import { OWN, PERMISSION_NAMES, type Permission } from '../domain/permissions/permissions.ts'
 import type { OpenSession } from '../domain/ports.ts'
 import { PROFILE_TEXTS, type ProfileClaim, textClaimsOf } from '../domain/users/profile-claims.ts'
 
 const ID = z.string().min(1).max(255)
 export const USER_PARAMS = z.strictObject({ id: ID })
 export const CLIENT_PARAMS = z.strictObject({ id: ID })
+
+export const ROLE_NAME = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _')
+
+/** What everybody may with what is their own is nobody's to give. */
+export const GIVABLE = PERMISSION_NAMES.filter((name) => !OWN.includes(name)) as [Permission, ...Permission[]]
+export const GIVEN_PERMISSIONS = z
+  .array(z.enum(GIVABLE))
+  .max(GIVABLE.length)
+  .refine((all) => new Set(all).size === all.length, 'must not name one twice')
 
 const text = z.string().trim().min(1).max(200)
 const link = z.url({ protocol: /^https?$/ }).max(1000)

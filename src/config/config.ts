@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import type { AuditRetentionDays } from '../domain/audit/classes.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import type { TracingConfig } from './tracing.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -96,6 +97,8 @@ export interface Config {
     /** hashes at once of this process and its children */
     readonly slots: number
   }
+  /** where traces go; undefined: there are none */
+  readonly tracing: TracingConfig | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** processes that serve the port; 1: this one, without a primary */
   readonly workers: number

@@ -12,6 +12,7 @@ import { checkRegistration, parseStatementIssuers, registrationOf } from './regi
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
+import { checkTracing, tracingOf } from './tracing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
@@ -55,6 +56,7 @@ export function loadConfig(
   checkSigning(settings, faults)
   checkAudit(settings, faults)
   checkRegistration(settings, faults)
+  checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
@@ -131,6 +133,7 @@ function decide(
     signing: signingOf(settings),
     audit: auditOf(settings),
     hashing: hashingOf(settings),
+    tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     workers: workersOf(settings),
     drainDelaySeconds: settings.DRAIN_DELAY_SECONDS ?? (production ? 5 : 0),

@@ -100,6 +100,13 @@ export const SETTINGS = {
     .string()
     .regex(/^(auto|[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64, or auto')
     .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(100, 'must have at most 100 characters').optional(),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,6})?|1(\.0)?)$/, 'must be a number from 0 to 1, as in 0.1')
+    .transform(Number)
+    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   DRAIN_DELAY_SECONDS: number(0, 60).optional(),
   DRAIN_SECONDS: number(0, 300).optional(),

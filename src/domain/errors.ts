@@ -17,6 +17,11 @@ export type DomainErrorCode =
   | 'no_secret'
   | 'auth_session_invalid'
   | 'refresh_token_invalid'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
+  | 'no_sign_in'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

@@ -10,12 +10,17 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AppliedState } from './declarative/ports.ts'
 import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
+import type { DeadLetterRepository } from './operations/dead-letters.ts'
+import type { AccessDirectory } from './operations/session-search.ts'
+import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 import type { WebhookRepository } from './webhooks/ports.ts'
@@ -160,6 +165,8 @@ export interface OutboxRepository {
   bury(id: string, error: string): Promise<void>
   /** Jobs of a kind that wait, and dead letters. */
   counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
+  /** How many seconds the job is late that is due longest; 0: none is. */
+  lagSeconds(kind: OutboxKind): Promise<number>
 }
 
 export interface OutboxRow<K extends OutboxKind = OutboxKind> {
@@ -175,6 +182,8 @@ export interface ResourceServerRepository {
   /** In a transaction: nobody else changes it before its end. */
   lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
+  /** Raised by every change of it. */
+  version(audience: string): Promise<number | undefined>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
   /** False: there is no such API. */
@@ -247,6 +256,12 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  roles: RoleRepository
+  applicationRoles: ApplicationRoleRepository
+  deadLetters: DeadLetterRepository
+  accessDirectory: AccessDirectory
+  usage: UsageRepository
+  applied: AppliedState
   webhooks: WebhookRepository
 }
 

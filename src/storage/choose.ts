@@ -12,8 +12,10 @@ import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { type OpenRedis, openRedis, type RedisHealth } from './redis/open.ts'
+import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { AuditPrivacy } from './sql/audit-privacy.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -66,6 +68,8 @@ export interface Storage {
   /** undefined: there is no Redis */
   addToStream: OpenRedis['addToStream'] | undefined
   migrate(): Promise<{ applied: string[] }>
+  /** names of those that have run, and of those that would */
+  migrations(): Promise<{ applied: string[]; pending: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
   /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
@@ -73,6 +77,8 @@ export interface Storage {
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
+  /** for those who time and trace what happens here; nobody else */
+  inside: { connection: SqlConnection; loader: Loader; committer: Committer; redis: SoftValues | undefined }
   /** connections to the database; undefined: it is inside this process */
   pool(): PoolLoad | undefined
   close(): Promise<void>
@@ -83,7 +89,8 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const { atRest, onError, redisUrl, redisPrefix } = options
   const connection = await connect(options)
   const loader = new Loader(connection)
-  const units = new Units(new Committer(connection))
+  const committer = new Committer(connection)
+  const units = new Units(committer)
   const users = usersById(loader, units)
   const artifacts = new SqlArtifactStore({
     connection,
@@ -116,6 +123,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     mailbox: new SqlMailbox(connection.knex),
     addToStream: redis?.addToStream,
     migrate: () => migrateUp(connection),
+    migrations: () => migrationStatus(connection),
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
@@ -131,6 +139,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return { ...ofVital, redis: ofRedis }
     },
     vitalHealth: vital,
+    inside: { connection, loader, committer, redis: redis?.values },
     pool: () => connection.pool(),
     async close() {
       await (redis ?? notices).close()
@@ -146,6 +155,17 @@ export async function openMigrations(options: StorageOptions) {
     up: () => migrateUp(connection),
     down: () => migrateDown(connection),
     status: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
     close: () => connection.close(),
   }
 }

@@ -70,6 +70,43 @@ const MAY: Record<string, string[]> = {
   changePassword: EVERYBODY,
   signOut: EVERYBODY,
   signOutAll: EVERYBODY,
+  allowClientApi: ADMINS,
+  listPermissions: ['auditor', ...ADMINS],
+  listRoles: ['auditor', ...ADMINS],
+  createRole: ['owner'],
+  readRole: ['auditor', ...ADMINS],
+  updateRole: ['owner'],
+  deleteRole: ['owner'],
+  listApplicationRoles: ['auditor', ...ADMINS],
+  createApplicationRole: ADMINS,
+  readApplicationRole: ['auditor', ...ADMINS],
+  updateApplicationRole: ADMINS,
+  deleteApplicationRole: ADMINS,
+  listRolesOfUser: READERS,
+  giveApplicationRole: ADMINS,
+  takeApplicationRole: ADMINS,
+  listResourceServers: ['auditor', ...ADMINS],
+  createResourceServer: ADMINS,
+  readResourceServer: ['auditor', ...ADMINS],
+  updateResourceServer: ADMINS,
+  deleteResourceServer: ADMINS,
+  disableResourceServer: ADMINS,
+  enableResourceServer: ADMINS,
+  listInitialAccessTokens: ['auditor', ...ADMINS],
+  createInitialAccessToken: ADMINS,
+  revokeInitialAccessToken: ADMINS,
+  listSigningKeys: ['auditor', ...ADMINS],
+  rotateSigningKeys: ADMINS,
+  revokeSigningKey: ADMINS,
+  listDeadLetters: ['auditor', ...ADMINS],
+  replayDeadLetter: ADMINS,
+  replayDeadLetters: ADMINS,
+  discardDeadLetter: ADMINS,
+  discardDeadLetters: ADMINS,
+  searchSessions: READERS,
+  searchConsents: READERS,
+  readUsage: ['auditor', ...ADMINS],
+  makeTestUrl: ['auditor', ...ADMINS],
 }
 
 /** Asked for without a token, each of them thought about: what it tells strangers is in `test/advisories/h-*`. */
@@ -239,6 +276,7 @@ function addressOf(route: Route, id = 'usr_nobody'): string {
     .replace(':session', 'AAAAAAAAAAAAAAAAAAAA')
     .replace(':client', 'no-client')
     .replace(':role', 'support')
+    .replace(':kid', 'no-key')
 }
 
 function expectDocumented(
@@ -255,7 +293,7 @@ function expectDocumented(
 
 const STRANGE_IDS = [
   '%',
-  '..',
+  '%2e%2e',
   '\u{1f600}',
   "' or 1=1 --",
   'x'.repeat(300),

@@ -3,10 +3,11 @@
  * Switched off as a whole by `AUTH_API`; what it decides is decided by the services of the pages.
  */
 import { z } from 'zod'
-import { permissionsOf } from '../../domain/permissions/permissions.ts'
+
 import type { AppSignInOutcome, Issued } from '../../domain/sign-in/by-app.ts'
 import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Reply, type Route } from '../route.ts'
+import { personOf } from './reading.ts'
 
 const AUTH = '/api/v1/auth'
 const tag = 'Sign-in'
@@ -103,12 +104,12 @@ export const authRoutes: readonly Route[] = [
     ...{ method: 'GET', path: `${AUTH}/verify`, operation: 'verifyToken', tag },
     summary: 'Whether your token is good, for whom, and for what',
     ...{ input: {}, output: VERIFIED, errors: [], permission: 'account:read' },
-    async handle({ actor }) {
-      const { userId, clientId, scopes, roles, expiresAt } = actor
-      const may = permissionsOf(roles)
+    async handle({ actor }, services) {
+      const { userId, clientId, scopes, permissions, expiresAt } = actor
+      const { roles } = await personOf(userId, services)
       const body = {
         ...{ active: true as const, user_id: userId, client_id: clientId, scope: scopes.join(' ') },
-        permissions: [...may].filter((permission) => scopes.includes(permission)),
+        permissions: [...permissions].filter((permission) => scopes.includes(permission)),
         roles: [...roles],
         expires_at: new Date(expiresAt * 1000).toISOString(),
       }

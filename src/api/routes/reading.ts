@@ -17,10 +17,10 @@ export async function personOf(id: string, { directory }: ApiServices): Promise<
 /** The target of a route about one person. */
 export async function targetOf(
   { id }: { id: string },
-  { directory }: ApiServices,
+  { directory, permissionsOf }: ApiServices,
 ): Promise<Target | undefined> {
   const person = await directory.people.find(id)
-  return person && { userId: person.id, roles: person.roles }
+  return person && { userId: person.id, permissions: await permissionsOf(person.id) }
 }
 
 /** @throws ApiProblem `not_found` */

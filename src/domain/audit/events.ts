@@ -17,6 +17,17 @@ export type AuditEventName =
   | 'user.exported'
   | 'role.given'
   | 'role.taken'
+  | 'role.created'
+  | 'role.updated'
+  | 'role.deleted'
+  | 'application_role.created'
+  | 'application_role.updated'
+  | 'application_role.deleted'
+  | 'application_role.given'
+  | 'application_role.taken'
+  | 'client.api_access_changed'
+  | 'outbox.replayed'
+  | 'outbox.discarded'
   | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'
@@ -57,6 +68,7 @@ export type AuditEventName =
   | 'system.backed_up'
   | 'system.restored'
   | 'configuration.applied'
+  | 'authorization_type.saved'
 
 export interface AuditEvent {
   name: AuditEventName

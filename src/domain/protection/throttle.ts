@@ -109,8 +109,9 @@ export class Throttle {
     return { left: bucket.limit - count, resetsInSeconds }
   }
 
-  api(userId: string): Bucket {
-    return { key: `api:person:${userId}`, limit: this.limits.apiPerson, windowSeconds: MINUTE }
+  /** @param caller a person's id, or the name of an application on its own account */
+  api(caller: string): Bucket {
+    return { key: `api:person:${caller}`, limit: this.limits.apiPerson, windowSeconds: MINUTE }
   }
 
   /** For those who ask without a token. */

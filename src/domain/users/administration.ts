@@ -98,32 +98,6 @@ export class UserAdministration {
     return person
   }
 
-  /** @throws `not_found` */
-  async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      await repositories.users.addRole(id, role)
-      await record(repositories, 'role.given', id, actor, { role })
-    })
-  }
-
-  /** @throws `not_found` (also where they do not have it), `last_owner` */
-  async takeRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      if (!(await repositories.people.removeRole(id, role))) throw new DomainError('not_found')
-      await record(repositories, 'role.taken', id, actor, { role })
-    })
-  }
-
-  async #changeRoles(id: string, change: (repositories: Repositories) => Promise<void>): Promise<Person> {
-    const person = await this.#deps.database.transaction(async (repositories) => {
-      if (!(await repositories.people.find(id))) throw new DomainError('not_found')
-      await change(repositories)
-      return repositories.people.find(id)
-    })
-    if (!person) throw new DomainError('not_found')
-    return person
-  }
-
   async #invite({ emailProofs, outbox }: Repositories, userId: string, email: string): Promise<void> {
     const proof = await emailProofs.insert({
       ...{ id: this.#deps.random.id('prf'), purpose: 'reset-password', userId, email },

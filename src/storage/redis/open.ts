@@ -9,7 +9,7 @@ import { RedisEphemeral } from './ephemeral.ts'
 import { Guard } from './guard.ts'
 import { RedisNotices } from './notices.ts'
 import { SealedValues } from './sealed-values.ts'
-import { RedisValues } from './values.ts'
+import { RedisValues, type SoftValues } from './values.ts'
 
 export interface OpenRedisOptions extends RedisOptions {
   /** before every key and channel; only for Redis servers shared with others */
@@ -29,6 +29,8 @@ export interface OpenRedis {
   notices: Notices
   /** Adds to a stream that keeps about `maxLength` entries. Throws when it cannot, with any number of them added. */
   addToStream(name: string, maxLength: number, entries: readonly Record<string, string>[]): Promise<void>
+  /** as they are kept: sealed */
+  values: SoftValues
   health(): Promise<RedisHealth>
   close(): Promise<void>
 }
@@ -38,7 +40,8 @@ const PATIENCE_MS = 1_000
 export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
   const { prefix = 'ostiary:', rows, atRest, onError } = options
   const redis = await connectRedis(options)
-  const values = new SealedValues(new RedisValues(redis.client, prefix), atRest)
+  const plain = new RedisValues(redis.client, prefix)
+  const values = new SealedValues(plain, atRest)
   const guard = new Guard(onError)
   const notices = new RedisNotices(redis, `${prefix}notices`, onError)
   return {
@@ -48,6 +51,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
       for (const entry of entries)
         await redis.client.xadd(name, 'MAXLEN', '~', maxLength, '*', ...Object.entries(entry).flat())
     },
+    values: plain,
     // Asked past the breaker: an operator wants to know how it is, not what we think of it.
     health: async () => ({
       ...(await healthOf(async () => redis.client.ping(), PATIENCE_MS)),

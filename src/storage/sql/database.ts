@@ -9,6 +9,9 @@ import { SqlAccess } from './access.ts'
 import { AuditPrivacy } from './audit-privacy.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
+import { SqlAccessDirectory } from './repositories/access-directory.ts'
+import { SqlApplicationRoles } from './repositories/application-roles.ts'
+import { SqlAppliedState } from './repositories/applied-state.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlAuditTrail } from './repositories/audit-trail.ts'
@@ -17,6 +20,7 @@ import { SqlClientDirectory } from './repositories/client-directory.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeadLetters } from './repositories/dead-letters.ts'
 import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
@@ -25,8 +29,10 @@ import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
 import { SqlPeopleDirectory } from './repositories/people-directory.ts'
 import { SqlResourceServers } from './repositories/resource-servers.ts'
+import { SqlRoles } from './repositories/roles.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
+import { SqlUsage } from './repositories/usage.ts'
 import { SqlUsers } from './repositories/users.ts'
 import { SqlWebhooks } from './repositories/webhooks.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
@@ -79,6 +85,12 @@ function repositories(knex: Knex, atRest: AtRest, privacy: AuditPrivacy): Reposi
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex, atRest),
     idempotency: new SqlIdempotency(knex, atRest),
+    roles: new SqlRoles(knex),
+    applicationRoles: new SqlApplicationRoles(knex),
+    deadLetters: new SqlDeadLetters(knex),
+    accessDirectory: new SqlAccessDirectory(knex),
+    usage: new SqlUsage(knex),
+    applied: new SqlAppliedState(knex),
     webhooks: new SqlWebhooks(knex, atRest),
   }
 }
