@@ -4,12 +4,11 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
-import { retentionWatch } from './app-audit.ts'
+import { auditWatches } from './app-audit.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
-  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -156,8 +155,7 @@ export async function createApp(
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
-      auditWatch(storage, log),
-      retentionWatch(config, storage, log),
+      ...auditWatches(config, storage, log),
     ]
     const { unusedDays } = config.registration
     const purge = new Purge(

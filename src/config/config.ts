@@ -86,6 +86,8 @@ export interface Config {
   readonly audit: {
     /** how long records are kept, by class */
     readonly days: AuditRetentionDays
+    /** Redis stream that is told of each event, with about so many entries */
+    readonly stream: { readonly name: string; readonly length: number } | undefined
   }
   readonly hashing: {
     readonly memoryKiB: number

@@ -1,7 +1,7 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
-import { auditOf } from './audit.ts'
+import { auditOf, checkAudit } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
@@ -54,6 +54,7 @@ export function loadConfig(
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
+  checkAudit(settings, faults)
   checkRegistration(settings, faults)
   checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)

@@ -11,7 +11,7 @@ import type {
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
-import { openRedis, type RedisHealth } from './redis/open.ts'
+import { type OpenRedis, openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { AuditPrivacy } from './sql/audit-privacy.ts'
@@ -65,6 +65,8 @@ export interface Storage {
   /** "look again now", to every process */
   notices: Notices
   mailbox: Mailbox
+  /** undefined: there is no Redis */
+  addToStream: OpenRedis['addToStream'] | undefined
   migrate(): Promise<{ applied: string[] }>
   /** names of those that have run, and of those that would */
   migrations(): Promise<{ applied: string[]; pending: string[] }>
@@ -119,6 +121,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
+    addToStream: redis?.addToStream,
     migrate: () => migrateUp(connection),
     migrations: () => migrationStatus(connection),
     async purge(batchSize) {
