@@ -30,7 +30,6 @@ import { apiAudience, readBearer } from './oidc/api-access.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
-import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
 import type { Storage } from './storage/choose.ts'
@@ -70,7 +69,6 @@ export function openApi(parts: ApiParts) {
     }),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
-    resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
     ...{ throttle, isUnavailable, log },
   })
 }
