@@ -2,13 +2,11 @@
 import { z } from 'zod'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { AUDIT_RECORD, recordOf } from '../schemas.ts'
+import { AUDIT_RECORD, dateOf, MOMENT, recordOf } from '../schemas.ts'
 
 const seconds = z.number().nonnegative()
 const bytes = z.number().int().nonnegative()
 const count = z.number().int().nonnegative()
-/** The calendar of the store knows no year 0. */
-const moment = z.iso.datetime().refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
 
 export const operationRoutes: readonly Route[] = [
   defineRoute({
@@ -26,8 +24,8 @@ export const operationRoutes: readonly Route[] = [
         outcome: z.enum(['success', 'failure']).optional(),
         user_id: z.string().min(1).max(100).optional(),
         client_id: z.string().min(1).max(255).optional(),
-        since: moment.optional(),
-        until: moment.optional(),
+        since: MOMENT.optional(),
+        until: MOMENT.optional(),
       }),
     },
     ...{ output: pageSchema(AUDIT_RECORD), errors: [], permission: 'audit:read' },
@@ -71,7 +69,3 @@ export const operationRoutes: readonly Route[] = [
     },
   }),
 ]
-
-function dateOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text)
-}
