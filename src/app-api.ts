@@ -95,6 +95,7 @@ function servicesOf(parts: ApiParts): ApiServices {
     signingKeys: signingKeys(config, storage),
     deadLetters: new DeadLetters({ database, mailSoon }),
     testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    settings: settingsReport(config),
     authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
@@ -107,6 +108,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** Secrets are no part of the configuration. */
+function settingsReport({ given, ...effective }: Config): ApiServices['settings'] {
+  return { items: given, effective: JSON.parse(JSON.stringify(effective)) as Record<string, unknown> }
 }
 
 /** base64url, as PKCE wants it (RFC 7636 4.2) */

@@ -1,7 +1,9 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
+
 import { inspect } from 'node:util'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import type { GivenSetting } from './given.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -70,6 +72,8 @@ export interface Config {
     readonly tellsTaken: boolean
   }
   readonly brandName: string
+  /** what all this was decided from, without secrets */
+  readonly given: readonly GivenSetting[]
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
   readonly password: { readonly minLength: number }
