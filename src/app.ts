@@ -142,6 +142,7 @@ export async function createApp(
       authorizationTypes,
       access,
       clientsChanged,
+      approvalAnswers,
     } = await openEngine(
       {
         config,
@@ -222,7 +223,7 @@ export async function createApp(
         ...{ services, clock, unit, accessEnded },
         mailSoon: () => outbox.mail.poke(),
       }),
-      passwordPolicy: policy,
+      ...{ passwordPolicy: policy, approvalAnswers },
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,

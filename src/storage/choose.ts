@@ -1,4 +1,5 @@
 /** Which stores this deployment runs on. The only place in the tree that asks which backend it is. */
+import type { AnswerStore } from '../domain/approvals/answer.ts'
 import type {
   AuditRepository,
   ClientRepository,
@@ -26,6 +27,7 @@ import { migrateDown, migrateUp, migrationStatus } from './sql/migrate.ts'
 import { PostgresNotices } from './sql/notices.ts'
 import { SqlDataKeys } from './sql/repositories/data-keys.ts'
 import { Units } from './sql/unit.ts'
+import { UnitAnswers } from './sql/unit-answers.ts'
 import { UnitAudit } from './sql/unit-audit.ts'
 import { UnitClients } from './sql/unit-clients.ts'
 import { type VitalHealth, vitalHealth } from './vital.ts'
@@ -58,6 +60,8 @@ export interface Storage {
   registeredClients: RegisteredClients
   /** records that are written with what they tell of, and not without it */
   audit: AuditRepository
+  /** answers to what apps asked elsewhere: each one write, outside the unit of a request */
+  answers: AnswerStore
   ephemeral: Ephemeral
   /** "look again now", to every process */
   notices: Notices
@@ -89,6 +93,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     units,
     foreseeAccount: (id) => users.foresee(id),
   })
+  const audit = new UnitAudit(units, atRest)
   const softRows = new SqlEphemeral(connection, atRest)
   const redis =
     redisUrl === undefined
@@ -106,7 +111,8 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units, atRest),
+    audit,
+    answers: new UnitAnswers(units, artifacts, audit),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
