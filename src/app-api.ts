@@ -1,12 +1,13 @@
 /** Part of the composition root: the API, with the services behind it. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
-import type { ApiServices, SystemReport } from './api/deps.ts'
+import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer, resourceServers, signingKeys } from './app-parts.ts'
+import { systemReport } from './app-system.ts'
+import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -32,8 +33,10 @@ import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
+import { version } from './version.ts'
 
 export interface ApiParts extends AuthParts {
   config: Config
@@ -48,10 +51,8 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
-}
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
+  outbound: Outbound
+  webhooksSoon: () => void
 }
 
 export function openApi(parts: ApiParts) {
@@ -99,6 +100,13 @@ function servicesOf(parts: ApiParts): ApiServices {
     authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
+    audit: auditServices(config, storage),
+    webhooks: {
+      list: () => database.webhooks.list(),
+      find: (id) => database.webhooks.find(id),
+      deliveries: (query) => database.webhooks.deliveries(query),
+      administration: webhookAdministration(parts, parts.webhooksSoon),
+    },
     sealer: keyring,
     now: () => clock.now(),
     system: () => systemReport(config, storage),
@@ -132,19 +140,5 @@ export function docsClient(issuer: string): DeclaredClient {
     redirect_uris: [issuer + DOCS_REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
-  }
-}
-
-async function systemReport({ mode }: Config, storage: Storage): Promise<SystemReport> {
-  const [dependencies, mail] = await Promise.all([storage.health(), storage.database.outbox.counts('mail')])
-  const { rss, heapUsed } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
-  return {
-    ...{ version, mode, dependencies, mail },
-    node: process.version,
-    uptimeSeconds: Math.round(process.uptime()),
-    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
-    cpu: { userSeconds: user / 1e6, systemSeconds: system / 1e6 },
-    eventLoop: { utilization: performance.eventLoopUtilization().utilization },
   }
 }

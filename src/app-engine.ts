@@ -1,6 +1,7 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
 
 import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
+import type { Telemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -53,7 +54,7 @@ export interface EngineParts {
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
-  countToken: (kind: string) => void
+  telemetry: Pick<Telemetry, 'measures' | 'operations'>
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
@@ -70,7 +71,7 @@ export async function openEngine(
     accessEnded,
     services,
     mailSoon,
-    countToken,
+    telemetry,
   }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
@@ -192,7 +193,8 @@ export async function openEngine(
     createProvider(keys) {
       const provider = createProvider({ ...providerDeps, keys })
       events.listen(provider)
-      countTokens(provider, countToken)
+      telemetry.operations.listen(provider)
+      countTokens(provider, (kind) => telemetry.measures.token(kind))
       return provider
     },
   })

@@ -12,9 +12,11 @@ import { Command } from 'commander'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
+import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { declarationCommands } from './declarations.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
@@ -26,6 +28,7 @@ import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -42,6 +45,9 @@ const GROUPS: ((program: Command) => void)[] = [
   dataKeyCommands,
   auditCommands,
   outboxCommands,
+  backupCommands,
+  declarationCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

@@ -1,9 +1,11 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
 
 import { inspect } from 'node:util'
+import type { AuditRetentionDays } from '../domain/audit/classes.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 import type { GivenSetting } from './given.ts'
+import type { TracingConfig } from './tracing.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -84,6 +86,10 @@ export interface Config {
     /** seconds that a key signs before another takes its place; 0: until an operator changes it */
     readonly signFor: number
   }
+  readonly audit: {
+    /** how long records are kept, by class */
+    readonly days: AuditRetentionDays
+  }
   readonly hashing: {
     readonly memoryKiB: number
     readonly iterations: number
@@ -92,6 +98,8 @@ export interface Config {
     /** hashes at once of this process and its children */
     readonly slots: number
   }
+  /** where traces go; undefined: there are none */
+  readonly tracing: TracingConfig | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** processes that serve the port; 1: this one, without a primary */
   readonly workers: number

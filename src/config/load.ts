@@ -1,6 +1,7 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import { auditOf } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { givenSettings } from './given.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
@@ -12,6 +13,7 @@ import { checkRegistration, parseStatementIssuers, registrationOf } from './regi
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
+import { checkTracing, tracingOf } from './tracing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
@@ -54,6 +56,7 @@ export function loadConfig(
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
   checkRegistration(settings, faults)
+  checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
@@ -131,7 +134,9 @@ function decide(
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
+    audit: auditOf(settings),
     hashing: hashingOf(settings),
+    tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     workers: workersOf(settings),
     drainDelaySeconds: settings.DRAIN_DELAY_SECONDS ?? (production ? 5 : 0),

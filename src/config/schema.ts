@@ -85,12 +85,22 @@ export const SETTINGS = {
   REFRESH_MAX_DAYS: number(1, 3650).optional(),
   SIGNING_ALGORITHMS: list.optional(),
   SIGNING_KEY_DAYS: number(0, 3650).optional(),
+  AUDIT_ACTIVITY_DAYS: number(0, 36500).optional(),
+  AUDIT_ADMINISTRATION_DAYS: number(0, 36500).optional(),
+  AUDIT_SECURITY_DAYS: number(0, 36500).optional(),
   ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
   ARGON2_ITERATIONS: number(1, 100).optional(),
   HASHING_SLOTS: number(1, 64).optional(),
   WORKERS: z
     .string()
     .regex(/^(auto|[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64, or auto')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(100, 'must have at most 100 characters').optional(),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,6})?|1(\.0)?)$/, 'must be a number from 0 to 1, as in 0.1')
+    .transform(Number)
     .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   DRAIN_DELAY_SECONDS: number(0, 60).optional(),

@@ -2,6 +2,8 @@
 import Koa, { type Middleware } from 'koa'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
+import type { Tracing } from '../lib/tracing.ts'
+import type { Operations } from '../oidc/operations.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { approve } from './approve.ts'
@@ -19,6 +21,7 @@ import { errors } from './middleware/errors.ts'
 import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { traced } from './middleware/traced.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { type MetricsDeps, measured, metrics } from './ops/metrics.ts'
@@ -41,6 +44,9 @@ export interface HttpAppDeps extends HttpDeps {
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   metrics: MetricsDeps
+  /** undefined: nothing is traced */
+  tracing: Tracing | undefined
+  operations: Operations
   /** the REST API with its documentation */
   api: Middleware
   isUnavailable: (error: unknown) => boolean
@@ -60,6 +66,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
 
   app.use(measured(deps.metrics))
   app.use(identify(deps.frontDoor))
+  if (deps.tracing) app.use(traced(deps.tracing))
   app.use(requestLog(deps.log))
   app.use(metadataCaching(deps.engine, deps.frontDoor.issuer))
   app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
@@ -74,7 +81,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(approve(deps).routes() as unknown as Middleware)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
-  const engine = live(deps.engine)
+  const engine = live(deps.engine, deps.operations)
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),

@@ -7,15 +7,21 @@ import { Socket } from 'node:net'
 import Koa from 'koa'
 import type { Engine } from '../oidc/engine.ts'
 import type { AskEngine } from '../oidc/first-party/app-sign-in.ts'
+import type { Operations } from '../oidc/operations.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { live } from './live.ts'
 import { stateOf } from './state.ts'
 
-export function engineInside(engine: Engine, issuer: string, unit: ReturnType<typeof unitOfWork>): AskEngine {
+export function engineInside(
+  engine: Engine,
+  operations: Operations,
+  issuer: string,
+  unit: ReturnType<typeof unitOfWork>,
+): AskEngine {
   const { host, protocol } = new URL(issuer)
   const app = new Koa({ proxy: true })
   Object.defineProperty(app, 'keys', { get: () => engine.cookieKeys })
-  const handle = live(engine)
+  const handle = live(engine, operations)
   return async (path, form, facts) => {
     const body = Buffer.from(new URLSearchParams(form).toString())
     const request = Object.assign(new IncomingMessage(new Socket()), {

@@ -13,7 +13,10 @@ import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
+import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { AuditPrivacy } from './sql/audit-privacy.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -67,6 +70,8 @@ export interface Storage {
   notices: Notices
   mailbox: Mailbox
   migrate(): Promise<{ applied: string[] }>
+  /** names of those that have run, and of those that would */
+  migrations(): Promise<{ applied: string[]; pending: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
   /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
@@ -74,6 +79,8 @@ export interface Storage {
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
+  /** for those who time and trace what happens here; nobody else */
+  inside: { connection: SqlConnection; loader: Loader; committer: Committer; redis: SoftValues | undefined }
   /** connections to the database; undefined: it is inside this process */
   pool(): PoolLoad | undefined
   close(): Promise<void>
@@ -84,7 +91,8 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const { atRest, onError, redisUrl, redisPrefix } = options
   const connection = await connect(options)
   const loader = new Loader(connection)
-  const units = new Units(new Committer(connection))
+  const committer = new Committer(connection)
+  const units = new Units(committer)
   const users = usersById(loader, units)
   const artifacts = new SqlArtifactStore({
     connection,
@@ -93,7 +101,6 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     units,
     foreseeAccount: (id) => users.foresee(id),
   })
-  const audit = new UnitAudit(units, atRest)
   const softRows = new SqlEphemeral(connection, atRest)
   const redis =
     redisUrl === undefined
@@ -103,8 +110,10 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const changes = new SqlChanges(loader)
   notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
+  const privacy = new AuditPrivacy(atRest)
+  const audit = new UnitAudit(units, atRest, privacy)
   return {
-    database: sqlDatabase(connection, atRest),
+    database: sqlDatabase(connection, atRest, privacy),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
     byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
@@ -117,6 +126,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     notices,
     mailbox: new SqlMailbox(connection.knex),
     migrate: () => migrateUp(connection),
+    migrations: () => migrationStatus(connection),
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
@@ -132,6 +142,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return { ...ofVital, redis: ofRedis }
     },
     vitalHealth: vital,
+    inside: { connection, loader, committer, redis: redis?.values },
     pool: () => connection.pool(),
     async close() {
       await (redis ?? notices).close()
@@ -147,6 +158,17 @@ export async function openMigrations(options: StorageOptions) {
     up: () => migrateUp(connection),
     down: () => migrateDown(connection),
     status: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
     close: () => connection.close(),
   }
 }

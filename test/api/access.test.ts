@@ -78,7 +78,6 @@ onEveryStack('the API: who gets in', options, (app) => {
     const wrong = {
       'for userinfo': tokens.access_token,
       'an ID token': String(tokens.id_token),
-      'of a client alone': machine.json.access_token,
       'made up': 'x'.repeat(43),
       'changed by a letter': `${ada.token.slice(0, -1)}${ada.token.endsWith('A') ? 'B' : 'A'}`,
     }

@@ -32,6 +32,8 @@ const ARROWS: Record<string, string[]> = {
   // its edge alone knows Koa, and takes from the pages' edge what the front door found out
   api: ['api/', 'domain/', 'lib/', 'http/state.ts'],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
+  // declarations are read and compared; services, checks and secrets are handed in
+  declarative: ['declarative/', 'domain/', 'lib/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
   // so does what asks a deployment from outside
@@ -41,6 +43,7 @@ const ARROWS: Record<string, string[]> = {
   'stop-orders.ts': ['type config/'],
   'workers.ts': ['lib/', 'stop-orders.ts', 'type config/', 'type server.ts'],
   'start-failure.ts': ['config/', 'storage/faults.ts', 'domain/', 'lib/'],
+  'version.ts': [],
   'welcome.ts': ['type app.ts', 'lib/'],
 }
 
@@ -48,11 +51,17 @@ const ARROWS: Record<string, string[]> = {
 const SEES_ALL = [
   'app.ts',
   'app-api.ts',
+  'app-declarative.ts',
+  'app-audit.ts',
   'app-auth.ts',
   'app-metrics.ts',
+  'app-services.ts',
+  'app-system.ts',
+  'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
+  'app-webhooks.ts',
   'main.ts',
   'lifecycle.ts',
   'cli/',
@@ -67,6 +76,8 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^nodemailer$/, ['mail/']],
   [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
   [/^prom-client$/, ['telemetry/metrics.ts']],
+  [/^@opentelemetry\/.+$/, ['telemetry/tracing.ts']],
+  [/^yaml$/, ['declarative/']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]
 
