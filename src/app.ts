@@ -120,6 +120,7 @@ export async function createApp(
       authorizationTypes,
       access,
       clientsChanged,
+      approvalAnswers,
     } = await openEngine(
       {
         config,
@@ -202,7 +203,7 @@ export async function createApp(
         webhooksSoon: () => outbox.webhooks.poke(),
         mailSoon: () => outbox.mail.poke(),
       }),
-      passwordPolicy: policy,
+      ...{ passwordPolicy: policy, approvalAnswers },
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,
