@@ -1,19 +1,30 @@
 /** Part of the composition root: the API, with the services behind it. */
+import { createHash } from 'node:crypto'
 import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
-import { explainer } from './app-parts.ts'
+import { auditServices } from './app-audit.ts'
+import { type AuthParts, authServices } from './app-auth.ts'
+import { explainer, resourceServers, signingKeys } from './app-parts.ts'
 import { systemReport } from './app-system.ts'
+import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
+import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
+import { testRequest } from './domain/clients/test-url.ts'
 import { findFailure } from './domain/failures/service.ts'
+import { DeadLetters } from './domain/operations/dead-letters.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
-import type { PasswordHasher } from './domain/ports.ts'
+import { ApplicationRoles } from './domain/permissions/application-roles.ts'
+import { permissionsOf } from './domain/permissions/permissions.ts'
+import { Roles } from './domain/permissions/roles.ts'
+import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
+import { AccountExport } from './domain/users/export.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
@@ -22,14 +33,17 @@ import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
+import { ENDPOINTS } from './oidc/routes.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 import { version } from './version.ts'
 
-export interface ApiParts {
+export interface ApiParts extends AuthParts {
   config: Config
   storage: Storage
   keyring: Keyring
+  clock: Clock
   log: Logger
   engine: Engine
   access: Access
@@ -38,6 +52,8 @@ export interface ApiParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  outbound: Outbound
+  webhooksSoon: () => void
 }
 
 export function openApi(parts: ApiParts) {
@@ -47,12 +63,12 @@ export function openApi(parts: ApiParts) {
   return api({
     issuer: config.issuer,
     version,
+    auth: config.api.auth,
     services: servicesOf(parts),
     readBearer: readBearer({
       ...{ engine, ephemeral, audience },
       account: usableAccount(byId.users, isUnavailable),
     }),
-    rolesOf: (userId) => database.users.roles(userId),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
     resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
@@ -61,7 +77,7 @@ export function openApi(parts: ApiParts) {
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const { config, storage, keyring, clock, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
   const { database } = storage
   const random = secureRandom
   return {
@@ -72,8 +88,28 @@ function servicesOf(parts: ApiParts): ApiServices {
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    auth: authServices(parts),
+    export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
+    roles: new Roles(database),
+    applicationRoles: new ApplicationRoles(database),
+    resourceServers: resourceServers(config, storage),
+    isDeclared: (audience) => config.resourceServers.some((one) => one.audience === audience),
+    initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
+    signingKeys: signingKeys(config, storage),
+    deadLetters: new DeadLetters({ database, mailSoon }),
+    testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
+    permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
+    audit: auditServices(config, storage),
+    webhooks: {
+      list: () => database.webhooks.list(),
+      find: (id) => database.webhooks.find(id),
+      deliveries: (query) => database.webhooks.deliveries(query),
+      administration: webhookAdministration(parts, parts.webhooksSoon),
+    },
     sealer: keyring,
+    now: () => clock.now(),
     system: () => systemReport(config, storage),
     async explain(code) {
       const failure = await findFailure(database.failures, code)
@@ -81,6 +117,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** base64url, as PKCE wants it (RFC 7636 4.2) */
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 /**

@@ -19,6 +19,7 @@ import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
 import { apiResourceServer } from './oidc/api-access.ts'
+import { isApiClient } from './oidc/api-client.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -131,7 +132,8 @@ export async function openEngine(
       isUnavailable,
       isUnstorable,
     },
-    sessionLifetime: (session: object) => sessionLifetime(config.lifetimes, session),
+    sessionLifetime: (session: object, clientId: string) =>
+      sessionLifetime(config.lifetimes, session, isApiClient({ clientId })),
   }
   const providerDeps = {
     issuer: config.issuer,
@@ -145,6 +147,7 @@ export async function openEngine(
     clientsChanged,
     changes: storage.changes,
     consents: database.consents,
+    applicationRoles: database.applicationRoles,
     artifacts,
     pages: outwardPages,
     failures,

@@ -1,12 +1,27 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
-import type { Access } from '../domain/access/service.ts'
+import type { Access, Actor } from '../domain/access/service.ts'
+import type { ExportOptions } from '../domain/audit/export.ts'
+import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
+import type { Client } from '../domain/clients/client.ts'
+import type { InitialAccessTokens } from '../domain/clients/initial-access-tokens.ts'
+import type { TestRequest } from '../domain/clients/test-url.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
+import type { SigningKeys } from '../domain/keys/service.ts'
+import type { DeadLetters } from '../domain/operations/dead-letters.ts'
+import type { ApplicationRoles } from '../domain/permissions/application-roles.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
+import type { Permission } from '../domain/permissions/permissions.ts'
+import type { Roles } from '../domain/permissions/roles.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
+import type { ResourceServers } from '../domain/resources/service.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { AccountExport } from '../domain/users/export.ts'
+import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
+import type { WebhookRepository } from '../domain/webhooks/ports.ts'
 import type { Logger } from '../lib/log.ts'
+import type { AuthServices } from './auth-deps.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
 
 /** Cursors: whoever holds one can neither read nor change it. */
@@ -19,11 +34,35 @@ export interface ApiServices {
   users: UserAdministration
   clients: ClientAdministration
   access: Access
+  auth: AuthServices
+  export: AccountExport
+  roles: Roles
+  applicationRoles: ApplicationRoles
+  resourceServers: ResourceServers
+  /** whether the settings declare the API: then it is changed there */
+  isDeclared: (audience: string) => boolean
+  initialAccessTokens: InitialAccessTokens
+  signingKeys: SigningKeys
+  deadLetters: DeadLetters
+  testRequest: (client: Client) => TestRequest
+  authorizationEndpoint: string
+  /** what a person may at this moment */
+  permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
-  directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
+  directory: Pick<Repositories, 'people' | 'applications' | 'trail' | 'accessDirectory' | 'usage'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+    resourceServers: Pick<Repositories['resourceServers'], 'find' | 'list' | 'version'>
+    signingKeys: Pick<Repositories['signingKeys'], 'list'>
+  }
+  webhooks: Pick<WebhookRepository, 'list' | 'find' | 'deliveries'> & {
+    administration: WebhookAdministration
+  }
+  audit: {
+    export(options: ExportOptions, actor: Actor): Promise<AsyncIterable<string>>
+    verify(since: Head | undefined): Promise<Verdict>
   }
   sealer: Sealer
+  now: () => Date
   system: () => Promise<SystemReport>
   /** by code or request id; undefined: there is none, or no longer */
   explain: (code: string) => Promise<ExplainedFailure | undefined>
@@ -60,7 +99,6 @@ export interface ApiDeps {
   issuer: string
   services: ApiServices
   readBearer: ReadBearer
-  rolesOf: (userId: string) => Promise<string[]>
   idempotency: IdempotencyStore
   throttle: Throttle
   corsOrigins: readonly string[]

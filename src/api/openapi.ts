@@ -52,7 +52,7 @@ function operationOf(route: Route): Json {
     operationId: route.operation,
     summary: route.summary,
     tags: [route.tag],
-    security: [{ signIn: [permission] }],
+    security: permission === 'anyone' ? [] : [{ signIn: [permission] }],
     parameters: [
       ...parametersOf('path', input.params),
       ...parametersOf('query', input.query),
@@ -64,10 +64,12 @@ function operationOf(route: Route): Json {
     ...(input.body
       ? { requestBody: { required: true, content: jsonOf(schemaOf(input.body, 'input')) } }
       : {}),
+    ...(input.lines ? { requestBody: { required: true, content: LINES } } : {}),
     responses: {
       [success]: {
         description: 'Done',
         ...(route.output ? { content: jsonOf(schemaOf(route.output, 'output')) } : {}),
+        ...(route.streams ? { content: LINES } : {}),
       },
       ...refusalsOf(route),
     },
@@ -113,6 +115,9 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   return json
 }
 
+/** One object of JSON a line: an application that reads them one by one needs no more memory for more of them. */
+const LINES: Json = { 'application/x-ndjson': { schema: { type: 'string' } } }
+
 /** RFC 9457 3 */
 const PROBLEM = {
   type: 'object',
@@ -136,5 +141,6 @@ const PROBLEM = {
       },
     },
     request_id: { type: 'string' },
+    auth_session: { type: 'string', description: 'goes on with a sign-in that has begun' },
   },
 }

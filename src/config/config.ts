@@ -1,5 +1,7 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
+
 import { inspect } from 'node:util'
+import type { AuditRetentionDays } from '../domain/audit/classes.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 import type { TracingConfig } from './tracing.ts'
@@ -15,6 +17,8 @@ export interface Lifetimes {
   /** with "keep me signed in" */
   readonly remembered: Lifetime
   readonly refresh: Lifetime
+  /** of tokens of the API's own sign-in: access tokens, and the sign-in with its refresh tokens in all */
+  readonly api: { readonly access: number; readonly refresh: number }
 }
 
 /** Who may vouch for applications that register (RFC 7591 2.3). One of the two is there. */
@@ -35,7 +39,8 @@ export interface Config {
   readonly dataDir: string
   readonly database:
     | { readonly kind: 'postgres'; readonly poolSize: number }
-    | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+    /** no directory: in memory, begun with the image of one (`dumpDataDir` of PGlite) where that is given */
+    | { readonly kind: 'pglite'; readonly dataDir: string | undefined; readonly image?: Blob | undefined }
   readonly redis: boolean
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
@@ -62,6 +67,10 @@ export interface Config {
   readonly api: {
     /** whose pages may call the API from a browser */
     readonly corsOrigins: readonly string[]
+    /** whether people sign in and register by the API itself */
+    readonly auth: boolean
+    /** whether a registration by the API says that an address is taken */
+    readonly tellsTaken: boolean
   }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
@@ -73,6 +82,10 @@ export interface Config {
     readonly algorithms: readonly SigningAlgorithm[]
     /** seconds that a key signs before another takes its place; 0: until an operator changes it */
     readonly signFor: number
+  }
+  readonly audit: {
+    /** how long records are kept, by class */
+    readonly days: AuditRetentionDays
   }
   readonly hashing: {
     readonly memoryKiB: number

@@ -1,6 +1,7 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import { auditOf } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
@@ -118,12 +119,18 @@ function decide(
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
     authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
-    api: { corsOrigins: settings.API_CORS_ORIGINS ?? [] },
+    api: {
+      corsOrigins: settings.API_CORS_ORIGINS ?? [],
+      // On one's own machine there to be tried; in production for who decides to take passwords from programs.
+      auth: (settings.AUTH_API ?? (production ? 'off' : 'on')) === 'on',
+      tellsTaken: settings.AUTH_API_TAKEN === 'tell',
+    },
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
+    audit: auditOf(settings),
     hashing: hashingOf(settings),
     tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',

@@ -49,9 +49,14 @@ export function readSettings(
   return { raw, faults }
 }
 
-/** Whether `npm start` (or `npm run dev`) is between us and whoever started us. */
+/** Whether `npm start` (or `npm run dev`, `npm run ostiary -- start`) is between us and whoever started us. */
 export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
-  return env.npm_lifecycle_event === 'start' || env.npm_lifecycle_event === 'dev'
+  return ['start', 'dev', 'ostiary'].includes(env.npm_lifecycle_event ?? '')
+}
+
+/** A variable that a file names instead of holding a secret; undefined: it is not set. */
+export function readVariable(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env[name]
 }
 
 function readConfigFile(path: string, required: boolean, faults: Fault[]): Record<string, unknown> {

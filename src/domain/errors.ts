@@ -15,6 +15,13 @@ export type DomainErrorCode =
   | 'last_owner'
   | 'stale'
   | 'no_secret'
+  | 'auth_session_invalid'
+  | 'refresh_token_invalid'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
+  | 'no_sign_in'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

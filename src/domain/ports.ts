@@ -10,14 +10,20 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AppliedState } from './declarative/ports.ts'
 import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
+import type { DeadLetterRepository } from './operations/dead-letters.ts'
+import type { AccessDirectory } from './operations/session-search.ts'
+import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
+import type { WebhookRepository } from './webhooks/ports.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -128,6 +134,8 @@ export interface EmailProofRepository {
   find(id: string): Promise<EmailProof | undefined>
   /** The newest unused registration under this e-mail address or username. */
   findRegistration(identifier: string): Promise<EmailProof | undefined>
+  /** The newest unused proof of the address of this account, or of the registration that will be this account. */
+  findOpen(userId: string): Promise<EmailProof | undefined>
   /** Counts one attempt at the code; false when it is used, expired or has no attempts left. */
   countAttempt(id: string, maxAttempts: number): Promise<boolean>
   /** Compare-and-set: the proof for the one caller that consumed it, undefined for all others. */
@@ -174,6 +182,8 @@ export interface ResourceServerRepository {
   /** In a transaction: nobody else changes it before its end. */
   lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
+  /** Raised by every change of it. */
+  version(audience: string): Promise<number | undefined>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
   /** False: there is no such API. */
@@ -246,6 +256,13 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  roles: RoleRepository
+  applicationRoles: ApplicationRoleRepository
+  deadLetters: DeadLetterRepository
+  accessDirectory: AccessDirectory
+  usage: UsageRepository
+  applied: AppliedState
+  webhooks: WebhookRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
@@ -271,6 +288,8 @@ export interface AccessRevoker {
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
   endSession(userId: string, sessionId: string): Promise<boolean>
   openSessions(userId: string): Promise<OpenSession[]>
+  /** As `endSession`, by what its tokens know of it (the engine's `sessionUid`). */
+  endSessionOf(userId: string, uid: string): Promise<boolean>
 }
 
 export interface OpenSession {

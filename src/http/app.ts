@@ -1,10 +1,8 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
-import mount from 'koa-mount'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
 import type { Tracing } from '../lib/tracing.ts'
-import type { Engine } from '../oidc/engine.ts'
 import type { Operations } from '../oidc/operations.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
@@ -15,6 +13,7 @@ import { devicePageThrottle } from './device-throttle.ts'
 import { forgotPassword } from './forgot-password.ts'
 import { type HomeDeps, home } from './home.ts'
 import { interactionRouter } from './interaction/router.ts'
+import { live } from './live.ts'
 import { mailLinks } from './mail-links.ts'
 import { type MailboxDeps, mailbox } from './mailbox.ts'
 import { metadataCaching } from './metadata-caching.ts'
@@ -101,21 +100,6 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
-}
-
-/** The engine's Provider of the moment: each request stays with the one it began with. */
-function live(engine: Engine, operations: Pick<Operations, 'around'>): Middleware {
-  const mounted = new WeakMap<object, Middleware>()
-  return (ctx, next) => {
-    const { provider } = engine
-    let handle = mounted.get(provider)
-    if (!handle) {
-      handle = mount(provider as unknown as Koa)
-      mounted.set(provider, handle)
-    }
-    const run = handle
-    return operations.around(ctx, () => run(ctx, next))
-  }
 }
 
 /** Endpoints that are asked again and again have no need to be compared with every page first. */

@@ -14,6 +14,8 @@ import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { AuditPrivacy } from './sql/audit-privacy.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -34,8 +36,8 @@ import { type VitalHealth, vitalHealth } from './vital.ts'
 export interface StorageOptions {
   database:
     | { kind: 'postgres'; url: string; poolSize: number }
-    /** without a directory: in memory */
-    | { kind: 'pglite'; dataDir?: string | undefined }
+    /** without a directory: in memory, begun with the image of one where that is given */
+    | { kind: 'pglite'; dataDir?: string | undefined; image?: Blob | undefined }
   redisUrl?: string | undefined
   /** only for Redis servers shared with others */
   redisPrefix?: string | undefined
@@ -104,15 +106,16 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const changes = new SqlChanges(loader)
   notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
+  const privacy = new AuditPrivacy(atRest)
   return {
-    database: sqlDatabase(connection, atRest),
+    database: sqlDatabase(connection, atRest, privacy),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
     byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units, atRest),
+    audit: new UnitAudit(units, atRest, privacy),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
@@ -153,6 +156,17 @@ export async function openMigrations(options: StorageOptions) {
   }
 }
 
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
 function noticesOf({ database, onError }: StorageOptions, connection: SqlConnection): Notices {
   return database.kind === 'postgres'
     ? new PostgresNotices(connection, database.url, onError)
@@ -165,6 +179,6 @@ async function connect({ database, onError }: StorageOptions): Promise<SqlConnec
       return connectPostgres({ url: database.url, poolSize: database.poolSize, onError })
     case 'pglite':
       // A Postgres inside the process is loaded only where it is the database.
-      return (await import('./sql/connect-pglite.ts')).connectPglite({ dataDir: database.dataDir })
+      return (await import('./sql/connect-pglite.ts')).connectPglite(database)
   }
 }

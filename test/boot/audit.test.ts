@@ -1,13 +1,13 @@
-/** `npm run audit` as an operator runs it, on the embedded database of a process that has stopped. */
+/** `ostiary audit` as an operator runs it, on the embedded database of a process that has stopped. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run audit', function () {
+describe('ostiary audit', function () {
   this.timeout(120_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-audit-'))
   after(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -19,23 +19,23 @@ describe('npm run audit', function () {
       env: { PATH: process.env.PATH, DATA_DIR: dataDir },
     })
   }
-  const audit = (...args: string[]) => run('src/cli/audit.ts', ...args)
+  const audit = (...args: string[]) => run('src/cli/ostiary.ts', 'audit', ...args)
 
   it('explains itself, and refuses what it does not know', () => {
-    expect(audit('--help').stdout).to.match(/^usage: npm run audit/)
+    expect(audit('--help').stdout).to.match(/^Usage: ostiary audit /)
     for (const [args, words] of [
-      [[], 'say what to do'],
-      [['verfy'], '"verfy" is not a command'],
+      [[], 'Commands:'],
+      [['verfy'], "unknown command 'verfy'"],
       [['verify', '--since', 'yesterday'], '--since takes what an earlier check printed'],
     ] as const) {
       const { status, stderr } = audit(...args)
       expect(status).to.equal(2)
-      expect(stderr).to.include(words).and.to.include('usage: npm run audit')
+      expect(stderr).to.include(words).and.to.include('Usage: ostiary audit')
     }
   })
 
   it('finds nothing, and then what was done', async () => {
-    expect(run('src/cli/signing-keys.ts', 'rotate', 'ES256').status).to.equal(0)
+    expect(run('src/cli/ostiary.ts', 'key', 'rotate', 'ES256').status).to.equal(0)
     const fresh = audit('verify')
     expect(fresh.stderr).to.equal('')
     expect(fresh.status).to.equal(0)
@@ -46,11 +46,34 @@ describe('npm run audit', function () {
     await database.knex.raw(`insert into audit_events (name, outcome) values ('user.deleted', 'success')`)
     await database.close()
     const found = audit('verify', '--json')
-    expect(found.status).to.equal(1)
+    expect(found.status).to.equal(3)
     const { findings } = JSON.parse(found.stdout)
     expect(findings).to.have.length(1)
     expect(findings[0].kind).to.equal('forged')
     expect(audit('verify').stdout).to.match(/^FORGED: record \d+ was not made by Ostiary/m)
     expect(JSON.parse(audit('keys').stdout)).to.deep.equal({ keys: [] })
+  })
+  it('lists the records, writes them to a file, and checks that without a database', () => {
+    const listed = JSON.parse(audit('list', '--name', 'signing_key.added', '--limit', '5', '--json').stdout)
+    expect(listed.items.length).to.be.within(1, 5)
+    expect(listed.items[0].name).to.equal('signing_key.added')
+    expect(audit('list', '--since', '2999-01-01').stdout).to.equal('Nothing was recorded.\n')
+    expect(audit('list', '--since', 'soon').status).to.equal(2)
+
+    const file = join(dataDir, 'audit.ndjson')
+    const written = audit('export', file)
+    expect(written.status, written.stderr).to.equal(0)
+    expect(audit('export', file).status, 'it is there').to.equal(1)
+    const whole = spawnSync(process.execPath, ['src/cli/ostiary.ts', 'audit', 'verify', '--file', file], {
+      ...{ cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: '/nowhere' } },
+    })
+    expect(whole.status, whole.stderr).to.equal(0)
+    expect(whole.stdout).to.include('Nothing was changed')
+    const [first] = readFileSync(file, 'utf8').split('\n')
+    writeFileSync(file, `${first}\n`)
+    const cut = audit('verify', '--file', file)
+    expect(cut.status).to.equal(3)
+    expect(cut.stdout).to.match(/^CUT OFF: /m)
+    expect(audit('list', '--name', 'audit.exported').stdout).to.include('by=cli')
   })
 })

@@ -481,6 +481,20 @@ describe('settings', () => {
       expect(config.password.minLength).to.equal(15)
     })
 
+    it('takes passwords from apps here, and in production only when it is told to', () => {
+      const here = loadConfig({ DATA_DIR: join(folder, 'data') }).config
+      expect(here.api).to.deep.include({ auth: true, tellsTaken: false })
+      expect(here.lifetimes.api).to.deep.equal({ access: 1800, refresh: 30 * 86_400 })
+      expect(loadConfig(PRODUCTION).config.api.auth).to.equal(false)
+      const told = { AUTH_API: 'on', AUTH_API_TAKEN: 'tell', AUTH_API_ACCESS_MINUTES: '5' }
+      const { api, lifetimes } = loadConfig({ ...PRODUCTION, ...told, AUTH_API_SIGN_IN_DAYS: '7' }).config
+      expect(api).to.deep.include({ auth: true, tellsTaken: true })
+      expect(lifetimes.api).to.deep.equal({ access: 300, refresh: 7 * 86_400 })
+      expect(
+        names(faultsOf({ AUTH_API: 'yes', AUTH_API_TAKEN: 'on', AUTH_API_SIGN_IN_DAYS: '0' })),
+      ).to.have.members(['AUTH_API', 'AUTH_API_TAKEN', 'AUTH_API_SIGN_IN_DAYS'])
+    })
+
     it('makes a key once, for its owner’s eyes only, and keeps it', () => {
       const data = join(folder, 'data')
       const first = loadConfig({ DATA_DIR: data }).secrets.rootKey

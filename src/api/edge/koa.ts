@@ -1,4 +1,5 @@
 /** Where the API meets Koa, and nowhere else: requests in, answers out, headers as they are. */
+import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import getRawBody from 'raw-body'
 import { PERMISSION_NAMES } from '../../domain/permissions/permissions.ts'
@@ -8,7 +9,7 @@ import type { ApiDeps } from '../deps.ts'
 import { type ApiRequest, type ApiResponse, createDispatch, METADATA_PATH } from '../dispatch.ts'
 import { openApi } from '../openapi.ts'
 import { ApiProblem } from '../problem.ts'
-import { ROUTES } from '../routes.ts'
+import { routesWith } from '../routes.ts'
 import { docs } from './docs.ts'
 
 const BODY_LIMIT = 32 * 1024
@@ -16,14 +17,17 @@ const BODY_LIMIT = 32 * 1024
 export interface ApiAppDeps extends ApiDeps {
   /** of Ostiary */
   version: string
+  /** whether people sign in by the API itself */
+  auth: boolean
   /** RFC 9728 */
   resource: { audience: string; dpopAlgorithms: readonly string[] }
 }
 
 /** Everything below `/api`, its description, its documentation and what it says of itself as a resource. */
 export function api(deps: ApiAppDeps): Middleware {
-  const dispatch = createDispatch(deps, ROUTES)
-  const description = JSON.stringify(openApi(ROUTES, deps.issuer, deps.version))
+  const routes = routesWith(deps)
+  const dispatch = createDispatch(deps, routes)
+  const description = JSON.stringify(openApi(routes, deps.issuer, deps.version))
   const metadata = JSON.stringify(resourceMetadata(deps))
   const pages = docs()
   return async (ctx, next) => {
@@ -48,9 +52,9 @@ function requestOf(ctx: Context): ApiRequest {
     path: ctx.path,
     query: new URLSearchParams(ctx.querystring),
     header: (name) => ctx.get(name),
-    async body() {
+    async body(limit = BODY_LIMIT) {
       try {
-        return await getRawBody(ctx.req, { length: ctx.get('Content-Length') || null, limit: BODY_LIMIT })
+        return await getRawBody(ctx.req, { length: ctx.get('Content-Length') || null, limit })
       } catch (cause) {
         const tooLarge = (cause as { type?: unknown }).type === 'entity.too.large'
         throw new ApiProblem(tooLarge ? 'too_large' : 'malformed', { cause })
@@ -60,12 +64,18 @@ function requestOf(ctx: Context): ApiRequest {
   }
 }
 
-function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
+function send(ctx: Context, { status, headers, body, lines, route }: ApiResponse): void {
   if (route !== undefined) stateOf(ctx).route = route
+  // Koa would write the status in words where there is no body.
+  if (body === undefined) ctx.body = null
   ctx.status = status
   if (body !== undefined) {
     ctx.type = headers['Content-Type'] ?? 'application/json'
     ctx.body = JSON.stringify(body)
+  }
+  if (lines) {
+    ctx.type = 'application/x-ndjson'
+    ctx.body = Readable.from(lines)
   }
   const { 'Content-Type': _, ...others } = headers
   ctx.set(others)

@@ -71,12 +71,20 @@ export type Application = Versioned<Client> & { createdAt: Date; updatedAt: Date
 export interface ClientDirectory {
   find(id: string): Promise<Application | undefined>
   list(query: ClientQuery): Promise<PageOf<Application>>
-  /** Whether somebody who is an owner need not be asked before it gives roles: a first-party one, or one so allowed. */
+  /**
+   * Whether somebody who is an owner need not be asked before it gives roles: a first-party one, one so allowed, by people
+   * or on its own account.
+   */
   actsForOwners(id: string): Promise<boolean>
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean>
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean>
   /** Compare-and-set, as `change`. */
   replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
 }
@@ -84,7 +92,10 @@ export interface ClientDirectory {
 export interface AuditQuery extends PageQuery {
   name?: string | undefined
   outcome?: 'success' | 'failure' | undefined
+  /** whom it is about */
   userId?: string | undefined
+  /** who did it */
+  actorId?: string | undefined
   clientId?: string | undefined
   since?: Date | undefined
   until?: Date | undefined
@@ -97,8 +108,10 @@ export interface AuditRecord {
   userId: string | undefined
   clientId: string | undefined
   requestId: string | undefined
+  /** like `userAgent` and `personal` gone with whose it was */
   ip: string | undefined
   userAgent: string | undefined
+  personal: Record<string, string>
   detail: Record<string, unknown>
   at: Date
 }
@@ -106,4 +119,6 @@ export interface AuditRecord {
 /** Newest first. */
 export interface AuditTrail {
   list(query: AuditQuery): Promise<PageOf<AuditRecord>>
+  /** Those of them that there are, in no order. */
+  byIds(ids: readonly string[]): Promise<AuditRecord[]>
 }

@@ -41,7 +41,8 @@ export class SqlClientDirectory implements ClientDirectory {
   async actsForOwners(id: string): Promise<boolean> {
     if (!isStorable(id)) return false
     const { rows } = await this.#knex.raw(
-      `select exists (select from clients where id = :id and first_party) or exists (
+      `select exists (select from clients where id = :id
+        and (first_party or jsonb_exists(metadata -> 'api_permissions', 'roles:write'))) or exists (
         select from consents, jsonb_each(resources) allowed
         where client_id = :id and jsonb_exists(allowed.value, 'roles:write')) as acts`,
       { id },
@@ -64,8 +65,14 @@ export class SqlClientDirectory implements ClientDirectory {
     return rows.length === 1
   }
 
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean> {
-    return this.#set(id, version, { metadata: toJson(metadata) })
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean> {
+    const flags = firstParty === undefined ? {} : { first_party: firstParty }
+    return this.#set(id, version, { metadata: toJson(metadata), ...flags })
   }
 
   replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean> {

@@ -16,6 +16,7 @@ export interface ResourceServerRow {
   documentation: string | null
   publish_metadata: boolean
   exchangeable: boolean
+  includes_roles: boolean
   source: ResourceServer['source']
   status: ResourceServer['status']
 }
@@ -31,6 +32,7 @@ const SAVED = [
   'documentation',
   'publish_metadata',
   'exchangeable',
+  'includes_roles',
   'source',
 ] as const
 
@@ -69,6 +71,12 @@ export class SqlResourceServers implements ResourceServerRepository {
     return rows.map(resourceServerOf)
   }
 
+  async version(audience: string): Promise<number | undefined> {
+    if (!isStorable(audience)) return undefined
+    const row = await this.#knex('resource_servers').where({ id: audience }).first('version')
+    return row && Number(row.version)
+  }
+
   async save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'> {
     const { rows } = await this.#knex.raw<{ rows: { created: boolean }[] }>(SAVE, {
       id: server.audience,
@@ -81,6 +89,7 @@ export class SqlResourceServers implements ResourceServerRepository {
       documentation: orNull(server.documentation),
       publish_metadata: server.publishMetadata,
       exchangeable: server.exchangeable,
+      includes_roles: server.includesRoles,
       source: server.source,
     })
     const [written] = rows
@@ -113,6 +122,7 @@ export function resourceServerOf(row: ResourceServerRow): ResourceServer {
     documentation: orUndefined(row.documentation),
     publishMetadata: row.publish_metadata,
     exchangeable: row.exchangeable,
+    includesRoles: row.includes_roles,
     source: row.source,
     status: row.status,
   }
