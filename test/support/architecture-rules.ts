@@ -64,7 +64,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^(knex|pg|@electric-sql\/.+)$/, ['storage/sql/']],
   [/^ioredis$/, ['storage/redis/']],
   [/^nodemailer$/, ['mail/']],
-  [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
+  [/^(argon2|@node-rs\/(argon2|bcrypt))$/, ['crypto/']],
   [/^prom-client$/, ['telemetry/metrics.ts']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]

@@ -36,6 +36,9 @@ export async function countDependants(
     await count('passwords', `passwords where phc like '%,keyid=%' and phc not like ?`, [
       `%,keyid=${current.pepperId}$%`,
     ]),
+    await count('imported passwords', `passwords where phc like '$sealed$%' and phc not like ?`, [
+      `$sealed$v=${current.version}$%`,
+    ]),
     await count('client secrets', `clients where secret_digest is not null and secret_digest not like ?`, [
       `hmac-sha256:${current.version}:%`,
     ]),
