@@ -5,6 +5,7 @@ import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { explainer } from './app-parts.ts'
+import { userTransfer } from './app-transfer.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -38,6 +39,8 @@ export interface ApiParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  /** after access was ended */
+  accessEnded: () => void
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -70,6 +73,7 @@ function servicesOf(parts: ApiParts): ApiServices {
   const random = secureRandom
   return {
     users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
+    ...userTransfer(parts, parts.accessEnded),
     clients: new ClientAdministration({
       ...{ database, random, clientsChanged },
       check: clientCheck(engine),

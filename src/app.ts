@@ -221,7 +221,7 @@ export async function createApp(
       metrics: { measures, token: secrets.metricsToken },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        mailSoon: () => outbox.mail.poke(),
+        ...{ accessEnded, mailSoon: () => outbox.mail.poke() },
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),

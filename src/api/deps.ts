@@ -1,11 +1,12 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
-import type { Access } from '../domain/access/service.ts'
+import type { Access, Actor } from '../domain/access/service.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { UserImport } from '../domain/users/transfer/import.ts'
 import type { Logger } from '../lib/log.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
 
@@ -17,6 +18,8 @@ export interface Sealer {
 
 export interface ApiServices {
   users: UserAdministration
+  userImport: UserImport
+  exportUsers: (by: Actor) => AsyncIterable<string>
   clients: ClientAdministration
   access: Access
   /** reading only */

@@ -42,9 +42,13 @@ export interface RouteDefinition<Params, Query, Body, Output> {
     params?: z.ZodType<Params>
     query?: z.ZodType<Query>
     body?: z.ZodType<Body>
+    /** instead of a body in JSON: lines, each of them JSON; `body` is all of them */
+    lines?: { limitBytes: number }
   }
   /** undefined: nothing comes back (204) */
   output: z.ZodType<Output> | undefined
+  /** instead of an output: lines of JSON, written as they are made (`body` is an AsyncIterable) */
+  streams?: true
   /** of success, where it is not 200, or 204 without output */
   status?: 201 | 202
   /** those of its own; what every route may answer is added */
@@ -89,6 +93,7 @@ export function errorsOf(route: Route): ProblemCode[] {
       ...COMMON_ERRORS,
       ...(route.input.params || route.target ? (['not_found'] as const) : []),
       ...(route.input.body ? (['unsupported_media_type', 'invalid_input', 'too_large'] as const) : []),
+      ...(route.input.lines ? (['unsupported_media_type', 'too_large'] as const) : []),
       ...(route.conditional ? (['stale', 'version_required'] as const) : []),
       ...(route.repeatable ? (['in_flight', 'key_reused'] as const) : []),
       ...route.errors,
@@ -97,5 +102,5 @@ export function errorsOf(route: Route): ProblemCode[] {
 }
 
 export function successOf(route: Route): number {
-  return route.status ?? (route.output ? 200 : 204)
+  return route.status ?? (route.output || route.streams ? 200 : 204)
 }

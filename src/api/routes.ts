@@ -6,10 +6,12 @@ import { failureRoutes } from './routes/failures.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { userTransferRoutes } from './routes/user-transfer.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
   ...peopleRoutes,
+  ...userTransferRoutes,
   ...accessRoutes,
   ...applicationRoutes,
   ...operationRoutes,

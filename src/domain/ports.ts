@@ -17,6 +17,7 @@ import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
+import type { UserTransferRepository } from './users/transfer/ports.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 
 export type * from './audit/ports.ts'
@@ -241,6 +242,7 @@ export interface Repositories {
   authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
   people: PeopleDirectory
+  userTransfer: UserTransferRepository
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore

@@ -35,6 +35,8 @@ const MAY: Record<string, string[]> = {
   deleteUser: ADMINS,
   disableUser: ADMINS,
   enableUser: ADMINS,
+  importUsers: ADMINS,
+  exportUsers: ADMINS,
   giveRole: ['owner'],
   takeRole: ['owner'],
   listSessions: READERS,

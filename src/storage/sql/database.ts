@@ -26,6 +26,7 @@ import { SqlPeopleDirectory } from './repositories/people-directory.ts'
 import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
+import { SqlUserTransfer } from './repositories/user-transfer.ts'
 import { SqlUsers } from './repositories/users.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 
@@ -69,6 +70,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
     people: new SqlPeopleDirectory(knex),
+    userTransfer: new SqlUserTransfer(knex),
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex),
     idempotency: new SqlIdempotency(knex, atRest),

@@ -16,7 +16,12 @@ export class SqlAudit implements AuditRepository {
   }
 
   async append(event: AuditEvent): Promise<void> {
-    await this.#knex('audit_events').insert(columnsOf(event, this.#atRest))
+    await this.appendAll([event])
+  }
+
+  async appendAll(events: readonly AuditEvent[]): Promise<void> {
+    if (events.length === 0) return
+    await this.#knex('audit_events').insert(events.map((event) => columnsOf(event, this.#atRest)))
   }
 }
 

@@ -15,7 +15,8 @@ import { keepingAnOwner } from './owners.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
 import { profileColumns, type UserRow, userOf } from './user-rows.ts'
 
-type Row = UserRow & { version: number; roles: string[]; position: string }
+export type PersonRow = UserRow & { version: number; roles: string[] }
+type Row = PersonRow & { position: string }
 
 const ORDERINGS: Record<UserOrder, Ordering> = {
   created_at: { by: 'created_at', type: 'timestamptz' },
@@ -24,7 +25,8 @@ const ORDERINGS: Record<UserOrder, Ordering> = {
   '-email': { by: 'email_key collate "C"', type: 'text', descending: true },
 }
 
-const ROLES = 'array(select role from user_roles where user_id = users.id order by role) as roles'
+/** A column of a query over `users`. */
+export const ROLES = 'array(select role from user_roles where user_id = users.id order by role) as roles'
 
 export class SqlPeopleDirectory implements PeopleDirectory {
   readonly #knex: Knex
@@ -105,6 +107,6 @@ export class SqlPeopleDirectory implements PeopleDirectory {
   }
 }
 
-function personOf(row: Row): Person {
+export function personOf(row: PersonRow): Person {
   return { ...userOf(row), version: Number(row.version), roles: row.roles }
 }
