@@ -25,6 +25,7 @@ export interface ApiServices {
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+    clients: Pick<Repositories['clients'], 'secrets'>
   }
   sealer: Sealer
   system: () => Promise<SystemReport>

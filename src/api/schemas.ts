@@ -1,5 +1,6 @@
 /** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
 import { z } from 'zod'
+import type { ClientSecret } from '../domain/clients/secrets.ts'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
 import { PROFILE_TEXTS, type ProfileClaim, textClaimsOf } from '../domain/users/profile-claims.ts'
 
@@ -121,6 +122,22 @@ export function recordOf(record: AuditRecord): z.infer<typeof AUDIT_RECORD> {
     ip: record.ip ?? null,
     user_agent: record.userAgent ?? null,
     detail: record.detail,
+  }
+}
+
+export const CLIENT_SECRET = z.strictObject({
+  id: z.enum(['current', 'former']),
+  made_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().nullable(),
+  last_used_on: z.iso.date().nullable(),
+})
+
+export function secretOf(secret: ClientSecret): z.infer<typeof CLIENT_SECRET> {
+  return {
+    id: secret.id,
+    made_at: secret.madeAt.toISOString(),
+    expires_at: secret.expiresAt?.toISOString() ?? null,
+    last_used_on: secret.lastUsedOn ?? null,
   }
 }
 

@@ -1,7 +1,7 @@
 /** `npm run client-lint`: what is weak in each client, worst first, and the one change that mends it. Changes nothing. */
 import { parseArgs } from 'node:util'
-import type { Client } from '../domain/clients/client.ts'
 import { lint, type Weakness } from '../domain/clients/lint.ts'
+import type { ClientRepository } from '../domain/ports.ts'
 import { readArguments, runCommand, withStorage } from './command.ts'
 
 const USAGE = `usage: npm run client-lint [-- OPTIONS] [CLIENT_ID …]
@@ -18,15 +18,17 @@ interface Finding {
 
 await runCommand(async () => {
   const options = readArguments(USAGE, readOptions)
-  if (options)
-    await withStorage(async ({ storage }) => report(await storage.database.clients.list(), options))
+  if (options) await withStorage(async ({ storage }) => report(storage.database.clients, options))
 })
 
-function report(clients: readonly Client[], { ids, json, strict }: Options): void {
+async function report(repository: ClientRepository, { ids, json, strict }: Options): Promise<void> {
+  const clients = await repository.list()
   const unknown = ids.filter((id) => !clients.some((client) => client.id === id))
   if (unknown.length > 0) throw new Error(`there is no client ${unknown.join(', ')}`)
   const looked = clients.filter(({ id }) => ids.length === 0 || ids.includes(id))
-  const findings = looked.map((client) => ({ clientId: client.id, weaknesses: lint(client) }))
+  const findings: Finding[] = []
+  for (const client of looked)
+    findings.push({ clientId: client.id, weaknesses: lint(client, await repository.secrets(client.id)) })
   console.log(json ? JSON.stringify(findings, null, 2) : inWords(findings))
   const bad = strict ? ['error', 'warning'] : ['error']
   if (findings.some(({ weaknesses }) => weaknesses.some(({ severity }) => bad.includes(severity))))

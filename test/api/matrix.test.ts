@@ -52,6 +52,8 @@ const MAY: Record<string, string[]> = {
   disableClient: ADMINS,
   enableClient: ADMINS,
   replaceClientSecret: ADMINS,
+  listClientSecrets: ['auditor', ...ADMINS],
+  revokeFormerClientSecret: ADMINS,
   lintClient: ['auditor', ...ADMINS],
   listAudit: ['auditor', ...ADMINS],
   readSystem: ['auditor', ...ADMINS],

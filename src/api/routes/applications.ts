@@ -1,11 +1,12 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
 import { lint } from '../../domain/clients/lint.ts'
+import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
 import { ACTS_FOR_OWNERS, type Actor, denial } from '../../domain/permissions/permissions.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { CLIENT, CLIENT_PARAMS, clientOf } from '../schemas.ts'
+import { CLIENT, CLIENT_PARAMS, CLIENT_SECRET, clientOf, secretOf } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/clients'
@@ -131,14 +132,49 @@ export const applicationRoutes: readonly Route[] = [
   }),
   defineRoute({
     ...{ method: 'POST', path: `${ONE}/secret`, operation: 'replaceClientSecret', tag, repeatable: true },
-    summary: 'Another secret; the one before stops working at once',
-    input: { params: CLIENT_PARAMS },
+    summary: 'Another secret; the one before goes on working for a while, or ends at once',
+    input: {
+      params: CLIENT_PARAMS,
+      query: z.strictObject({
+        keep_days: z.coerce
+          .number()
+          .int()
+          .min(FORMER_DAYS.least)
+          .max(FORMER_DAYS.most)
+          .default(FORMER_DAYS.usual)
+          .describe('how long the one before goes on working'),
+        expire_now: z.enum(['true', 'false']).default('false').describe('it got into wrong hands'),
+      }),
+    },
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
-    async handle({ actor, params, by }, { clients, directory }) {
+    async handle({ actor, params, query, by }, { clients, directory }) {
       assertWithin(actor, await directory.applications.actsForOwners(params.id))
-      const { client, secret } = await clients.replaceSecret(params.id, undefined, by)
+      const keepDays = query.expire_now === 'true' ? 0 : query.keep_days
+      const { client, secret } = await clients.replaceSecret(params.id, undefined, by, keepDays)
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'GET', path: `${ONE}/secrets`, operation: 'listClientSecrets', tag },
+    summary: 'Which secrets work: when each was made, last used, and ends; never the secrets',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({ items: z.array(CLIENT_SECRET) }),
+    ...{ errors: [], permission: 'clients:read' },
+    async handle({ params }, services) {
+      await applicationOf(params.id, services)
+      const secrets = await services.directory.clients.secrets(params.id)
+      return { body: { items: secrets.map(secretOf) } }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'DELETE', path: `${ONE}/secrets/former`, operation: 'revokeFormerClientSecret', tag },
+    summary: 'End the former secret before its time; to end the current one, replace it with expire_now',
+    input: { params: CLIENT_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'clients:write' },
+    async handle({ params, by }, { clients }) {
+      await clients.revokeFormerSecret(params.id, by)
+      return { body: undefined }
     },
   }),
   defineRoute({
@@ -156,8 +192,9 @@ export const applicationRoutes: readonly Route[] = [
       ),
     }),
     ...{ errors: [], permission: 'clients:read' },
-    handle: async ({ params }, services) => ({
-      body: { items: lint(await applicationOf(params.id, services)) },
-    }),
+    async handle({ params }, services) {
+      const client = await applicationOf(params.id, services)
+      return { body: { items: lint(client, await services.directory.clients.secrets(params.id)) } }
+    },
   }),
 ]

@@ -29,6 +29,7 @@ export type AuditEventName =
   | 'client.deleted'
   | 'client.created'
   | 'client.secret_replaced'
+  | 'client.secret_revoked'
   | 'client.disabled'
   | 'client.enabled'
   | 'initial_access_token.created'

@@ -77,8 +77,18 @@ export interface ClientDirectory {
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */
   change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean>
-  /** Compare-and-set, as `change`. */
-  replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
+  /**
+   * Compare-and-set, as `change`.
+   * @param keepSeconds how long the one before goes on working; 0: not at all
+   */
+  replaceSecret(
+    id: string,
+    version: number | undefined,
+    digest: string,
+    keepSeconds: number,
+  ): Promise<boolean>
+  /** False: there was no former secret that still worked. */
+  revokeFormerSecret(id: string): Promise<boolean>
 }
 
 export interface AuditQuery extends PageQuery {

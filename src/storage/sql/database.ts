@@ -82,6 +82,7 @@ const OVER = [
   ['email_proofs', "expires_at <= now() - interval '1 day'"],
   ['usernames', EXPIRED],
   ['idempotency_keys', EXPIRED],
+  ['client_secrets', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
   // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
   ['outbox', "dead_at <= now() - interval '30 days'"],

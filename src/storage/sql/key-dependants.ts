@@ -42,6 +42,9 @@ export async function countDependants(
     await count('client secrets', `clients where secret_digest is not null and secret_digest not like ?`, [
       `hmac-sha256:${current.version}:%`,
     ]),
+    await count('former client secrets', `client_secrets where expires_at > now() and digest not like ?`, [
+      `hmac-sha256:${current.version}:%`,
+    ]),
     await count('mail links', `email_proofs where consumed_at is null and expires_at > now() and ${before}`, [
       current.version,
     ]),
