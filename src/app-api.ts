@@ -5,6 +5,7 @@ import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { explainer } from './app-parts.ts'
+import { userDeletion } from './app-purge.ts'
 import { userTransfer } from './app-transfer.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -13,7 +14,7 @@ import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
-import type { PasswordHasher } from './domain/ports.ts'
+import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import type { Logger } from './lib/log.ts'
@@ -39,6 +40,7 @@ export interface ApiParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  clock: Clock
   /** after access was ended */
   accessEnded: () => void
 }
@@ -68,11 +70,12 @@ export function openApi(parts: ApiParts) {
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon, accessEnded } =
+    parts
   const { database } = storage
   const random = secureRandom
   return {
-    users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
+    users: new UserAdministration({ database, hasher, random, policy, mailSoon, accessEnded }),
     ...userTransfer(parts, parts.accessEnded),
     clients: new ClientAdministration({
       ...{ database, random, clientsChanged },
@@ -80,6 +83,7 @@ function servicesOf(parts: ApiParts): ApiServices {
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    deletion: userDeletion(parts),
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),

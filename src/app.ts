@@ -21,6 +21,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openPurge } from './app-purge.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -43,7 +44,6 @@ import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
-import { Purge } from './jobs/purge.ts'
 import type { Logger } from './lib/log.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
@@ -177,14 +177,8 @@ export async function createApp(
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
     ]
-    const { unusedDays } = config.registration
-    const purge = new Purge(
-      [
-        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
-        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
-      ],
-      log,
-    )
+    const mailSoon = () => outbox.mail.poke()
+    const purge = openPurge({ config, storage, clock, accessEnded, mailSoon }, log)
 
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
@@ -221,7 +215,7 @@ export async function createApp(
       metrics: { measures, token: secrets.metricsToken },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ accessEnded, mailSoon: () => outbox.mail.poke() },
+        ...{ accessEnded, mailSoon, clock },
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),

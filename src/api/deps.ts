@@ -6,6 +6,7 @@ import type { ReadBearer } from '../domain/permissions/bearer.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { UserDeletion } from '../domain/users/deletion.ts'
 import type { UserImport } from '../domain/users/transfer/import.ts'
 import type { Logger } from '../lib/log.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
@@ -22,6 +23,7 @@ export interface ApiServices {
   exportUsers: (by: Actor) => AsyncIterable<string>
   clients: ClientAdministration
   access: Access
+  deletion: UserDeletion
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
     access: Pick<Repositories['access'], 'openSessions'>

@@ -54,7 +54,11 @@ export const ME = z.strictObject({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 })
-export const USER = z.strictObject({ ...ME.shape, status: z.enum(['active', 'disabled']) })
+export const USER = z.strictObject({
+  ...ME.shape,
+  status: z.enum(['active', 'disabled']),
+  erase_at: z.iso.datetime().nullable().describe('the account was deleted, and is erased then'),
+})
 
 export function meOf(person: Person): z.infer<typeof ME> {
   return {
@@ -70,7 +74,7 @@ export function meOf(person: Person): z.infer<typeof ME> {
 }
 
 export function userOf(person: Person): z.infer<typeof USER> {
-  return { ...meOf(person), status: person.status }
+  return { ...meOf(person), status: person.status, erase_at: person.eraseAt?.toISOString() ?? null }
 }
 
 /** Members of a profile from the claims that were sent; `null` stays null. */

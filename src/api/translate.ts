@@ -14,6 +14,9 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'client_taken',
   'last_owner',
   'no_secret',
+  'deletion_pending',
+  'not_invitable',
+  'no_password',
   'stale',
 ])
 

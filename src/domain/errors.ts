@@ -15,6 +15,9 @@ export type DomainErrorCode =
   | 'last_owner'
   | 'stale'
   | 'no_secret'
+  | 'deletion_pending'
+  | 'not_invitable'
+  | 'no_password'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

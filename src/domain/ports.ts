@@ -17,6 +17,7 @@ import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
+import type { DeletionRepository } from './users/deletion.ts'
 import type { UserTransferRepository } from './users/transfer/ports.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 
@@ -104,6 +105,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the hash by what is made of it. False: there is none. */
+  changeHash(id: string, change: (phc: string) => string): Promise<boolean>
   /** Replaces the whole profile. False: there is no such user. */
   setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
@@ -243,6 +246,7 @@ export interface Repositories {
   access: AccessRevoker
   people: PeopleDirectory
   userTransfer: UserTransferRepository
+  deletions: DeletionRepository
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore

@@ -63,7 +63,7 @@ onEveryStack(
       expect(changed?.status, JSON.stringify(changed?.data)).to.equal(200)
       const listed = await call('listUsers', { search: 'generated', limit: 1 })
       expect(listed?.data).to.have.nested.property('items[0].profile.name', 'Generated')
-      expect((await call('deleteUser', { id }))?.status).to.equal(204)
+      expect((await call('deleteUser', { id, erase_now: 'true' }))?.status).to.equal(204)
       expect((await call('readUser', { id }))?.data).to.include({ code: 'not_found', status: 404 })
     })
   },

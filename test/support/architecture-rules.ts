@@ -52,6 +52,7 @@ const SEES_ALL = [
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
+  'app-purge.ts',
   'app-transfer.ts',
   'main.ts',
   'lifecycle.ts',

@@ -38,7 +38,8 @@ export interface UserQuery extends PageQuery {
   order: UserOrder
 }
 
-export type Person = Versioned<User> & { roles: string[] }
+/** `eraseAt`: the account was deleted, and is erased then */
+export type Person = Versioned<User> & { roles: string[]; eraseAt: Date | undefined }
 
 /** What is absent stays; `null` empties. */
 export interface UserChanges {

@@ -7,6 +7,7 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
+import { stopped } from '../passwords/stopped.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
 import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
@@ -21,8 +22,10 @@ export interface NewPerson {
   emailVerified?: boolean | undefined
   username?: string | undefined
   profile?: Profile | undefined
-  /** absent: the person is invited by mail to choose one */
+  /** absent: there is none yet */
   password?: string | undefined
+  /** by mail, to choose a password; absent: where there is none yet */
+  invite?: boolean | undefined
 }
 
 export interface UserAdministrationDeps {
@@ -30,8 +33,10 @@ export interface UserAdministrationDeps {
   hasher: PasswordHasher
   random: Random
   policy: PasswordPolicy
-  /** after an invitation was written */
+  /** after a mail was written */
   mailSoon: () => void
+  /** after access was ended */
+  accessEnded: () => void
 }
 
 export class UserAdministration {
@@ -44,10 +49,12 @@ export class UserAdministration {
   /** @throws InvalidInput, `email_taken`, `username_taken`, `busy` */
   async create(input: NewPerson, actor: Actor): Promise<Person> {
     const { database, hasher, random, policy, mailSoon } = this.#deps
-    const { email, username, password } = input
+    const { email, username, password, invite = password === undefined } = input
     const faults = problemsOf(input)
     const [weak] = password === undefined ? [] : passwordProblems(password, policy, { email })
     if (weak) faults.password = weak
+    // Who is sent a link to choose a password chooses it themselves.
+    if (invite && password !== undefined) faults.invite = { code: 'invite_with_password' }
     refuse(faults)
     const from = actor.request ? networkOf(actor.request.ip) : undefined
     const hash = password === undefined ? undefined : await hasher.hash(normalisePassword(password), from)
@@ -60,12 +67,12 @@ export class UserAdministration {
       })
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
-      else await this.#invite(repositories, id, email.trim())
-      await record(repositories, 'user.created', id, actor, { invited: hash === undefined })
+      if (invite) await this.#mailLink(repositories, 'invitation', id, email.trim())
+      await record(repositories, 'user.created', id, actor, { invited: invite })
       return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
-    if (hash === undefined) mailSoon()
+    if (invite) mailSoon()
     return person
   }
 
@@ -95,6 +102,38 @@ export class UserAdministration {
     return person
   }
 
+  /** Mails the invitation again; the link of the one before is dead. Throws `not_found`, `not_invitable`. */
+  async invite(id: string, actor: Actor): Promise<void> {
+    await this.#deps.database.transaction(async (repositories) => {
+      const person = await repositories.people.find(id)
+      if (!person) throw new DomainError('not_found')
+      if (person.status !== 'active' || (await repositories.users.passwordHash(id)) !== undefined)
+        throw new DomainError('not_invitable')
+      await this.#mailLink(repositories, 'invitation', id, person.email)
+      await record(repositories, 'user.invited', id, actor, {})
+    })
+    this.#deps.mailSoon()
+  }
+
+  /**
+   * The password opens nothing any more, everything issued ends, and a link to choose another one is mailed.
+   * @throws `not_found`, `no_password`
+   */
+  async forceReset(id: string, actor: Actor): Promise<void> {
+    const { database, mailSoon, accessEnded } = this.#deps
+    await database.transaction(async (repositories) => {
+      const { access, users, people } = repositories
+      await access.revokeAccount(id)
+      const person = await people.find(id)
+      if (!person) throw new DomainError('not_found')
+      if (!(await users.changeHash(id, stopped))) throw new DomainError('no_password')
+      await this.#mailLink(repositories, 'password-required', id, person.email)
+      await record(repositories, 'user.reset_forced', id, actor, {})
+    })
+    accessEnded()
+    mailSoon()
+  }
+
   /** @throws `not_found` */
   async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
     return this.#changeRoles(id, async (repositories) => {
@@ -121,13 +160,18 @@ export class UserAdministration {
     return person
   }
 
-  async #invite({ emailProofs, outbox }: Repositories, userId: string, email: string): Promise<void> {
+  async #mailLink(
+    { emailProofs, outbox }: Repositories,
+    template: 'invitation' | 'password-required',
+    userId: string,
+    email: string,
+  ): Promise<void> {
     const proof = await emailProofs.insert({
       ...{ id: this.#deps.random.id('prf'), purpose: 'reset-password', userId, email },
       ...{ flow: `reset:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
       ttlSeconds: INVITATION_SECONDS,
     })
-    await outbox.insert({ template: 'invitation', proofId: proof.id })
+    await outbox.insert({ template, proofId: proof.id })
   }
 }
 

@@ -16,6 +16,7 @@ import { SqlClientDirectory } from './repositories/client-directory.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeletions } from './repositories/deletions.ts'
 import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
@@ -71,6 +72,7 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     access: new SqlAccess(knex, atRest),
     people: new SqlPeopleDirectory(knex),
     userTransfer: new SqlUserTransfer(knex),
+    deletions: new SqlDeletions(knex),
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex),
     idempotency: new SqlIdempotency(knex, atRest),

@@ -1,5 +1,6 @@
 /** Everybody as lines of JSON, by e-mail address: the same people make the same bytes, on any store. */
 import type { Actor } from '../../access/service.ts'
+import { isStopped } from '../../passwords/stopped.ts'
 import type { Database } from '../../ports.ts'
 import { emailKey } from '../identifiers.ts'
 import type { PasswordTransfer } from './fault.ts'
@@ -30,7 +31,10 @@ export async function* exportUsers(
     const last = people.at(-1)
     if (!last) return
     for (const { phc, ...person } of people)
-      yield writeLine(person, hashes && phc !== undefined ? passwords.give(phc) : undefined)
+      yield writeLine(
+        person,
+        hashes && phc !== undefined && !isStopped(phc) ? passwords.give(phc) : undefined,
+      )
     written += people.length
     after = emailKey(last.email)
   }

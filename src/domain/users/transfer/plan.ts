@@ -75,6 +75,12 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
     return failed('email', 'there is somebody with this address or id', 'skip or update those who are there')
   if (!rights.change(existing.roles))
     return failed('', 'the person may do what you may not', 'have an owner import the line')
+  if (existing.eraseAt)
+    return failed(
+      '',
+      'the account is deleted and waits to be erased',
+      'restore it first, or take the line out',
+    )
   if (changes.addRoles && !rights.giveRoles) return { kind: 'fault', faults: [NO_ROLES] }
   if (changes.status === 'disabled' && existing.roles.includes('owner'))
     return failed('disabled', 'an owner is not disabled by an import', 'take the role first')

@@ -15,7 +15,7 @@ import { keepingAnOwner } from './owners.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
 import { profileColumns, type UserRow, userOf } from './user-rows.ts'
 
-export type PersonRow = UserRow & { version: number; roles: string[] }
+export type PersonRow = UserRow & { version: number; roles: string[]; erase_at: Date | null }
 type Row = PersonRow & { position: string }
 
 const ORDERINGS: Record<UserOrder, Ordering> = {
@@ -25,8 +25,9 @@ const ORDERINGS: Record<UserOrder, Ordering> = {
   '-email': { by: 'email_key collate "C"', type: 'text', descending: true },
 }
 
-/** A column of a query over `users`. */
-export const ROLES = 'array(select role from user_roles where user_id = users.id order by role) as roles'
+/** Columns of a query over `users`. */
+export const ROLES = `array(select role from user_roles where user_id = users.id order by role) as roles,
+  (select erase_at from user_deletions where user_id = users.id) as erase_at`
 
 export class SqlPeopleDirectory implements PeopleDirectory {
   readonly #knex: Knex
@@ -108,5 +109,8 @@ export class SqlPeopleDirectory implements PeopleDirectory {
 }
 
 export function personOf(row: PersonRow): Person {
-  return { ...userOf(row), version: Number(row.version), roles: row.roles }
+  return {
+    ...userOf(row),
+    ...{ version: Number(row.version), roles: row.roles, eraseAt: row.erase_at ?? undefined },
+  }
 }

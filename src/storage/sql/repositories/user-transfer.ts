@@ -48,6 +48,8 @@ export class SqlUserTransfer implements UserTransferRepository {
     const query = this.#knex<PersonRow & { phc: string | null }>('users')
       .select('users.*', 'passwords.phc', this.#knex.raw(ROLES))
       .leftJoin('passwords', 'passwords.user_id', 'users.id')
+      // On their way out: an import elsewhere would keep them.
+      .whereRaw('not exists (select from user_deletions where user_id = users.id)')
       .orderByRaw('email_key collate "C"')
       .limit(limit)
     if (after !== undefined) query.whereRaw('email_key collate "C" > ?', [after])
