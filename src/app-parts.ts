@@ -50,7 +50,7 @@ export async function openStorage(
     database:
       database.kind === 'postgres'
         ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: database.poolSize }
-        : { kind: 'pglite', dataDir: database.dataDir },
+        : database,
     redisUrl: secrets.redisUrl,
     atRest: keyring,
     onError: (err) => log.warn({ err }, 'a connection failed in the background'),
@@ -96,7 +96,7 @@ export async function openOutbound({ outboundAllow: allow }: Config, log: Logger
   return outbound
 }
 
-/** Takes in data keys that `npm run rotate-keys` adds. */
+/** Takes in data keys that `ostiary data-key rotate` adds. */
 export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, log: Logger): KeyWatch {
   const keys = dataKeys(storage, secrets, keyring)
   const watch = new KeyWatch(

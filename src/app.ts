@@ -4,8 +4,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
-import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
@@ -22,6 +22,7 @@ import {
   timed,
 } from './app-parts.ts'
 import { openPurge } from './app-purge.ts'
+import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -111,7 +112,9 @@ export async function createApp(
       contextWords: [config.brandName],
     }
     const outbound = await openOutbound(config, log)
-    const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
+    const telemetry = await openTelemetry({ config, storage, hasher, outbound, mail })
+    const { measures, tracing, operations } = telemetry
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
@@ -154,12 +157,13 @@ export async function createApp(
         accessEnded,
         services,
         mailSoon: () => outbox.mail.poke(),
-        countToken: (kind) => measures.token(kind),
+        telemetry,
       },
       overrides.failureLimits,
     )
     const declared = [
       docsClient(config.issuer),
+      ...(await authClients(config, access)),
       ...(await readClients(config.clientsFile)),
       ...(overrides.clients ?? []),
     ]
@@ -167,7 +171,6 @@ export async function createApp(
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
 
-    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
       ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
@@ -180,6 +183,9 @@ export async function createApp(
     const mailSoon = () => outbox.mail.poke()
     const purge = openPurge({ config, storage, clock, accessEnded, mailSoon }, log)
 
+    const unit = unitOfWork({
+      ...{ units: storage.units, pages: outwardPages, failures, refreshWindow, isUnavailable, isUnstorable },
+    })
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
     const setupUrl = async () => {
@@ -204,18 +210,13 @@ export async function createApp(
       openRegistration: config.registration.mode === 'open',
       authorizationTypes,
       isUnavailable,
-      unitOfWork: unitOfWork({
-        units: storage.units,
-        pages: outwardPages,
-        failures,
-        refreshWindow,
-        isUnavailable,
-        isUnstorable,
-      }),
+      unitOfWork: unit,
       metrics: { measures, token: secrets.metricsToken },
+      ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ accessEnded, mailSoon, clock },
+        ...{ services, clock, unit, accessEnded, operations },
+        mailSoon,
       }),
       passwordPolicy: policy,
       mailSoon: () => outbox.mail.poke(),
@@ -280,7 +281,7 @@ export async function createApp(
           ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
-        measures.close()
+        await telemetry.close()
         await mail.close()
         await storage.close()
       },

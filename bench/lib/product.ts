@@ -176,11 +176,11 @@ export class Product {
     return this.log
   }
 
-  /** `npm run setup-link` */
+  /** `ostiary setup-link` */
   async #setupLink(): Promise<string | undefined> {
-    const cli = resolve(this.#options.folder ?? HERE, 'src/cli/setup-link.ts')
+    const cli = resolve(this.#options.folder ?? HERE, 'src/cli/ostiary.ts')
     const child = watched(
-      spawn(process.execPath, [cli], {
+      spawn(process.execPath, [cli, 'setup-link'], {
         cwd: this.#data,
         env: this.#env,
         stdio: ['ignore', 'pipe', this.#log],

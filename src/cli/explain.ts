@@ -1,48 +1,28 @@
-/** `npm run explain CODE`: why a request failed and what to change, from the record that is kept for a day. */
-import { parseArgs } from 'node:util'
+/** `ostiary explain CODE`: why a request failed and what to change, from the record that is kept for a day. */
+import type { Command } from 'commander'
 import { explainer } from '../app-parts.ts'
 import { asText, plain } from '../domain/failures/as-text.ts'
 import { findFailure } from '../domain/failures/service.ts'
-import { type Opened, readArguments, runCommand, withStorage } from './command.ts'
+import { type Answer, answers, Refusal } from './answer.ts'
+import { leaf } from './leaf.ts'
+import { type Opened, withStorage } from './stores.ts'
 
-const USAGE = `usage: npm run explain -- CODE [--json]
+export function explainCommand(program: Command): void {
+  leaf(program, 'explain', {
+    summary: 'why a request failed, and what to change',
+    examples: ['explain K7QM-2XPA', 'explain 7722cf71-42e8-4b11-a8ea-bb6d5fb3d73b --json'],
+  })
+    .argument('<code>', 'from the error page (case and dash do not matter), or a request id (X-Request-Id)')
+    .action(answers((code: string) => withStorage((opened) => explain(code, opened))))
+}
 
-  CODE    from the error page (case and dash do not matter), or a request id (X-Request-Id)
-  --json  prints the record and the explanation as JSON`
-
-await runCommand(async () => {
-  const asked = readArguments(USAGE, readOptions)
-  if (asked) await withStorage((opened) => run(asked, opened))
-})
-
-async function run({ code, json }: Options, { config, storage }: Opened): Promise<void> {
+async function explain(code: string, { config, storage }: Opened): Promise<Answer> {
   const failure = await findFailure(storage.database.failures, code)
-  if (!failure) {
-    console.error(
+  if (!failure)
+    throw new Refusal(
+      'not_found',
       `Nothing is known under "${plain(code)}". Records are kept for a day, and only so many a minute.`,
     )
-    process.exitCode = 1
-    return
-  }
   const explanation = await explainer(config, storage).explain(failure, 'operator')
-  console.log(json ? JSON.stringify({ failure, explanation }, undefined, 2) : asText(failure, explanation))
-}
-
-interface Options {
-  code: string
-  json: boolean
-}
-
-function readOptions(): Options | undefined {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-    allowPositionals: true,
-  })
-  if (values.help) {
-    console.log(USAGE)
-    return undefined
-  }
-  const [code, ...others] = positionals
-  if (code === undefined || others.length > 0) throw new Error('one code is asked for')
-  return { code, json: values.json }
+  return { json: { failure, explanation }, words: asText(failure, explanation) }
 }

@@ -1,27 +1,38 @@
-/** `npm run setup-link`: prints the one-time link for the first administrator; the link printed before stops working. */
+/** `ostiary setup-link`: the one-time link for the first administrator; the link printed before stops working. */
+import type { Command } from 'commander'
 import { CommonPasswords } from '../crypto/common-passwords.ts'
 import { Argon2Hasher } from '../crypto/password-hasher.ts'
 import { secureRandom } from '../crypto/random.ts'
 import { Setup } from '../domain/setup/service.ts'
 import { paths } from '../http/urls.ts'
-import { runCommand, withStorage } from './command.ts'
+import { answers } from './answer.ts'
+import { leaf } from './leaf.ts'
+import { withStorage } from './stores.ts'
 
-await runCommand(() =>
-  withStorage(async ({ config, storage, keyring }) => {
-    const common = CommonPasswords.load()
-    const token = await new Setup({
-      database: storage.database,
-      hasher: new Argon2Hasher(keyring),
-      random: secureRandom,
-      keyed: keyring,
-      policy: {
-        minLength: config.password.minLength,
-        isCommon: (password) => common.isCommon(password),
-        contextWords: [],
-      },
-    }).issueToken()
-    console.log(
-      token === undefined ? 'There is an administrator already.' : `${config.issuer}${paths.setup(token)}`,
-    )
-  }),
-)
+export function setupLinkCommand(program: Command): void {
+  leaf(program, 'setup-link', {
+    summary: 'the one-time link for the first administrator',
+    description: `Prints a one-time link by which the first administrator chooses a password, while there is none. The link
+printed before stops working.`,
+    examples: ['setup-link'],
+  }).action(
+    answers(() =>
+      withStorage(async ({ config, storage, keyring }) => {
+        const common = CommonPasswords.load()
+        const token = await new Setup({
+          database: storage.database,
+          hasher: new Argon2Hasher(keyring),
+          random: secureRandom,
+          keyed: keyring,
+          policy: {
+            minLength: config.password.minLength,
+            isCommon: (password) => common.isCommon(password),
+            contextWords: [],
+          },
+        }).issueToken()
+        const link = token === undefined ? undefined : `${config.issuer}${paths.setup(token)}`
+        return { json: { link: link ?? null }, words: link ?? 'There is an administrator already.' }
+      }),
+    ),
+  )
+}

@@ -49,9 +49,9 @@ export function readSettings(
   return { raw, faults }
 }
 
-/** Whether `npm start` (or `npm run dev`) is between us and whoever started us. */
+/** Whether `npm start` (or `npm run dev`, `npm run ostiary -- start`) is between us and whoever started us. */
 export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
-  return env.npm_lifecycle_event === 'start' || env.npm_lifecycle_event === 'dev'
+  return ['start', 'dev', 'ostiary'].includes(env.npm_lifecycle_event ?? '')
 }
 
 function readConfigFile(path: string, required: boolean, faults: Fault[]): Record<string, unknown> {

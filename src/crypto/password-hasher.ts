@@ -17,7 +17,7 @@ export interface Argon2Options extends Argon2Parameters, SlotOptions {
   argon2: Argon2
 }
 
-/** Twice the work of OWASP's largest suggestion (m=47104, t=1); `npm run hashing` says what it costs on a machine. */
+/** Twice the work of OWASP's largest suggestion (m=47104, t=1); `ostiary hashing` says what it costs on a machine. */
 export const ARGON2_DEFAULTS: Argon2Options = {
   memory: 47_104,
   passes: 2,

@@ -18,6 +18,12 @@ export type DomainErrorCode =
   | 'deletion_pending'
   | 'not_invitable'
   | 'no_password'
+  | 'auth_session_invalid'
+  | 'refresh_token_invalid'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

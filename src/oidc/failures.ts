@@ -122,7 +122,7 @@ export class Failures {
     const failure = this.#record(ctx, noted)
     await failures.save(failure)
     if (!evaluation) return
-    // The embedded database is open in this process alone, so `npm run explain` cannot look while it runs.
+    // The embedded database is open in this process alone, so `ostiary explain` cannot look while it runs.
     const { cause, summary, change } = await explainer.explain(failure, 'operator')
     log.info({ requestId: failure.requestId, failure: failure.code, cause, summary, change }, 'explained')
   }
@@ -133,6 +133,6 @@ export class Failures {
     this.#toldAt = now
     const fields = { tooMany: this.#limit.takeDropped(), notWritten: this.#lost }
     this.#lost = 0
-    this.#deps.log.warn(fields, 'failed requests were not kept for "npm run explain"')
+    this.#deps.log.warn(fields, 'failed requests were not kept for "ostiary explain"')
   }
 }

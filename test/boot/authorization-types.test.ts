@@ -1,4 +1,4 @@
-/** `npm run authorization-types` and the file of types as an operator uses them, on the embedded database. */
+/** `ostiary authorization-type` and the file of types as an operator uses them, on the embedded database. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { TYPES, typesFile } from '../support/authorization-types.ts'
 import { ChildApp } from '../support/child-app.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run authorization-types', function () {
+describe('ostiary authorization-type', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-types-'))
   const right = typesFile()
@@ -27,7 +27,7 @@ describe('npm run authorization-types', function () {
       timeout: 60_000,
       env: { PATH: process.env.PATH, ...settings, ...more },
     })
-  const command = (...args: string[]) => run('src/cli/authorization-types.ts', {}, ...args)
+  const command = (...args: string[]) => run('src/cli/ostiary.ts', {}, 'authorization-type', ...args)
 
   it('lists what the last start registered', async () => {
     const app = await ChildApp.start(settings)
@@ -45,7 +45,7 @@ describe('npm run authorization-types', function () {
     expect(status).to.equal(1)
     expect(stderr).to.include(wrong.path).and.to.include('the schema has no field "nobody"')
     expect(command('check').status).to.equal(2)
-    expect(command('--help').stdout).to.match(/^usage: npm run authorization-types/)
+    expect(command('--help').stdout).to.match(/^Usage: ostiary authorization-type /)
   })
 
   it('a start with such a file is refused in the same words', () => {

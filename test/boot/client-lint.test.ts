@@ -1,4 +1,4 @@
-/** `npm run client-lint` as an operator runs it, on the embedded database. */
+/** `ostiary client lint` as an operator runs it, on the embedded database. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { ChildApp } from '../support/child-app.ts'
 import { publicClient, webClient } from '../support/relying-party.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run client-lint', function () {
+describe('ostiary client lint', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-lint-'))
   const settings = { DATA_DIR: join(folder, 'data'), CLIENTS_FILE: join(folder, 'clients.json') }
@@ -22,7 +22,7 @@ describe('npm run client-lint', function () {
   })
 
   const lint = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/client-lint.ts', ...args], {
+    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'client', 'lint', ...args], {
       cwd: ROOT,
       encoding: 'utf8',
       env: { PATH: process.env.PATH, ...settings },
@@ -43,7 +43,7 @@ describe('npm run client-lint', function () {
     const found = JSON.parse(stdout) as { clientId: string; weaknesses: { code: string }[] }[]
     expect(found.map(({ clientId }) => clientId)).to.deep.equal(['spa'])
     expect(found[0]?.weaknesses.map(({ code }) => code)).to.include('public-bearer-refresh')
-    expect(status).to.equal(1)
+    expect(status).to.equal(3)
   })
 
   it('refuses what it does not know', () => {
@@ -51,6 +51,6 @@ describe('npm run client-lint', function () {
     expect(unknown.status).to.equal(1)
     expect(unknown.stderr).to.include('there is no client nobody')
     expect(lint('--srtict').status).to.equal(2)
-    expect(lint('--help').stdout).to.match(/^usage: npm run client-lint/)
+    expect(lint('--help').stdout).to.match(/^Usage: ostiary client lint /)
   })
 })

@@ -9,7 +9,7 @@ import { newKeyring, newPostgresDatabase } from '../support/backends.ts'
 import { sampleClient, sampleFailure } from '../support/samples.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run explain', function () {
+describe('ostiary explain', function () {
   this.timeout(120_000)
 
   for (const stack of ['embedded database', 'Postgres'])
@@ -24,7 +24,7 @@ describe('npm run explain', function () {
         const options = { cwd: ROOT, encoding: 'utf8', env } as const
         const { status, stdout, stderr } = spawnSync(
           process.execPath,
-          ['src/cli/explain.ts', ...args],
+          ['src/cli/ostiary.ts', 'explain', ...args],
           options,
         )
         return { status, stdout, stderr }

@@ -1,4 +1,4 @@
-/** Letting apps register, as an operator does it: `npm run initial-access-tokens`, on the embedded database. */
+/** Letting apps register, as an operator does it: `ostiary initial-access-token`, on the embedded database. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run initial-access-tokens', function () {
+describe('ostiary initial-access-token', function () {
   this.timeout(180_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-iat-'))
   const OSTIARY_SECRET_KEY = randomBytes(32).toString('base64')
@@ -16,14 +16,14 @@ describe('npm run initial-access-tokens', function () {
   function run(...args: string[]) {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['src/cli/initial-access-tokens.ts', ...args],
+      ['src/cli/ostiary.ts', 'initial-access-token', ...args],
       { cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: dataDir, OSTIARY_SECRET_KEY } },
     )
     return { status, stdout, stderr }
   }
 
   it('explains itself, and refuses what it does not know', () => {
-    expect(run('--help').stdout).to.match(/^usage: npm run initial-access-tokens/)
+    expect(run('--help').stdout).to.match(/^Usage: ostiary initial-access-token /)
     for (const args of [
       ['creat', 'x'],
       ['create'],
@@ -36,7 +36,7 @@ describe('npm run initial-access-tokens', function () {
     ]) {
       const { status, stderr } = run(...args)
       expect(status, args.join(' ')).to.equal(2)
-      expect(stderr).to.include('usage: npm run initial-access-tokens')
+      expect(stderr).to.include('Usage: ostiary initial-access-token ')
     }
   })
 

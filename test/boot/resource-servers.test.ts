@@ -1,11 +1,11 @@
-/** `npm run resource-servers` as an operator runs it. */
+/** `ostiary resource-server` as an operator runs it. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { newPostgresDatabase } from '../support/backends.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run resource-servers', function () {
+describe('ostiary resource-server', function () {
   this.timeout(180_000)
   let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   before(async () => {
@@ -19,7 +19,7 @@ describe('npm run resource-servers', function () {
     RESOURCE_SERVERS: JSON.stringify([{ audience: declared, scopes: ['read'] }]),
   }
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/resource-servers.ts', ...args], {
+    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'resource-server', ...args], {
       cwd: ROOT,
       encoding: 'utf8',
       env: { ...env, DATABASE_URL: database.url },
@@ -27,7 +27,7 @@ describe('npm run resource-servers', function () {
   const audience = 'https://orders.example/api'
 
   it('lists, adds, updates, disables, enables and removes', () => {
-    expect(run().stdout).to.equal('There are no resource servers yet.\n')
+    expect(run('list').stdout).to.equal('There are no resource servers yet.\n')
     const options = [
       '--scope',
       'read=See your orders',
@@ -63,7 +63,7 @@ describe('npm run resource-servers', function () {
     expect(run('enable', audience).stdout).to.not.include('DISABLED')
     const [listed] = JSON.parse(run('list', '--json').stdout) as object[]
     expect(listed).to.deep.include({ audience, tokenTtl: 60, tokenFormat: 'opaque', source: 'operator' })
-    expect(run('remove', audience).stdout).to.equal('There are no resource servers yet.\n')
+    expect(run('remove', audience, '--yes').stdout).to.equal('There are no resource servers yet.\n')
   })
 
   it('refuses in a sentence, and changes nothing', () => {
@@ -74,8 +74,8 @@ describe('npm run resource-servers', function () {
       ],
       [['add', audience], /scopes must have 1 to 200 entries/],
       [['add', audience, '--scope', 'openid'], /"openid" stands for claims about people/],
-      [['update', audience, '--ttl', 'x'], /is not known here/],
-      [['remove', declared], /is declared in RESOURCE_SERVERS; change it there/],
+      [['update', audience, '--ttl', '60'], /is not known here/],
+      [['remove', declared, '--yes'], /is declared in RESOURCE_SERVERS; change it there/],
     ]
     for (const [args, words] of refusals) {
       const { status, stdout, stderr } = run(...args)
@@ -91,12 +91,14 @@ describe('npm run resource-servers', function () {
       ['add'],
       ['list', audience],
       ['disable', audience, '--ttl', '1'],
+      ['update', audience, '--ttl', 'x'],
+      ['remove', audience],
       ['--tll', '1'],
     ]) {
       const { status, stderr } = run(...args)
       expect(status, args.join(' ')).to.equal(2)
-      expect(stderr).to.include('usage: npm run resource-servers')
+      expect(stderr).to.include('Usage: ostiary resource-server ')
     }
-    expect(run('help').stdout).to.match(/^usage: npm run resource-servers/)
+    expect(run('help').stdout).to.match(/^Usage: ostiary resource-server /)
   })
 })

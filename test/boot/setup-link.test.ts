@@ -6,14 +6,14 @@ import { expect } from 'chai'
 import { newPostgresDatabase } from '../support/backends.ts'
 import { ROOT } from '../support/source-tree.ts'
 
-describe('npm run setup-link', () => {
+describe('ostiary setup-link', () => {
   for (const stack of ['embedded database', 'Postgres'])
     it(`prints a link for the first administrator, another each time (${stack})`, async function () {
       this.timeout(60_000)
       const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-setup-'))
       const postgres = stack === 'Postgres' ? await newPostgresDatabase() : undefined
       const run = () =>
-        execFileSync(process.execPath, ['src/cli/setup-link.ts'], {
+        execFileSync(process.execPath, ['src/cli/ostiary.ts', 'setup-link'], {
           cwd: ROOT,
           encoding: 'utf8',
           env: {

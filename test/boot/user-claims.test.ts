@@ -1,4 +1,4 @@
-/** `npm run user-claims` as an operator runs it, and the app that then learns of it. */
+/** `ostiary user claims` as an operator runs it, and the app that then learns of it. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { discover, webClient } from '../support/relying-party.ts'
 import { ROOT } from '../support/source-tree.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 
-describe('npm run user-claims', function () {
+describe('ostiary user claims', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-claims-'))
   const file = join(folder, 'claims.json')
@@ -34,7 +34,7 @@ describe('npm run user-claims', function () {
   })
 
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/user-claims.ts', ...args], {
+    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'user', 'claims', ...args], {
       cwd: ROOT,
       encoding: 'utf8',
       timeout: 60_000,
@@ -62,6 +62,6 @@ describe('npm run user-claims', function () {
     const nobody = run('nobody@example.org')
     expect([nobody.status, nobody.stdout]).to.deep.equal([1, ''])
     expect(run().status).to.equal(2)
-    expect(run('--help').stdout).to.match(/^usage: npm run user-claims/)
+    expect(run('--help').stdout).to.match(/^Usage: ostiary user claims /)
   })
 })

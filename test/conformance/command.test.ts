@@ -1,4 +1,4 @@
-/** `npm run conformance` as an operator runs it: against a provider that is well, and against broken ones. */
+/** `ostiary conformance` as an operator runs it: against a provider that is well, and against broken ones. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -112,7 +112,7 @@ const BROKEN: Record<string, Mutation> = {
   'password-grant': accepts('/token'),
 }
 
-describe('npm run conformance', function () {
+describe('ostiary conformance', function () {
   this.timeout(60_000)
   let world: World
   let proxy: BreakingProxy
@@ -136,7 +136,7 @@ describe('npm run conformance', function () {
   const command = (...args: string[]) => commandWith({}, ...args)
 
   async function commandWith(env: Record<string, string>, ...args: string[]) {
-    const child = spawn(process.execPath, ['src/cli/conformance.ts', ...args], { cwd: ROOT, env })
+    const child = spawn(process.execPath, ['src/cli/ostiary.ts', 'conformance', ...args], { cwd: ROOT, env })
     const [stdout, stderr, code] = await Promise.all([
       textOf(child.stdout),
       textOf(child.stderr),
@@ -177,10 +177,10 @@ describe('npm run conformance', function () {
     expect(await world.app.mails()).to.deep.equal([])
   })
 
-  it('lists what is broken, why, and what to do; exit code 1', async () => {
+  it('lists what is broken, why, and what to do; exit code 3', async () => {
     proxy.break(header('/auth', 'cache-control', 'public'))
     const { stdout, code } = await command('--issuer', proxy.origin)
-    expect(code).to.equal(1)
+    expect(code).to.equal(3)
     expect(stdout).to.match(
       /^FAIL {2}error-page-no-store: .*\[RFC 9700, 4\.2\]\n {6}cache-control: public\n {6}-> send Cache-Control/m,
     )
@@ -222,7 +222,7 @@ describe('npm run conformance', function () {
     }
     try {
       const strange = await command('--issuer', secure.origin)
-      expect([strange.code, strange.stdout]).to.deep.equal([2, ''])
+      expect([strange.code, strange.stdout]).to.deep.equal([1, ''])
       expect(strange.stderr).to.match(/certificate/)
       expect(await ask()).to.deep.equal(['hsts', 'cookies'])
       secure.break(
@@ -274,9 +274,9 @@ describe('npm run conformance', function () {
     expect((await one('pkce-announced'))?.detail).to.match(/^[\x20-\x7e]+$/)
   })
 
-  it('says with exit code 2 that the question could not be put', async () => {
+  it('says with another exit code that the question could not be put', async () => {
     const nobody = await command('--issuer', 'http://127.0.0.1:1')
-    expect([nobody.code, nobody.stdout]).to.deep.equal([2, ''])
+    expect([nobody.code, nobody.stdout]).to.deep.equal([1, ''])
     expect(nobody.stderr).to.match(
       /^http:\/\/127\.0\.0\.1:1\/\.well-known\/openid-configuration does not answer: /,
     )
@@ -287,12 +287,12 @@ describe('npm run conformance', function () {
       ['--issuer', 'http://a.example', '--client-id', 'x'],
     ]) {
       const { code, stderr } = await command(...args)
-      expect([code, stderr.includes('usage: npm run conformance')], args.join(' ')).to.deep.equal([2, true])
+      expect([code, stderr.includes('Usage: ostiary conformance')], args.join(' ')).to.deep.equal([2, true])
     }
     expect(
       (await command('--issuer', world.issuer, '--client-file', join(folder, 'none.json'))).code,
-    ).to.equal(2)
-    expect((await command('--help')).stdout).to.match(/^usage: npm run conformance/)
+    ).to.equal(1)
+    expect((await command('--help')).stdout).to.match(/^Usage: ostiary conformance/)
   })
 })
 

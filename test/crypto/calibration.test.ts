@@ -52,7 +52,7 @@ describe('calibration of argon2', () => {
     const run = (...args: string[]) =>
       spawnSync(
         process.execPath,
-        [fileURLToPath(new URL('../../src/cli/hashing.ts', import.meta.url)), ...args],
+        [fileURLToPath(new URL('../../src/cli/ostiary.ts', import.meta.url)), 'hashing', ...args],
         { encoding: 'utf8', timeout: 60_000 },
       )
     const { stdout, status } = run('--target', '40')
@@ -68,7 +68,7 @@ describe('calibration of argon2', () => {
     })
     expect(config.hashing.memoryKiB).to.be.at.least(ARGON2_FLOOR.memory)
     const wrong = run('--target', 'soon')
-    expect(wrong.status).to.equal(1)
-    expect(wrong.stderr).to.include('--target must be between')
+    expect(wrong.status).to.equal(2)
+    expect(wrong.stderr).to.include('It must be a whole number from 10 to 2000')
   }).timeout(120_000)
 })

@@ -1,4 +1,4 @@
-/** Changing keys as an operator does it: by settings and by `npm run rotate-keys`, on the embedded database. */
+/** Changing keys as an operator does it: by settings and by `ostiary data-key`, on the embedded database. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,13 +9,13 @@ import { ROOT } from '../support/source-tree.ts'
 
 const secret = () => randomBytes(32).toString('base64')
 
-describe('npm run rotate-keys, and another OSTIARY_SECRET_KEY', function () {
+describe('ostiary data-key, and another OSTIARY_SECRET_KEY', function () {
   this.timeout(120_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-keys-'))
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
   function run(command: string, args: string[], settings: Record<string, string>) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [`src/cli/${command}.ts`, ...args], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/ostiary.ts', command, ...args], {
       cwd: ROOT,
       encoding: 'utf8',
       env: { PATH: process.env.PATH, DATA_DIR: dataDir, ...settings },
@@ -29,33 +29,35 @@ describe('npm run rotate-keys, and another OSTIARY_SECRET_KEY', function () {
   const when = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`
 
   it('explains itself, and refuses what it does not know', () => {
-    const help = run('rotate-keys', ['--help'], former)
+    const help = run('data-key', ['--help'], former)
     expect(help.status).to.equal(0)
-    expect(help.stdout).to.match(/^usage: npm run rotate-keys/)
-    for (const args of [['stauts'], ['--fore']]) {
-      const { status, stderr } = run('rotate-keys', args, former)
+    expect(help.stdout).to.match(/^Usage: ostiary data-key /)
+    for (const args of [['lits'], ['--fore']]) {
+      const { status, stderr } = run('data-key', args, former)
       expect(status).to.equal(2)
-      expect(stderr).to.include(args[0]).and.to.include('usage: npm run rotate-keys')
+      expect(stderr).to.include(args[0]).and.to.include('Usage: ostiary data-key ')
     }
   })
 
   it('lists, rotates, and rotates again when nothing is in the way', () => {
-    const { stdout } = run('rotate-keys', ['status'], former)
+    const { stdout } = run('data-key', ['list'], former)
     expect(stdout).to.match(new RegExp(`^data key 1 {2}current {2}since ${when} UTC\n$`))
-    const rotated = run('rotate-keys', [], former)
+    const rotated = run('data-key', ['rotate'], former)
     expect(rotated.stderr).to.equal('')
     expect(rotated.stdout).to.match(
       new RegExp(`^Data key 2 is in use.\n0 sealed values were sealed with it.
 data key 1 {2}former {3}since ${when} UTC\ndata key 2 {2}current {2}since ${when} UTC\n$`),
     )
-    expect(run('rotate-keys', [], former).stdout).to.match(/^data key 2 {2}former.*\ndata key 3 {2}current/m)
+    expect(run('data-key', ['rotate'], former).stdout).to.match(
+      /^data key 2 {2}former.*\ndata key 3 {2}current/m,
+    )
   })
 
   it('does not start with another key, starts with both, and then with the new one alone', () => {
     const refused = run('setup-link', [], changed)
     expect(refused.status).to.equal(1)
     expect(refused.stderr).to.match(
-      /^Ostiary could not start: OSTIARY_SECRET_KEY is not the key this database was made with: data key 2 is wrapped/,
+      /^OSTIARY_SECRET_KEY is not the key this database was made with: data key 2 is wrapped/,
     )
     expect(refused.stderr).to.not.match(/^\s+at /m)
     for (const settings of [changing, changing, changed]) {

@@ -296,7 +296,7 @@ onEveryStack('a rotation under a running deployment', options, (app) => {
     return { keyring, keys }
   }
 
-  /** As `npm run rotate-keys` does; the running app is told at once instead of within half a minute. */
+  /** As `ostiary data-key rotate` does; the running app is told at once instead of within half a minute. */
   async function rotate(): Promise<void> {
     const { keyring, keys } = await node()
     const rotation = new KeyRotation(app.app.storage.dataKeys, keyring, keys)

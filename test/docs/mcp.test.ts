@@ -48,14 +48,11 @@ describe('the page about MCP', function () {
     const words = [...markedBlock(page, 'mcp-add').matchAll(/"([^"]*)"|(\S+)/g)].map(
       (hit) => hit[1] ?? hit[2] ?? '',
     )
-    const [npm, run, script, dashes, ...args] = words
-    expect([npm, run, script, dashes]).to.deep.equal(['npm', 'run', 'resource-servers', '--'])
+    const [program, ...args] = words
+    expect(program).to.equal('bin/ostiary')
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [
-        'src/cli/resource-servers.ts',
-        ...args.map((word) => word.replace('http://localhost:8090/mcp', resource)),
-      ],
+      ['src/cli/ostiary.ts', ...args.map((word) => word.replace('http://localhost:8090/mcp', resource))],
       {
         cwd: ROOT,
         encoding: 'utf8',

@@ -31,6 +31,11 @@ describe('the README', () => {
 
     it('has the defaults that the program has', () => {
       const { config } = loadConfig({ OSTIARY_SECRET_KEY: KEY })
+      const endpoint = 'http://localhost:4318'
+      const { tracing: traced } = loadConfig({
+        OSTIARY_SECRET_KEY: KEY,
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      }).config
       const defaults: [string, (config: Config) => unknown][] = [
         ['PORT', ({ listen }) => listen.port],
         ['DATA_DIR', ({ dataDir }) => dataDir],
@@ -47,6 +52,8 @@ describe('the README', () => {
         ['SIGNING_KEY_DAYS', ({ signing }) => signing.signFor / 86_400],
         ['ARGON2_MEMORY_KIB', ({ hashing }) => hashing.memoryKiB],
         ['ARGON2_ITERATIONS', ({ hashing }) => hashing.iterations],
+        ['OTEL_SERVICE_NAME', () => traced?.serviceName],
+        ['OTEL_TRACES_SAMPLER_ARG', () => traced?.share],
         ['LOG_LEVEL', ({ logLevel }) => logLevel],
         ['WORKERS', ({ workers }) => workers],
         ['DRAIN_DELAY_SECONDS', ({ drainDelaySeconds }) => drainDelaySeconds],
@@ -74,8 +81,10 @@ describe('the README', () => {
 
   it('names npm scripts that exist', () => {
     const { scripts } = JSON.parse(readDoc('package.json')) as { scripts: Record<string, string> }
-    const named = [...readme.matchAll(/npm (?:run ([\w:-]+)|(start|test))/g)].map((hit) => hit[1] ?? hit[2])
-    expect(named).to.include.members(['start', 'test', 'check', 'dev', 'bench', 'migrate'])
+    const named = [...readme.matchAll(/npm (?:run (?:-s )?([\w:-]+)|(start|test))/g)].map(
+      (hit) => hit[1] ?? hit[2],
+    )
+    expect(named).to.include.members(['start', 'test', 'check', 'dev', 'bench', 'ostiary'])
     expect(Object.keys(scripts)).to.include.members(named)
   })
 })

@@ -31,6 +31,8 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
+  await database.clients.secretUsed(client.id, 'current')
+  await database.deletions.begin(user.id, 'active', 60)
   await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)
   await database.initialAccessTokens.insert({
     ...{ id: token('iat_'), name: 'n', digest: Buffer.of(1), policy: {} },
@@ -46,11 +48,15 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.signingKeys.add(sampleKey())
   await connection.knex('data_keys').insert({ version: 1, kek_id: 'k', wrapped: Buffer.of(1) })
   await database.settings.put('a', 1)
+  await connection.knex('applied_state').insert({ kind: 'k', id: 'i', value: '{}' })
   await database.resourceServers.save(sampleResourceServer())
   await database.deploymentSecrets.once('a', () => 's')
   await database.failures.save(sampleFailure())
   await database.authorizationTypes.save(sampleAuthorizationType())
   await database.idempotency.claim('k', 'c')
+  await database.roles.insert({ name: 'desk', description: '', permissions: ['users:read'] })
+  await database.applicationRoles.insert({ clientId: client.id, name: 'editor', description: '' })
+  await database.applicationRoles.give(user.id, client.id, 'editor')
   await ephemeral.put('k', 'v', 60)
   await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
   const accountId = user.id

@@ -14,8 +14,7 @@ import { CALLBACK, PASSWORD, RP_SECRET, webClient } from '../support/relying-par
 import { SmtpSink } from '../support/smtp-sink.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
 
-const SETUP_LINK = fileURLToPath(new URL('../../src/cli/setup-link.ts', import.meta.url))
-const ACCESS_TOKENS = fileURLToPath(new URL('../../src/cli/initial-access-tokens.ts', import.meta.url))
+const OSTIARY = fileURLToPath(new URL('../../src/cli/ostiary.ts', import.meta.url))
 export const INITIAL_ACCESS_TOKEN = 'an-initial-access-token-of-the-races-0123456789'
 export const VERIFIER = 'v'.repeat(43)
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
@@ -201,7 +200,7 @@ export class World {
   async setupLink(): Promise<string> {
     // The last owner cannot be deleted row by row: the database sees to it.
     await this.database.query('truncate user_roles')
-    const { stdout, stderr } = this.#command(SETUP_LINK)
+    const { stdout, stderr } = this.#command('setup-link')
     const link = /^https:\/\/id\.example\.test(\/setup\/\S+)$/m.exec(stdout)?.[1]
     if (!link) throw new Error(`no link: ${stdout} ${stderr}`)
     return link
@@ -209,15 +208,21 @@ export class World {
 
   /** For one registration, from the command line. */
   initialAccessToken(): string {
-    const { stdout, stderr } = this.#command(ACCESS_TOKENS, 'create', newName('token'), '--uses', '1')
+    const { stdout, stderr } = this.#command(
+      'initial-access-token',
+      'create',
+      newName('token'),
+      '--uses',
+      '1',
+    )
     const [value = ''] = stdout.split('\n')
     if (value.length < 32) throw new Error(`no token: ${stdout} ${stderr}`)
     return value
   }
 
-  #command(path: string, ...words: string[]) {
+  #command(...words: string[]) {
     const env = { PATH: process.env.PATH, ...this.nodes.settings }
-    return spawnSync(process.execPath, [path, ...words], { env, encoding: 'utf8', cwd: tmpdir() })
+    return spawnSync(process.execPath, [OSTIARY, ...words], { env, encoding: 'utf8', cwd: tmpdir() })
   }
 
   /** A token of the API, of somebody new who may create people. */

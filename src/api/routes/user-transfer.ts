@@ -1,6 +1,6 @@
 /** People in bulk: lines of JSON in and out. Password hashes come in; they leave by the command only. */
 import { z } from 'zod'
-import { can, denial } from '../../domain/permissions/permissions.ts'
+import { can } from '../../domain/permissions/permissions.ts'
 import { ON_CONFLICT } from '../../domain/users/transfer/plan.ts'
 import { defineRoute, type Route } from '../route.ts'
 
@@ -37,10 +37,7 @@ export const userTransferRoutes: readonly Route[] = [
     }),
     ...{ errors: ['busy'], permission: 'users:import' },
     async handle({ query, body, actor, by }, { userImport }) {
-      const rights = {
-        giveRoles: can(actor, 'roles:write'),
-        change: (roles: readonly string[]) => !denial(actor, 'users:import', { userId: '', roles }),
-      }
+      const rights = { giveRoles: can(actor, 'roles:write'), may: actor.permissions }
       const options = { dryRun: query.dry_run === 'true', onConflict: query.on_conflict, rights }
       const { dryRun, ...report } = await userImport.run(oneByOne(body as string[]), options, by)
       return { body: { dry_run: dryRun, ...report } }

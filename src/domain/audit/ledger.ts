@@ -67,7 +67,7 @@ export class AuditLedger {
       sound &&= batch.sound
     }
     if (!sound)
-      throw new Error('the audit chain was tampered with and is not signed: see npm run audit -- verify')
+      throw new Error('the audit chain was tampered with and is not signed: see ostiary audit verify')
     return total
   }
 

@@ -7,14 +7,12 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
-import { stopped } from '../passwords/stopped.ts'
+import { assertGivable } from '../permissions/roles.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
-import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
+import { emailProblem, usernameProblem } from './identifiers.ts'
+import { mailPasswordLink } from './password-links.ts'
 import type { Profile } from './user.ts'
-
-/** How long the link in an invitation is good; asked for again, another comes by "forgot password". */
-const INVITATION_SECONDS = 24 * 3600
 
 export interface NewPerson {
   email: string
@@ -35,8 +33,6 @@ export interface UserAdministrationDeps {
   policy: PasswordPolicy
   /** after a mail was written */
   mailSoon: () => void
-  /** after access was ended */
-  accessEnded: () => void
 }
 
 export class UserAdministration {
@@ -67,7 +63,7 @@ export class UserAdministration {
       })
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
-      if (invite) await this.#mailLink(repositories, 'invitation', id, email.trim())
+      if (invite) await mailPasswordLink(repositories, random, 'invitation', { id, email: email.trim() })
       await record(repositories, 'user.created', id, actor, { invited: invite })
       return repositories.people.find(id)
     })
@@ -102,41 +98,10 @@ export class UserAdministration {
     return person
   }
 
-  /** Mails the invitation again; the link of the one before is dead. Throws `not_found`, `not_invitable`. */
-  async invite(id: string, actor: Actor): Promise<void> {
-    await this.#deps.database.transaction(async (repositories) => {
-      const person = await repositories.people.find(id)
-      if (!person) throw new DomainError('not_found')
-      if (person.status !== 'active' || (await repositories.users.passwordHash(id)) !== undefined)
-        throw new DomainError('not_invitable')
-      await this.#mailLink(repositories, 'invitation', id, person.email)
-      await record(repositories, 'user.invited', id, actor, {})
-    })
-    this.#deps.mailSoon()
-  }
-
-  /**
-   * The password opens nothing any more, everything issued ends, and a link to choose another one is mailed.
-   * @throws `not_found`, `no_password`
-   */
-  async forceReset(id: string, actor: Actor): Promise<void> {
-    const { database, mailSoon, accessEnded } = this.#deps
-    await database.transaction(async (repositories) => {
-      const { access, users, people } = repositories
-      await access.revokeAccount(id)
-      const person = await people.find(id)
-      if (!person) throw new DomainError('not_found')
-      if (!(await users.changeHash(id, stopped))) throw new DomainError('no_password')
-      await this.#mailLink(repositories, 'password-required', id, person.email)
-      await record(repositories, 'user.reset_forced', id, actor, {})
-    })
-    accessEnded()
-    mailSoon()
-  }
-
-  /** @throws `not_found` */
+  /** @throws `not_found` (also where there is no such role), `forbidden` when it allows more than the giver may */
   async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
     return this.#changeRoles(id, async (repositories) => {
+      await assertGivable(repositories, role, actor)
       await repositories.users.addRole(id, role)
       await record(repositories, 'role.given', id, actor, { role })
     })
@@ -158,20 +123,6 @@ export class UserAdministration {
     })
     if (!person) throw new DomainError('not_found')
     return person
-  }
-
-  async #mailLink(
-    { emailProofs, outbox }: Repositories,
-    template: 'invitation' | 'password-required',
-    userId: string,
-    email: string,
-  ): Promise<void> {
-    const proof = await emailProofs.insert({
-      ...{ id: this.#deps.random.id('prf'), purpose: 'reset-password', userId, email },
-      ...{ flow: `reset:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
-      ttlSeconds: INVITATION_SECONDS,
-    })
-    await outbox.insert({ template, proofId: proof.id })
   }
 }
 

@@ -41,7 +41,7 @@ export const authorizationDetailsRules: readonly Rule[] = [
     'details-type-unknown',
     /unsupported authorization details type/,
     'No type of this name is registered (or it is disabled).',
-    'Add the type to AUTHORIZATION_DETAILS_FILE; "npm run authorization-types -- list" shows those there are.',
+    'Add the type to AUTHORIZATION_DETAILS_FILE; "ostiary authorization-type list" shows those there are.',
     '5',
   ),
   detail(

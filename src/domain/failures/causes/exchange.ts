@@ -132,7 +132,7 @@ const CASES: readonly Case[] = [
       cause: 'exchange-api-closed',
       summary: 'The API the token is for does not let its tokens be exchanged.',
       expected: 'a token for an exchangeable API',
-      change: 'Open it: npm run resource-servers -- update AUDIENCE --exchangeable (or in RESOURCE_SERVERS).',
+      change: 'Open it: ostiary resource-server update AUDIENCE --exchangeable (or in RESOURCE_SERVERS).',
     }),
   },
   {

@@ -201,7 +201,7 @@ const PRESENTED: [RegExp, string, Words][] = [
       cause: 'initial-access-token',
       summary: 'Registration asks for an initial access token, and this is none that is valid.',
       expected: 'Authorization: Bearer and INITIAL_ACCESS_TOKEN, or a token that an operator made',
-      change: 'Send an initial access token of this installation (npm run initial-access-tokens).',
+      change: 'Send an initial access token of this installation (ostiary initial-access-token).',
       standard: rfc(7591, '3'),
     },
   ],

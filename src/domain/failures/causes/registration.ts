@@ -15,8 +15,8 @@ const closed: Rule = (failure) => {
   return {
     cause,
     summary: `The initial access token is a right one, but it ${what}.`,
-    expected: 'one that "npm run initial-access-tokens -- list" shows as open',
-    change: 'Ask the operator for a new one: npm run initial-access-tokens -- create NAME.',
+    expected: 'one that "ostiary initial-access-token list" shows as open',
+    change: 'Ask the operator for a new one: ostiary initial-access-token create NAME.',
     standard: rfc(7591, '3'),
   }
 }

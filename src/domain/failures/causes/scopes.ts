@@ -56,7 +56,7 @@ const resourceForm: Rule = (failure) => {
   }
 }
 
-const ADD = 'npm run resource-servers -- add, or RESOURCE_SERVERS'
+const ADD = 'ostiary resource-server add, or RESOURCE_SERVERS'
 
 const resourceNotForClient: Rule = (failure) => {
   if (!says(failure, 'this client may not ask for the resource')) return undefined
@@ -65,7 +65,7 @@ const resourceNotForClient: Rule = (failure) => {
     summary: 'The API takes tokens of certain clients only, and this is none of them.',
     sent: failure.sent.resource,
     expected: 'one of the clients that the API lists',
-    change: 'Add the client: npm run resource-servers -- update, with its id in --clients.',
+    change: 'Add the client: ostiary resource-server update, with its id in --clients.',
     standard: rfc(8707, '2'),
   }
 }

@@ -5,6 +5,7 @@
 import type { Actor } from '../../access/service.ts'
 import type { AuditEvent } from '../../audit/events.ts'
 import { DomainError, isDomainError } from '../../errors.ts'
+import { assertGivable } from '../../permissions/roles.ts'
 import type { Clock, Database, Random, Repositories } from '../../ports.ts'
 import { emailKey, usernameKey } from '../identifiers.ts'
 import { HashRefused, type LineFault, type PasswordTransfer } from './fault.ts'
@@ -121,7 +122,7 @@ export class UserImport {
   /** What is to be done with each line; a hash that is not taken is a fault like any other. */
   async #plan(
     batch: readonly Numbered[],
-    { userTransfer }: Pick<Repositories, 'userTransfer'>,
+    { userTransfer, roles }: Pick<Repositories, 'userTransfer' | 'roles'>,
     { onConflict, rights }: ImportOptions,
   ): Promise<Planned[]> {
     const known = knownBy(
@@ -130,6 +131,7 @@ export class UserImport {
         emails: batch.map(({ line }) => emailKey(line.email)),
         usernames: batch.flatMap(({ line }) => (line.username ? usernameKey(line.username) : [])),
       }),
+      await roles.list(),
     )
     return batch.map(({ number, line }) => {
       const step = planOf(line, known, onConflict, rights)
@@ -145,12 +147,18 @@ export class UserImport {
     })
   }
 
-  async #write(
-    planned: readonly Planned[],
-    repositories: Repositories,
-    { by, request }: Actor,
-  ): Promise<void> {
+  async #write(planned: readonly Planned[], repositories: Repositories, actor: Actor): Promise<void> {
+    const { by, request } = actor
     const people = planned.filter(({ step }) => step.kind === 'create').map((one) => this.#personOf(one))
+    const given = planned.flatMap(({ step, line }) =>
+      step.kind === 'create'
+        ? (line.roles ?? [])
+        : step.kind === 'update'
+          ? (step.changes.addRoles ?? [])
+          : [],
+    )
+    // Held until the end: a role that is being deleted is not given.
+    for (const role of new Set(given)) await assertGivable(repositories, role, actor)
     if (people.length > 0 && !(await repositories.userTransfer.insert(people))) throw new Race()
     const about = (userId: string, facts: Record<string, string>): AuditEvent => ({
       ...{ name: 'user.imported', outcome: 'success', userId, request },

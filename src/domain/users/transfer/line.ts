@@ -2,7 +2,6 @@
  * One person as one line of JSON (JSON Lines): what an export writes, an import reads. Names are those of the standard
  * claims (OpenID Connect Core 1.0, 5.1); what is not known here is refused, so that nothing is lost unseen.
  */
-import { isRole } from '../../permissions/permissions.ts'
 import { emailProblem, usernameProblem } from '../identifiers.ts'
 import { addressClaimOf, PROFILE_TEXTS, profileOfClaims, textClaimsOf } from '../profile-claims.ts'
 import type { Profile } from '../user.ts'
@@ -35,6 +34,8 @@ const OTHERS = [
 /** A UUID, or an id of ours. It becomes the `sub` that applications know the person by. */
 const ID = /^(usr_[A-Za-z0-9_-]{8,64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+
+const ROLES_MAX = 20
 
 const EMAIL_REMEDY = {
   required: 'every person needs an address to sign in with and to be reached at',
@@ -74,13 +75,9 @@ export function readLine(text: string, now: Date): UserLine | Fault[] {
     faults.push(
       fault('created_at', 'is no moment of the past', 'write it as 2024-05-31T12:00:00Z (RFC 3339)'),
     )
-  if (
-    roles !== undefined &&
-    !(Array.isArray(roles) && roles.every((role) => typeof role === 'string' && isRole(role)))
-  )
-    faults.push(
-      fault('roles', 'is no list of roles that there are', 'owner, admin, support and auditor are known'),
-    )
+  const areNames = Array.isArray(roles) && roles.length <= ROLES_MAX && roles.every(isRoleName)
+  if (roles !== undefined && !areNames)
+    faults.push(fault('roles', 'is no list of names of roles', 'write it as ["support"]'))
   const profile = profileOrFaults(record)
   if (Array.isArray(profile)) return [...faults, ...profile]
   if (faults.length > 0) return faults
@@ -147,4 +144,8 @@ function momentOf(value: unknown): Date | undefined {
   if (typeof value !== 'string' || !MOMENT.test(value)) return undefined
   const moment = new Date(value)
   return Number.isNaN(moment.getTime()) ? undefined : moment
+}
+
+function isRoleName(value: unknown): boolean {
+  return typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value)
 }

@@ -1,4 +1,6 @@
 /** What an import makes of a line, given who is there already. Pure: the same for a dry run and for the real one. */
+import { isRole, isWithin, type Permission, permissionsOf } from '../../permissions/permissions.ts'
+import type { CustomRole } from '../../permissions/ports.ts'
 import { emailKey, usernameKey } from '../identifiers.ts'
 import type { Profile } from '../user.ts'
 import { type Fault, fault, type UserLine } from './line.ts'
@@ -11,11 +13,11 @@ export type OnConflict = (typeof ON_CONFLICT)[number]
 /** What whoever imports may do; the same person's other doors ask the same. */
 export interface Rights {
   giveRoles: boolean
-  /** whether people with these roles may be changed by them */
-  change(roles: readonly string[]): boolean
+  /** whom they may change and what they may give; undefined: an operator at the terminal, who may everything */
+  may: ReadonlySet<Permission> | undefined
 }
 
-export const EVERYTHING: Rights = { giveRoles: true, change: () => true }
+export const EVERYTHING: Rights = { giveRoles: true, may: undefined }
 
 type Existing = KnownPeople['people'][number]
 
@@ -42,9 +44,11 @@ export interface Known {
   byEmail: ReadonlyMap<string, Existing>
   byUsername: ReadonlyMap<string, Existing>
   held: ReadonlySet<string>
+  /** that were made here, with what they allow */
+  roles: ReadonlyMap<string, readonly string[]>
 }
 
-export function knownBy({ people, held }: KnownPeople): Known {
+export function knownBy({ people, held }: KnownPeople, roles: readonly CustomRole[]): Known {
   return {
     byId: new Map(people.map((person) => [person.id, person])),
     byEmail: new Map(people.map((person) => [emailKey(person.email), person])),
@@ -52,6 +56,7 @@ export function knownBy({ people, held }: KnownPeople): Known {
       people.flatMap((person) => (person.username ? [[usernameKey(person.username), person] as const] : [])),
     ),
     held: new Set(held),
+    roles: new Map(roles.map(({ name, permissions }) => [name, permissions])),
   }
 }
 
@@ -60,7 +65,7 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   const existing = (line.id === undefined ? undefined : known.byId.get(line.id)) ?? byEmail
   const faults = namesTaken(line, existing, byEmail, known)
   if (!existing) {
-    if (line.roles?.length && !rights.giveRoles) faults.push(NO_ROLES)
+    faults.push(...rolesRefused(line.roles ?? [], known, rights))
     return faults.length > 0 ? { kind: 'fault', faults } : { kind: 'create' }
   }
   if (onConflict === 'skip') return { kind: isSame(line, existing) ? 'unchanged' : 'skip' }
@@ -73,7 +78,7 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   if (Object.keys(changes).length === 0) return { kind: 'unchanged' }
   if (onConflict === 'refuse')
     return failed('email', 'there is somebody with this address or id', 'skip or update those who are there')
-  if (!rights.change(existing.roles))
+  if (!isWithin(rights.may, allowedBy(existing.roles, known)))
     return failed('', 'the person may do what you may not', 'have an owner import the line')
   if (existing.eraseAt)
     return failed(
@@ -81,13 +86,28 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
       'the account is deleted and waits to be erased',
       'restore it first, or take the line out',
     )
-  if (changes.addRoles && !rights.giveRoles) return { kind: 'fault', faults: [NO_ROLES] }
+  faults.push(...rolesRefused(changes.addRoles ?? [], known, rights))
+  if (faults.length > 0) return { kind: 'fault', faults }
   if (changes.status === 'disabled' && existing.roles.includes('owner'))
     return failed('disabled', 'an owner is not disabled by an import', 'take the role first')
   return { kind: 'update', person: existing, changes }
 }
 
-const NO_ROLES = fault('roles', 'you may not give roles', 'take them out, or have an owner import the line')
+function rolesRefused(names: readonly string[], known: Known, { giveRoles, may }: Rights): Fault[] {
+  const unknown = names.filter((name) => !isRole(name) && !known.roles.has(name))
+  if (unknown.length > 0)
+    return [
+      fault('roles', `there is no role ${unknown.join(', ')}`, 'make it first, or take it out of the line'),
+    ]
+  const refused = names.length > 0 && !(giveRoles && isWithin(may, allowedBy(names, known)))
+  return refused
+    ? [fault('roles', 'you may not give these roles', 'take them out, or have an owner import the line')]
+    : []
+}
+
+function allowedBy(names: readonly string[], { roles }: Known): ReadonlySet<Permission> {
+  return permissionsOf(names.map((name) => ({ name, permissions: roles.get(name) })))
+}
 
 function failed(field: string, what: string, remedy: string): Step {
   return { kind: 'fault', faults: [fault(field, what, remedy)] }

@@ -1,12 +1,12 @@
-/** What every command does around its own work: arguments, settings, stores, and failures in words. */
+/** What most commands do around their own work: the settings read, the stores opened and closed again. */
 import { dataKeys } from '../app-parts.ts'
 import type { Config, Secrets } from '../config/config.ts'
-import { ConfigError, loadConfig } from '../config/load.ts'
+import { loadConfig } from '../config/load.ts'
 import { readSettings } from '../config/read-env.ts'
 import type { DataKeys } from '../crypto/data-keys.ts'
 import { Keyring } from '../crypto/keyring.ts'
-import { explainStartFailure } from '../start-failure.ts'
 import { chooseStorage, type Storage, type StorageOptions } from '../storage/choose.ts'
+import { note } from './answer.ts'
 
 /** A command needs few connections, and those of the running processes are counted. */
 const POOL_SIZE = 2
@@ -19,28 +19,7 @@ export interface Opened {
   keys: DataKeys
 }
 
-/** Runs a command to its end. What it throws is told in a sentence, not as a stack; then the exit code is 1. */
-export async function runCommand(main: () => Promise<void>): Promise<void> {
-  try {
-    await main()
-  } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : explainStartFailure(error))
-    process.exitCode = 1
-  }
-}
-
-/** What the command line asks for; `undefined` (and exit code 2) when it cannot be read: then usage was shown. */
-export function readArguments<T>(usage: string, read: () => T | undefined): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`)
-    process.exitCode = 2
-    return undefined
-  }
-}
-
-/** The settings, and the database as a command opens it. */
+/** The settings, and the database as a command opens it. Throws ConfigError. */
 export function readConfig(): {
   config: Config
   secrets: Secrets
@@ -58,13 +37,13 @@ export function readConfig(): {
         : database,
     redisUrl: secrets.redisUrl,
     atRest: keyring,
-    onError: (error) => console.error(error.message),
+    onError: (error) => note(error.message),
   }
   return { config, secrets, options, keyring }
 }
 
 /** Opens the stores for a piece of work, on a database of this version's schema, and closes them again. */
-export async function withStorage(work: (opened: Opened) => Promise<void>): Promise<void> {
+export async function withStorage<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
   const { config, secrets, options, keyring } = readConfig()
   const storage = await chooseStorage(options)
   try {
@@ -72,7 +51,7 @@ export async function withStorage(work: (opened: Opened) => Promise<void>): Prom
     await storage.migrate()
     const keys = dataKeys(storage, secrets, keyring)
     await keys.open()
-    await work({ config, secrets, storage, keyring, keys })
+    return await work({ config, secrets, storage, keyring, keys })
   } finally {
     await storage.close()
   }

@@ -1,0 +1,58 @@
+/** How each subcommand is declared: with a sentence, an example and `--json`. */
+import { type Command, InvalidArgumentError } from 'commander'
+
+export interface About {
+  /** one line in the list of the group */
+  summary: string
+  /** more than a line, in its own help; an empty line begins a paragraph, all other breaks are the source's */
+  description?: string
+  /** whole command lines without `ostiary` */
+  examples: readonly string[]
+}
+
+/** one within a paragraph */
+const LINE_BREAK = /(?<!\n)\n(?!\n)/g
+
+/** Words that stand for several subcommands: `ostiary user …`. */
+export function group(parent: Command, name: string, summary: string): Command {
+  return parent.command(name).summary(summary).description(summary)
+}
+
+/** @param usage name and arguments, as in `revoke <kid>` */
+export function leaf(
+  parent: Command,
+  usage: string,
+  { summary, description, examples }: About,
+  options?: { isDefault?: boolean },
+): Command {
+  const lines = examples.map((line) => `  ostiary ${line}`)
+  return parent
+    .command(usage, options)
+    .summary(summary)
+    .description((description ?? summary).replaceAll(LINE_BREAK, ' '))
+    .option('--json', 'one JSON document on stdout, errors as JSON on stderr')
+    .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${lines.join('\n')}`)
+}
+
+/** Reads an option as a whole number. */
+export function wholeNumber(least: number, most = 999_999): (text: string) => number {
+  return (text) => {
+    const number = Number(text)
+    if (!/^\d+$/.test(text) || number < least || number > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    return number
+  }
+}
+
+/** Reads `a,b, c` as a list. */
+export function commaList(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
+
+/** A moment as people read it, always UTC. */
+export function moment(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

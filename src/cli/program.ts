@@ -1,0 +1,87 @@
+/**
+ * The `ostiary` command: its groups, and what holds for all of them. A group is one file with one function that adds its
+ * subcommands; it says what they are called and take, does their work by the services that the API uses, and answers
+ * (answer.ts). Rules:
+ *  - every command takes `--json` and has an example (`leaf`);
+ *  - it opens the stores with `withStorage` (stores.ts), and asks with `confirmed` (confirm.ts) before what is dangerous;
+ *  - long work shows its `progress` (progress.ts);
+ *  - what it refuses it throws: `Refusal` (exit code 1), `UsageError` (2), or the errors of the domain.
+ */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { asJson, fail } from './answer.ts'
+import { auditCommands } from './audit.ts'
+import { authorizationTypeCommands } from './authorization-type.ts'
+import { clientCommands } from './client.ts'
+import { conformanceCommand } from './conformance.ts'
+import { dataKeyCommands } from './data-key.ts'
+import { explainCommand } from './explain.ts'
+import { hashingCommand } from './hashing.ts'
+import { initialAccessTokenCommands } from './initial-access-token.ts'
+import { keyCommands } from './key.ts'
+import { migrateCommands } from './migrate.ts'
+import { resourceServerCommands } from './resource-server.ts'
+import { setupLinkCommand } from './setup-link.ts'
+import { startCommand } from './start.ts'
+import { exportCommands, importCommands } from './transfer.ts'
+import { userCommands } from './user.ts'
+
+/** In the order of `ostiary --help`. */
+const GROUPS: ((program: Command) => void)[] = [
+  startCommand,
+  setupLinkCommand,
+  migrateCommands,
+  userCommands,
+  importCommands,
+  exportCommands,
+  clientCommands,
+  resourceServerCommands,
+  initialAccessTokenCommands,
+  authorizationTypeCommands,
+  keyCommands,
+  dataKeyCommands,
+  auditCommands,
+  explainCommand,
+  conformanceCommand,
+  hashingCommand,
+]
+
+const ABOUT = `
+Settings come from the environment and config/ostiary.json, as for the server.
+Every command takes --json: one JSON document on stdout, and errors as JSON on stderr.
+
+Exit codes: 0 done; 1 failed, nothing or not all was done; 2 wrong usage; 3 done, and found something to mend.`
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** The command with all its groups; running it throws, and ends no process. */
+export function ostiary(): Command {
+  const program = new Command('ostiary')
+    .description('Ostiary, a self-hosted OpenID Connect provider')
+    .version(version, '--version')
+    .helpCommand('help [command]', 'how a command is used')
+    .addHelpText('after', ABOUT)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => asJson() || process.stderr.write(text) })
+    .showHelpAfterError()
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+  for (const group of GROUPS) group(program)
+  return program
+}
+
+/** Runs one command line to its end: whatever happens is told, and becomes the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const program = ostiary()
+  let running = program
+  program.hook('preAction', (_, command) => {
+    running = command
+  })
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    fail(error, running)
+  }
+}
