@@ -10,7 +10,7 @@ import type {
 } from '../../../domain/directory/directory.ts'
 import { DomainError } from '../../../domain/errors.ts'
 import { emailKey } from '../../../domain/users/identifiers.ts'
-import { isStorable } from '../rows.ts'
+import { isStorable, SQLSTATE, sqlState } from '../rows.ts'
 import { keepingAnOwner } from './owners.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
 import { profileColumns, type UserRow, userOf } from './user-rows.ts'
@@ -68,15 +68,24 @@ export class SqlPeopleDirectory implements PeopleDirectory {
     const { email, profile = {} } = changes
     if (email !== undefined && (await this.#isTaken(email, id))) throw new DomainError('email_taken')
     const phone = 'phoneNumber' in profile ? { phone_number_verified: null } : {}
-    const changed = await this.#knex('users')
-      .where({ id, ...(version === undefined ? {} : { version }) })
-      .update({
-        ...profileColumns(profile),
-        ...phone,
-        ...(email === undefined ? {} : this.#address(email)),
-        updated_at: this.#knex.fn.now(),
-      })
+    const changed = await this.#update(id, version, {
+      ...profileColumns(profile),
+      ...phone,
+      ...(email === undefined ? {} : this.#address(email)),
+      updated_at: this.#knex.fn.now(),
+    })
     return changed === 1
+  }
+
+  /** Somebody may take the address between the look at it and the change. */
+  async #update(id: string, version: number | undefined, columns: object): Promise<number> {
+    try {
+      return await this.#knex('users')
+        .where({ id, ...(version === undefined ? {} : { version }) })
+        .update(columns)
+    } catch (cause) {
+      throw sqlState(cause) === SQLSTATE.unique ? new DomainError('email_taken', { cause }) : cause
+    }
   }
 
   removeRole(id: string, role: string): Promise<boolean> {
