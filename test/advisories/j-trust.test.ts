@@ -102,7 +102,7 @@ onEveryStack('advisories J: whose address it is', options, (app) => {
     await owner.send('POST', USERS, { email: 'unproven@example.org', password: PASSWORD })
     const page = await signIn('unproven@example.org', PASSWORD)
     expect(page.url).to.not.include('code=')
-    expect(page.url).to.include('verify-email')
+    expect(page.forms.some(({ action }) => action.includes('verify-email'))).to.equal(true)
   })
 
   it('other spellings of an address are it or are refused, look-alikes are somebody else', async () => {
@@ -128,7 +128,7 @@ onEveryStack('advisories J: whose address it is', options, (app) => {
     const other = await owner.send('POST', USERS, { email: cyrillic, password: 'a keeper of another light' })
     expect(other.status).to.equal(201)
     const page = await signIn(VICTIM, 'a keeper of another light')
-    expect([page.url.includes('code='), page.url.includes('verify-email')]).to.deep.equal([false, false])
+    expect(page.url.includes('code=')).to.equal(false)
   })
 
   it('what is asked for under another spelling is mailed to the address as it was proven, and nowhere else', async () => {
