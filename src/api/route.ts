@@ -40,7 +40,17 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Roles' | 'Audit' | 'System'
+  tag:
+    | 'Sign-in'
+    | 'Your account'
+    | 'People'
+    | 'Applications'
+    | 'Roles'
+    | 'APIs'
+    | 'Keys'
+    | 'Audit'
+    | 'Webhooks'
+    | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>

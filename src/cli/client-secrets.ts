@@ -43,7 +43,9 @@ say; with --expire-now it ends at once.`,
       answers((id: string, { keepDays, expireNow }: { keepDays?: number; expireNow?: boolean }) =>
         withStorage(async (opened) => {
           const days = expireNow ? 0 : (keepDays ?? FORMER_DAYS.usual)
-          const { secret } = await administration(opened).replaceSecret(id, undefined, CLI, days)
+          const { secret } = await administration(opened).replaceSecret(id, undefined, CLI, {
+            keepDays: days,
+          })
           return { json: { client_id: id, client_secret: secret, former_days: days }, words: secret }
         }),
       ),

@@ -12,19 +12,23 @@ import { Command } from 'commander'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
+import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { declarationCommands } from './declarations.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { resourceServerCommands } from './resource-server.ts'
+import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { exportCommands, importCommands } from './transfer.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -34,6 +38,7 @@ const GROUPS: ((program: Command) => void)[] = [
   userCommands,
   importCommands,
   exportCommands,
+  roleCommands,
   clientCommands,
   resourceServerCommands,
   initialAccessTokenCommands,
@@ -41,6 +46,9 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  backupCommands,
+  declarationCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

@@ -2,6 +2,7 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
+import type { AccessRevoker } from './access/ports.ts'
 import type { AuditChainRepository, AuditKeyRepository, AuditRepository } from './audit/ports.ts'
 import type { AuthorizationType } from './authorization/type.ts'
 import type {
@@ -10,18 +11,24 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AppliedState } from './declarative/ports.ts'
 import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
+import type { DeadLetterRepository } from './operations/dead-letters.ts'
+import type { AccessDirectory } from './operations/session-search.ts'
+import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { DeletionRepository } from './users/deletion.ts'
 import type { UserTransferRepository } from './users/transfer/ports.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
+import type { WebhookRepository } from './webhooks/ports.ts'
 
+export type * from './access/ports.ts'
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
 
@@ -181,6 +188,8 @@ export interface ResourceServerRepository {
   /** In a transaction: nobody else changes it before its end. */
   lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
+  /** Raised by every change of it. */
+  version(audience: string): Promise<number | undefined>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
   /** False: there is no such API. */
@@ -257,38 +266,15 @@ export interface Repositories {
   idempotency: IdempotencyStore
   roles: RoleRepository
   applicationRoles: ApplicationRoleRepository
+  deadLetters: DeadLetterRepository
+  accessDirectory: AccessDirectory
+  usage: UsageRepository
+  applied: AppliedState
+  webhooks: WebhookRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
 export interface Database extends Repositories {
   /** All or nothing. `work` must use only the repositories it is given; after a deadlock it is run again. */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
-}
-
-/**
- * Ends access for good: what is ended stays ended, whatever is in flight (docs/decisions/0016-what-ends-what.md).
- */
-export interface AccessRevoker {
-  /** Everything of a person, in every browser and app; and what was proven until now counts for nothing. */
-  revokeAccount(userId: string): Promise<void>
-  /** Everything issued to a client. */
-  revokeClient(clientId: string): Promise<void>
-  /** Every opaque token for an API. */
-  revokeResource(audience: string): Promise<void>
-  /** The same, and all that people allowed of it. */
-  forgetResource(audience: string): Promise<void>
-  /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
-  withdrawConsent(userId: string, clientId: string): Promise<boolean>
-  /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
-  endSession(userId: string, sessionId: string): Promise<boolean>
-  openSessions(userId: string): Promise<OpenSession[]>
-  /** As `endSession`, by what its tokens know of it (the engine's `sessionUid`). */
-  endSessionOf(userId: string, uid: string): Promise<boolean>
-}
-
-export interface OpenSession {
-  /** names the session to an administrator; opens nothing */
-  id: string
-  /** applications it is signed in to */
-  clientIds: string[]
 }

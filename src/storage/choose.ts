@@ -14,6 +14,8 @@ import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { AuditPrivacy } from './sql/audit-privacy.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -64,6 +66,8 @@ export interface Storage {
   notices: Notices
   mailbox: Mailbox
   migrate(): Promise<{ applied: string[] }>
+  /** names of those that have run, and of those that would */
+  migrations(): Promise<{ applied: string[]; pending: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
   /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
@@ -102,19 +106,21 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const changes = new SqlChanges(loader)
   notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
+  const privacy = new AuditPrivacy(atRest)
   return {
-    database: sqlDatabase(connection, atRest),
+    database: sqlDatabase(connection, atRest, privacy),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
     byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units, atRest),
+    audit: new UnitAudit(units, atRest, privacy),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
     migrate: () => migrateUp(connection),
+    migrations: () => migrationStatus(connection),
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))
@@ -146,6 +152,17 @@ export async function openMigrations(options: StorageOptions) {
     up: () => migrateUp(connection),
     down: () => migrateDown(connection),
     status: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
     close: () => connection.close(),
   }
 }

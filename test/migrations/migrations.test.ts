@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import { NOTHING } from '../../src/domain/operations/usage.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
@@ -28,7 +29,15 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.users.addRole(user.id, 'admin')
   await database.emailProofs.insert(sampleProof({ userId: user.id }))
   await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
-  await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
+  await database.audit.append({
+    ...{ name: 'user.registered', outcome: 'success', request: undefined },
+    ...{ userId: user.id, personal: { email: user.email } },
+  })
+  const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
+  await database.webhooks.insert('w', settings, { current: 'whsec_' })
+  await database.webhooks.addTest('w', 'webhook.test')
+  const pruned = { kind: 'activity', until: new Date(0), seqs: '1', records: 1 } as const
+  await database.auditChain.prune([], { ...pruned, kid: 'k', signature: 's' })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
   await database.clients.secretUsed(client.id, 'current')
@@ -54,6 +63,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.failures.save(sampleFailure())
   await database.authorizationTypes.save(sampleAuthorizationType())
   await database.idempotency.claim('k', 'c')
+  await database.usage.keep(new Map([['2026-01-01', NOTHING]]))
   await database.roles.insert({ name: 'desk', description: '', permissions: ['users:read'] })
   await database.applicationRoles.insert({ clientId: client.id, name: 'editor', description: '' })
   await database.applicationRoles.give(user.id, client.id, 'editor')

@@ -27,6 +27,15 @@ const metadata = z
 
 const secret = z.string().describe('shown this once')
 
+const WEAKNESSES = z.array(
+  z.strictObject({
+    code: z.string(),
+    severity: z.enum(['error', 'warning', 'advice']),
+    what: z.string(),
+    change: z.string(),
+  }),
+)
+
 export const applicationRoutes: readonly Route[] = [
   defineRoute({
     ...{ method: 'GET', path: LIST, operation: 'listClients', tag, summary: 'List and search applications' },
@@ -147,7 +156,7 @@ export const applicationRoutes: readonly Route[] = [
     async handle({ actor, params, query, by }, { clients, directory }) {
       await assertMayChange(actor, params.id, directory.applications)
       const keepDays = query.expire_now === 'true' ? 0 : query.keep_days
-      const { client, secret } = await clients.replaceSecret(params.id, undefined, by, keepDays)
+      const { client, secret } = await clients.replaceSecret(params.id, undefined, by, { keepDays })
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
     },
   }),
@@ -184,19 +193,39 @@ export const applicationRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
+    ...{ method: 'POST', path: `${ONE}/test-url`, operation: 'makeTestUrl', tag },
+    summary:
+      'An address to try its sign-in with, what the exchange of the code needs, and what is weak in it',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({
+      url: z.string(),
+      redirect_uri: z.string().describe('where the answer goes'),
+      ...{ state: z.string(), nonce: z.string(), code_verifier: z.string() },
+      needs: z
+        .enum(['pushed_request', 'signed_request'])
+        .nullable()
+        .describe('why the address is not enough'),
+      weaknesses: WEAKNESSES,
+    }),
+    ...{ errors: ['no_sign_in'], permission: 'clients:read' },
+    async handle({ params }, services) {
+      const client = await applicationOf(params.id, services)
+      const { parameters, redirectUri, codeVerifier, needs } = services.testRequest(client)
+      const { state = '', nonce = '' } = parameters
+      return {
+        body: {
+          url: `${services.authorizationEndpoint}?${new URLSearchParams(parameters)}`,
+          ...{ redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
+          ...{ needs: needs ?? null, weaknesses: lint(client) },
+        },
+      }
+    },
+  }),
+  defineRoute({
     ...{ method: 'GET', path: `${ONE}/lint`, operation: 'lintClient', tag },
     summary: 'What is weak in an application, and the change that mends each',
     input: { params: CLIENT_PARAMS },
-    output: z.strictObject({
-      items: z.array(
-        z.strictObject({
-          code: z.string(),
-          severity: z.enum(['error', 'warning', 'advice']),
-          what: z.string(),
-          change: z.string(),
-        }),
-      ),
-    }),
+    output: z.strictObject({ items: WEAKNESSES }),
     ...{ errors: [], permission: 'clients:read' },
     async handle({ params }, services) {
       const client = await applicationOf(params.id, services)

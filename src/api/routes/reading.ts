@@ -1,5 +1,6 @@
 /** Reading that several routes share. */
 import type { z } from 'zod'
+import { requesterOf } from '../../domain/audit/events.ts'
 import type { Application, AuditRecord, Person } from '../../domain/directory/directory.ts'
 import type { Target } from '../../domain/permissions/permissions.ts'
 import type { ApiServices } from '../deps.ts'
@@ -45,12 +46,8 @@ export async function consentsOf(
   return { items: consents.map(consentOf) }
 }
 
-/** Ids of people, also of those who were imported; everything else is the name of a tool or of an app. */
-const PERSON = /^(usr_|[0-9a-f]{8}-[0-9a-f]{4}-)/
-
 /** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
 export function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  const { by } = record.detail
-  if (typeof by !== 'string' || !PERSON.test(by) || by === userId) return record
+  if (requesterOf(record) === userId) return record
   return { ...record, ip: undefined, userAgent: undefined }
 }

@@ -80,7 +80,12 @@ export interface ClientDirectory {
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean>
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean>
   /**
    * Compare-and-set, as `change`.
    * @param keepSeconds how long the one before goes on working; 0: not at all
@@ -98,7 +103,10 @@ export interface ClientDirectory {
 export interface AuditQuery extends PageQuery {
   name?: string | undefined
   outcome?: 'success' | 'failure' | undefined
+  /** whom it is about */
   userId?: string | undefined
+  /** who did it */
+  actorId?: string | undefined
   clientId?: string | undefined
   since?: Date | undefined
   until?: Date | undefined
@@ -111,8 +119,10 @@ export interface AuditRecord {
   userId: string | undefined
   clientId: string | undefined
   requestId: string | undefined
+  /** like `userAgent` and `personal` gone with whose it was */
   ip: string | undefined
   userAgent: string | undefined
+  personal: Record<string, string>
   detail: Record<string, unknown>
   at: Date
 }
@@ -120,4 +130,6 @@ export interface AuditRecord {
 /** Newest first. */
 export interface AuditTrail {
   list(query: AuditQuery): Promise<PageOf<AuditRecord>>
+  /** Those of them that there are, in no order. */
+  byIds(ids: readonly string[]): Promise<AuditRecord[]>
 }

@@ -7,7 +7,6 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
-import { assertGivable } from '../permissions/roles.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
 import { emailProblem, usernameProblem } from './identifiers.ts'
@@ -64,7 +63,8 @@ export class UserAdministration {
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
       if (invite) await mailPasswordLink(repositories, random, 'invitation', { id, email: email.trim() })
-      await record(repositories, 'user.created', id, actor, { invited: invite })
+      const personal = { email: email.trim() }
+      await record(repositories, 'user.created', id, actor, { invited: invite }, personal)
       return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
@@ -80,6 +80,7 @@ export class UserAdministration {
     refuse(problemsOf(changes))
     const person = await this.#deps.database.transaction(async (repositories) => {
       const { people, users } = repositories
+      const before = changes.email === undefined ? undefined : await people.find(id)
       if (!(await people.change(id, version, changes)))
         throw new DomainError((await people.find(id)) ? 'stale' : 'not_found')
       if (changes.username !== undefined && !(await users.takeUsername(changes.username, id)))
@@ -91,35 +92,9 @@ export class UserAdministration {
       }
       const { profile = {}, ...others } = changes
       const changed = [...Object.keys(others), ...Object.keys(profile)].join(' ')
-      await record(repositories, 'user.updated', id, actor, { changed })
+      const personal = before && { email_before: before.email, email: String(changes.email) }
+      await record(repositories, 'user.updated', id, actor, { changed }, personal)
       return people.find(id)
-    })
-    if (!person) throw new DomainError('not_found')
-    return person
-  }
-
-  /** @throws `not_found` (also where there is no such role), `forbidden` when it allows more than the giver may */
-  async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      await assertGivable(repositories, role, actor)
-      await repositories.users.addRole(id, role)
-      await record(repositories, 'role.given', id, actor, { role })
-    })
-  }
-
-  /** @throws `not_found` (also where they do not have it), `last_owner` */
-  async takeRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      if (!(await repositories.people.removeRole(id, role))) throw new DomainError('not_found')
-      await record(repositories, 'role.taken', id, actor, { role })
-    })
-  }
-
-  async #changeRoles(id: string, change: (repositories: Repositories) => Promise<void>): Promise<Person> {
-    const person = await this.#deps.database.transaction(async (repositories) => {
-      if (!(await repositories.people.find(id))) throw new DomainError('not_found')
-      await change(repositories)
-      return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
     return person
@@ -158,6 +133,8 @@ async function record(
   userId: string,
   { by, request }: Actor,
   facts: Record<string, string | boolean>,
+  personal?: Record<string, string>,
 ): Promise<void> {
-  await audit.append({ name, outcome: 'success', userId, request, detail: { by, ...facts } })
+  const detail = { by, ...facts }
+  await audit.append({ name, outcome: 'success', userId, request, detail, ...(personal ? { personal } : {}) })
 }
