@@ -6,7 +6,9 @@ import { api } from './api/edge/koa.ts'
 import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer, resourceServers, signingKeys } from './app-parts.ts'
+import { userDeletion } from './app-purge.ts'
 import { systemReport } from './app-system.ts'
+import { userTransfer } from './app-transfer.ts'
 import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -25,6 +27,7 @@ import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import { AccountExport } from './domain/users/export.ts'
+import { PasswordLinks } from './domain/users/password-links.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
@@ -51,6 +54,8 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  /** after access was ended */
+  accessEnded: () => void
   outbound: Outbound
   webhooksSoon: () => void
 }
@@ -75,17 +80,32 @@ export function openApi(parts: ApiParts) {
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, clock, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const {
+    config,
+    storage,
+    keyring,
+    clock,
+    engine,
+    access,
+    clientsChanged,
+    hasher,
+    policy,
+    mailSoon,
+    accessEnded,
+  } = parts
   const { database } = storage
   const random = secureRandom
   return {
     users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
+    ...userTransfer(parts, parts.accessEnded),
     clients: new ClientAdministration({
       ...{ database, random, clientsChanged },
       check: clientCheck(engine),
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    deletion: userDeletion(parts),
+    passwordLinks: new PasswordLinks({ database, random, mailSoon, accessEnded }),
     auth: authServices(parts),
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     roles: new Roles(database),

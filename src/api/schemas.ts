@@ -1,5 +1,6 @@
 /** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
 import { z } from 'zod'
+import type { ClientSecret } from '../domain/clients/secrets.ts'
 import type { Consent } from '../domain/consents/consent.ts'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
 import { OWN, PERMISSION_NAMES, type Permission } from '../domain/permissions/permissions.ts'
@@ -76,7 +77,11 @@ export const ME = z.strictObject({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 })
-export const USER = z.strictObject({ ...ME.shape, status: z.enum(['active', 'disabled']) })
+export const USER = z.strictObject({
+  ...ME.shape,
+  status: z.enum(['active', 'disabled']),
+  erase_at: z.iso.datetime().nullable().describe('the account was deleted, and is erased then'),
+})
 
 export function meOf(person: Person): z.infer<typeof ME> {
   return {
@@ -92,7 +97,7 @@ export function meOf(person: Person): z.infer<typeof ME> {
 }
 
 export function userOf(person: Person): z.infer<typeof USER> {
-  return { ...meOf(person), status: person.status }
+  return { ...meOf(person), status: person.status, erase_at: person.eraseAt?.toISOString() ?? null }
 }
 
 /** Members of a profile from the claims that were sent; `null` stays null. */
@@ -157,6 +162,22 @@ export function recordOf(record: AuditRecord): z.infer<typeof AUDIT_RECORD> {
     user_agent: record.userAgent ?? null,
     personal: record.personal,
     detail: record.detail,
+  }
+}
+
+export const CLIENT_SECRET = z.strictObject({
+  id: z.enum(['current', 'former']),
+  made_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().nullable(),
+  last_used_on: z.iso.date().nullable(),
+})
+
+export function secretOf(secret: ClientSecret): z.infer<typeof CLIENT_SECRET> {
+  return {
+    id: secret.id,
+    made_at: secret.madeAt.toISOString(),
+    expires_at: secret.expiresAt?.toISOString() ?? null,
+    last_used_on: secret.lastUsedOn ?? null,
   }
 }
 

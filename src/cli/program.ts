@@ -27,6 +27,7 @@ import { resourceServerCommands } from './resource-server.ts'
 import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
+import { exportCommands, importCommands } from './transfer.ts'
 import { userCommands } from './user.ts'
 import { webhookCommands } from './webhook.ts'
 
@@ -36,6 +37,8 @@ const GROUPS: ((program: Command) => void)[] = [
   setupLinkCommand,
   migrateCommands,
   userCommands,
+  importCommands,
+  exportCommands,
   roleCommands,
   clientCommands,
   resourceServerCommands,

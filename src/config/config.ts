@@ -79,6 +79,10 @@ export interface Config {
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
   readonly password: { readonly minLength: number }
+  readonly deletion: {
+    /** between the deletion of an account and its erasure; 0: none */
+    readonly coolOffSeconds: number
+  }
   readonly lifetimes: Lifetimes
   readonly signing: {
     /** offered for ID tokens */

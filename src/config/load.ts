@@ -133,6 +133,7 @@ function decide(
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
+    deletion: { coolOffSeconds: (settings.DELETION_COOL_OFF_DAYS ?? 7) * 86_400 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
     audit: auditOf(settings),

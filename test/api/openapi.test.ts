@@ -82,7 +82,7 @@ onEveryStack(
       expect((await call('searchSessions', { limit: 1 }))?.data).to.have.nested.property('items[0].user_id')
       const keys = await call('listSigningKeys')
       expect(keys?.data).to.have.nested.property('items[0].kid')
-      expect((await call('deleteUser', { id }))?.status).to.equal(204)
+      expect((await call('deleteUser', { id, erase_now: 'true' }))?.status).to.equal(204)
       expect((await call('readUser', { id }))?.data).to.include({ code: 'not_found', status: 404 })
     })
   },

@@ -233,7 +233,7 @@ onEveryStack('the API: people', options, (app) => {
     expect((await admin.send('DELETE', `${path}/sessions/${session.id}`)).status).to.equal(204)
     expect((await admin.get(`${path}/sessions`)).json.items).to.deep.equal([])
     expect((await admin.send('DELETE', `${path}/sessions`)).status).to.equal(204)
-    expect((await admin.send('DELETE', path)).status).to.equal(204)
+    expect((await admin.send('DELETE', `${path}?erase_now=true`)).status).to.equal(204)
     expect((await admin.get(path)).status).to.equal(404)
     const names = [
       'user.disabled',

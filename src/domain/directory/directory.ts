@@ -48,7 +48,8 @@ export interface UserQuery extends PageQuery {
   order: UserOrder
 }
 
-export type Person = Versioned<User> & { roles: string[] }
+/** `eraseAt`: the account was deleted, and is erased then */
+export type Person = Versioned<User> & { roles: string[]; eraseAt: Date | undefined }
 
 /** What is absent stays; `null` empties. */
 export interface UserChanges {
@@ -95,8 +96,18 @@ export interface ClientDirectory {
     metadata: Record<string, unknown>,
     firstParty?: boolean,
   ): Promise<boolean>
-  /** Compare-and-set, as `change`. */
-  replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
+  /**
+   * Compare-and-set, as `change`.
+   * @param keepSeconds how long the one before goes on working; 0: not at all
+   */
+  replaceSecret(
+    id: string,
+    version: number | undefined,
+    digest: string,
+    keepSeconds: number,
+  ): Promise<boolean>
+  /** False: there was no former secret that still worked. */
+  revokeFormerSecret(id: string): Promise<boolean>
 }
 
 export interface AuditQuery extends PageQuery {
