@@ -13,8 +13,11 @@ import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
 import { clientCommands } from './client.ts'
+import { completionCommand } from './completion.ts'
+import { configCommands } from './config.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
@@ -23,6 +26,7 @@ import { migrateCommands } from './migrate.ts'
 import { resourceServerCommands } from './resource-server.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
+import { statusCommand } from './status.ts'
 import { userCommands } from './user.ts'
 
 /** In the order of `ostiary --help`. */
@@ -30,6 +34,9 @@ const GROUPS: ((program: Command) => void)[] = [
   startCommand,
   setupLinkCommand,
   migrateCommands,
+  configCommands,
+  doctorCommand,
+  statusCommand,
   userCommands,
   clientCommands,
   resourceServerCommands,
@@ -41,6 +48,7 @@ const GROUPS: ((program: Command) => void)[] = [
   explainCommand,
   conformanceCommand,
   hashingCommand,
+  completionCommand,
 ]
 
 const ABOUT = `
