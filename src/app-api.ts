@@ -1,9 +1,9 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { ApiServices, SystemReport } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -12,9 +12,13 @@ import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { findFailure } from './domain/failures/service.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
+import { ApplicationRoles } from './domain/permissions/application-roles.ts'
+import { permissionsOf } from './domain/permissions/permissions.ts'
+import { Roles } from './domain/permissions/roles.ts'
 import type { PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
+import { AccountExport } from './domain/users/export.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
@@ -25,8 +29,9 @@ import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
+import { version } from './version.ts'
 
-export interface ApiParts {
+export interface ApiParts extends AuthParts {
   config: Config
   storage: Storage
   keyring: Keyring
@@ -40,10 +45,6 @@ export interface ApiParts {
   mailSoon: () => void
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
-
 export function openApi(parts: ApiParts) {
   const { config, storage, log, engine, throttle } = parts
   const { database, byId, ephemeral } = storage
@@ -51,12 +52,12 @@ export function openApi(parts: ApiParts) {
   return api({
     issuer: config.issuer,
     version,
+    auth: config.api.auth,
     services: servicesOf(parts),
     readBearer: readBearer({
       ...{ engine, ephemeral, audience },
       account: usableAccount(byId.users, isUnavailable),
     }),
-    rolesOf: (userId) => database.users.roles(userId),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
     resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
@@ -76,6 +77,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    auth: authServices(parts),
+    export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
+    roles: new Roles(database),
+    applicationRoles: new ApplicationRoles(database),
+    permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
     system: () => systemReport(config, storage),

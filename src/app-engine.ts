@@ -1,5 +1,6 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
 import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
+import type { Telemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -18,6 +19,7 @@ import { stateOf } from './http/state.ts'
 import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
 import { apiResourceServer } from './oidc/api-access.ts'
+import { isApiClient } from './oidc/api-client.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -49,7 +51,7 @@ export interface EngineParts {
   outbound: Outbound
   /** something of somebody may have ended: applications wait to be told */
   accessEnded: () => void
-  countToken: (kind: string) => void
+  telemetry: Pick<Telemetry, 'measures' | 'operations'>
 }
 
 /** The engine, and beside it what the pages and the closing of the app share with it. */
@@ -66,7 +68,7 @@ export async function openEngine(
     accessEnded,
     services,
     mailSoon,
-    countToken,
+    telemetry,
   }: EngineParts,
   failureLimits: Partial<FailureLimits> = {},
 ) {
@@ -130,7 +132,8 @@ export async function openEngine(
       isUnavailable,
       isUnstorable,
     },
-    sessionLifetime: (session: object) => sessionLifetime(config.lifetimes, session),
+    sessionLifetime: (session: object, clientId: string) =>
+      sessionLifetime(config.lifetimes, session, isApiClient({ clientId })),
   }
   const providerDeps = {
     issuer: config.issuer,
@@ -144,6 +147,7 @@ export async function openEngine(
     clientsChanged,
     changes: storage.changes,
     consents: database.consents,
+    applicationRoles: database.applicationRoles,
     artifacts,
     pages: outwardPages,
     failures,
@@ -186,7 +190,8 @@ export async function openEngine(
     createProvider(keys) {
       const provider = createProvider({ ...providerDeps, keys })
       events.listen(provider)
-      countTokens(provider, countToken)
+      telemetry.operations.listen(provider)
+      countTokens(provider, (kind) => telemetry.measures.token(kind))
       return provider
     },
   })

@@ -1,9 +1,10 @@
 /** Part of the composition root: what is measured, and where it is asked for. */
 import type { Argon2Hasher } from './crypto/password-hasher.ts'
-import { OUTBOX_KINDS } from './domain/outbox.ts'
+import { OUTBOX_KINDS, type OutboxKind } from './domain/outbox.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { Metrics } from './telemetry/metrics.ts'
+import { version } from './version.ts'
 
 /** @param health of everything this deployment depends on */
 export function openMetrics(
@@ -12,15 +13,13 @@ export function openMetrics(
   health: () => Promise<Record<string, { state: string; breaker?: string }>>,
   outbound: Pick<Outbound, 'snapshot'>,
 ): Metrics {
+  const ofEach = async <T>(ask: (kind: OutboxKind) => Promise<T>) =>
+    Object.fromEntries(await Promise.all(OUTBOX_KINDS.map(async (kind) => [kind, await ask(kind)] as const)))
   return new Metrics(
     {
       hashing: () => hasher.load,
-      outbox: async () =>
-        Object.fromEntries(
-          await Promise.all(
-            OUTBOX_KINDS.map(async (kind) => [kind, await storage.database.outbox.counts(kind)] as const),
-          ),
-        ),
+      outbox: () => ofEach((kind) => storage.database.outbox.counts(kind)),
+      outboxLag: () => ofEach((kind) => storage.database.outbox.lagSeconds(kind)),
       outbound() {
         const { open, halfOpen } = outbound.snapshot()
         return { open, 'half-open': halfOpen }
@@ -28,6 +27,6 @@ export function openMetrics(
       dependencies: health,
       pool: () => storage.pool(),
     },
-    String(process.pid),
+    { worker: String(process.pid), version },
   )
 }

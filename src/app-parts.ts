@@ -50,7 +50,7 @@ export async function openStorage(
     database:
       database.kind === 'postgres'
         ? { kind: 'postgres', url: String(secrets.databaseUrl), poolSize: database.poolSize }
-        : { kind: 'pglite', dataDir: database.dataDir },
+        : database,
     redisUrl: secrets.redisUrl,
     atRest: keyring,
     onError: (err) => log.warn({ err }, 'a connection failed in the background'),

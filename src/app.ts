@@ -4,8 +4,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
-import { openMetrics } from './app-metrics.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
   auditWatch,
@@ -21,6 +21,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
@@ -111,7 +112,9 @@ export async function createApp(
       contextWords: [config.brandName],
     }
     const outbound = await openOutbound(config, log)
-    const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
+    const telemetry = await openTelemetry({ config, storage, hasher, outbound, mail })
+    const { measures, tracing, operations } = telemetry
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
     const services = {
       throttle,
@@ -154,12 +157,13 @@ export async function createApp(
         accessEnded,
         services,
         mailSoon: () => outbox.mail.poke(),
-        countToken: (kind) => measures.token(kind),
+        telemetry,
       },
       overrides.failureLimits,
     )
     const declared = [
       docsClient(config.issuer),
+      ...(await authClients(config, access)),
       ...(await readClients(config.clientsFile)),
       ...(overrides.clients ?? []),
     ]
@@ -167,7 +171,6 @@ export async function createApp(
     const apis = resourceServers(config, storage)
     await apis.declare(config.resourceServers)
 
-    const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
       ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
@@ -186,6 +189,9 @@ export async function createApp(
       log,
     )
 
+    const unit = unitOfWork({
+      ...{ units: storage.units, pages: outwardPages, failures, refreshWindow, isUnavailable, isUnstorable },
+    })
     let setupToken: string | undefined
     // A new link makes the one before worthless, so the one in hand is shown for as long as it is good.
     const setupUrl = async () => {
@@ -210,17 +216,12 @@ export async function createApp(
       openRegistration: config.registration.mode === 'open',
       authorizationTypes,
       isUnavailable,
-      unitOfWork: unitOfWork({
-        units: storage.units,
-        pages: outwardPages,
-        failures,
-        refreshWindow,
-        isUnavailable,
-        isUnstorable,
-      }),
+      unitOfWork: unit,
       metrics: { measures, token: secrets.metricsToken },
+      ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
+        ...{ services, clock, unit, accessEnded, operations },
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,
@@ -286,7 +287,7 @@ export async function createApp(
           ...watches.map((watch) => watch.stop()),
         ])
         await Promise.all([events.settled(), failures.settled(), hasher.close()])
-        measures.close()
+        await telemetry.close()
         await mail.close()
         await storage.close()
       },

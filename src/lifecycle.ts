@@ -50,6 +50,8 @@ export async function runServer(
   log.info({ issuer: config.issuer, mode: config.mode }, 'ready')
   if (config.mode === 'production' && config.registration.mode === 'open')
     log.warn({}, 'REGISTRATION=open: anybody may register an app here; people are always asked for consent')
+  if (config.mode === 'production' && config.api.auth)
+    log.warn({}, 'AUTH_API=on: whatever app asks may sign people in and register them, password in hand')
   primary?.ready()
   try {
     if (config.mode === 'evaluation') await printWelcome(app, secrets.initialAccessToken)

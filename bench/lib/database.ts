@@ -46,17 +46,19 @@ export class Database {
 
   /** People `from` to `to` with the password of the one who is there. */
   async addPeople(from: number, to: number): Promise<void> {
-    const first = 'select id from users order by created_at limit 1'
     const email = `'p' || n || '@bench.example'`
     await this.#connected(async (client) => {
       await client.query('set synchronous_commit = off')
-      await copies(client, 'users', `id = (${first})`, from, to, {
+      // Found before there are copies, which are as old as it.
+      const { rows } = await client.query<{ id: string }>('select id from users order by created_at limit 1')
+      const first = client.escapeLiteral(String(rows[0]?.id))
+      await copies(client, 'users', `id = ${first}`, from, to, {
         id: userId,
         email,
         email_key: email,
         name: `'Person ' || n`,
       })
-      await copies(client, 'passwords', `user_id = (${first})`, from, to, { user_id: userId })
+      await copies(client, 'passwords', `user_id = ${first}`, from, to, { user_id: userId })
       await client.query('analyze users, passwords')
     })
   }

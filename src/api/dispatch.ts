@@ -5,7 +5,8 @@
 import { z } from 'zod'
 import type { RequestFacts } from '../domain/audit/events.ts'
 import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
-import { type Actor, denial, type Target } from '../domain/permissions/permissions.ts'
+import { type Actor, denial, OWN, type Permission, type Target } from '../domain/permissions/permissions.ts'
+import { type Bucket, networkOf } from '../domain/protection/throttle.ts'
 import { parsedBody } from './body.ts'
 import type { ApiDeps } from './deps.ts'
 import { once } from './idempotency.ts'
@@ -35,8 +36,22 @@ export interface ApiResponse {
   route?: string
 }
 
+/** Who asks, by which app, and as whom it is recorded. */
+type Caller = Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'> & { by: string }
+
 export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
+
+/** Who asks without a token: may nothing that asks for a permission. */
+const NOBODY: Caller = {
+  by: 'anyone',
+  userId: '',
+  clientId: '',
+  scopes: [],
+  permissions: new Set(),
+  sessionUid: undefined,
+  expiresAt: 0,
+}
 
 export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
   const match = matcher(routes)
@@ -47,19 +62,28 @@ export function createDispatch(deps: ApiDeps, routes: readonly Route[]) {
     try {
       const { route, params } = match(request.method, request.path)
       at = { route: route.path }
-      const bearer = await authenticate(request, deps, metadataUrl)
-      spent = await spend(bearer, deps)
-      const actor = { ...bearer, roles: await deps.rolesOf(bearer.userId) }
+      const { throttle } = deps
+      let actor = NOBODY
+      if (route.permission === 'anyone')
+        spent = await spend('network', throttle.apiNetwork(request.facts.ip), deps)
+      else {
+        const bearer = await authenticate(request, deps, metadataUrl)
+        const whose = bearer.userId === undefined ? 'client' : 'person'
+        spent = await spend(whose, throttle.api(nameOf(bearer)), deps)
+        actor = await actorOf(bearer, deps)
+      }
       const answer = await answerTo(route, params, actor, request, deps, metadataUrl)
       return { ...answer, ...at, headers: { ...answer.headers, ...spent } }
     } catch (error) {
       const problem = toProblem(error, deps.isUnavailable)
       if (problem.status >= 500 && problem.code !== 'busy')
         deps.log.error({ err: problem.cause ?? problem, problem: problem.code }, 'request of the API failed')
+      // RFC 9110 15.5.2: 401 says how one proves oneself here, also where a password was the proof.
+      const how = problem.status === 401 ? challenge(metadataUrl, {}) : {}
       return {
         ...at,
         status: problem.status,
-        headers: { ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
+        headers: { ...how, ...spent, ...problem.headers, 'Content-Type': 'application/problem+json' },
         body: problemDocument(problem, request.facts.id),
       }
     }
@@ -79,12 +103,32 @@ async function authenticate(request: ApiRequest, deps: ApiDeps, metadataUrl: str
   }
 }
 
+/** What they may is read for each request: what was taken from them counts with the next one, on every node. */
+async function actorOf(bearer: Bearer, { services }: ApiDeps): Promise<Caller> {
+  const { clientId, scopes, userId, sessionUid, expiresAt } = bearer
+  const permissions = userId === undefined ? bearer.permissions : await services.permissionsOf(userId)
+  return { userId: userId ?? '', clientId, scopes, permissions, sessionUid, expiresAt, by: nameOf(bearer) }
+}
+
+/** Of a person the id; nobody's id begins as a client's name does. */
+function nameOf({ userId, clientId }: Bearer): string {
+  return userId ?? `client:${clientId}`
+}
+
+/** What may be handed on to others: never more than the app was given itself. */
+function mayOf({ permissions, scopes }: Actor): ReadonlySet<Permission> {
+  return new Set([...permissions].filter((one) => scopes.includes(one)))
+}
+
 /** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
-async function spend({ userId }: Bearer, { throttle }: ApiDeps): Promise<Record<string, string>> {
-  const bucket = throttle.api(userId)
-  const policy = { 'RateLimit-Policy': `"person";q=${bucket.limit};w=${bucket.windowSeconds}` }
+async function spend(
+  whose: 'person' | 'client' | 'network',
+  bucket: Bucket,
+  { throttle }: ApiDeps,
+): Promise<Record<string, string>> {
+  const policy = { 'RateLimit-Policy': `"${whose}";q=${bucket.limit};w=${bucket.windowSeconds}` }
   const { left, resetsInSeconds } = await throttle.spend(bucket)
-  const headers = { ...policy, RateLimit: `"person";r=${Math.max(0, left)};t=${resetsInSeconds}` }
+  const headers = { ...policy, RateLimit: `"${whose}";r=${Math.max(0, left)};t=${resetsInSeconds}` }
   if (left < 0)
     throw new ApiProblem('throttled', { headers: { ...headers, 'Retry-After': String(resetsInSeconds) } })
   return headers
@@ -93,7 +137,7 @@ async function spend({ userId }: Bearer, { throttle }: ApiDeps): Promise<Record<
 async function answerTo(
   route: Route,
   rawParams: Record<string, string>,
-  actor: Actor & { clientId: string },
+  actor: Caller,
   request: ApiRequest,
   deps: ApiDeps,
   metadataUrl: string,
@@ -109,11 +153,17 @@ async function answerTo(
   if (route.target && !target) throw new ApiProblem('not_found')
   allow(route, actor, target, metadataUrl)
   const version = route.conditional ? versionOf(request.header('if-match')) : undefined
-  const by = { by: actor.userId, request: request.facts }
+  const { facts } = request
+  const by = { by: actor.by, request: facts, may: mayOf(actor) }
   const handle = async () =>
-    shown(route, await route.handle({ actor, by, params, query, body, version }, services), deps.issuer)
+    shown(
+      route,
+      await route.handle({ actor, by, facts, params, query, body, version }, services),
+      deps.issuer,
+    )
   if (!route.repeatable) return handle()
-  const scope = `${actor.userId} ${actor.clientId} ${route.operation}`
+  const whose = actor === NOBODY ? networkOf(facts.ip) : actor.by
+  const scope = `${whose} ${actor.clientId} ${route.operation}`
   const key = request.header('idempotency-key')
   const content = JSON.stringify([params, query, body])
   return once({ store: deps.idempotency, log: deps.log, scope, key, content }, handle)
@@ -121,6 +171,12 @@ async function answerTo(
 
 function allow(route: Route, actor: Actor, target: Target | undefined, metadataUrl: string): void {
   const { permission } = route
+  if (permission === 'anyone') return
+  if (actor.userId === '' && OWN.includes(permission))
+    throw new ApiProblem('forbidden', {
+      detail:
+        'This is about the person who asks, and an application on its own account is nobody: sign one in',
+    })
   switch (denial(actor, permission, target)) {
     case 'scope':
       throw new ApiProblem('insufficient_scope', {

@@ -52,7 +52,7 @@ function operationOf(route: Route): Json {
     operationId: route.operation,
     summary: route.summary,
     tags: [route.tag],
-    security: [{ signIn: [permission] }],
+    security: permission === 'anyone' ? [] : [{ signIn: [permission] }],
     parameters: [
       ...parametersOf('path', input.params),
       ...parametersOf('query', input.query),
@@ -136,5 +136,6 @@ const PROBLEM = {
       },
     },
     request_id: { type: 'string' },
+    auth_session: { type: 'string', description: 'goes on with a sign-in that has begun' },
   },
 }

@@ -5,9 +5,15 @@
 export const PROBLEMS = {
   malformed: [400, 'The request cannot be read'],
   invalid_parameter: [400, 'A parameter of the address is not what it should be'],
+  proof_invalid: [400, 'The code or the link is wrong'],
+  auth_session_invalid: [400, 'The auth_session was used or has expired: begin again'],
   token_missing: [401, 'An access token is needed'],
   invalid_token: [401, 'The access token is not valid here, or no longer'],
   invalid_dpop_proof: [401, 'The DPoP proof is missing or not valid'],
+  invalid_credentials: [401, 'The name or the password is wrong'],
+  verification_required: [401, 'A code was sent by mail: send it with the auth_session'],
+  step_required: [401, 'Something is left that only a browser can ask: send the person through the browser'],
+  refresh_token_invalid: [401, 'The refresh token was used, has expired or was ended: sign in again'],
   insufficient_scope: [403, 'The application was not given what this needs'],
   forbidden: [403, 'Your roles do not allow this'],
   not_found: [404, 'There is no such thing'],
@@ -16,8 +22,12 @@ export const PROBLEMS = {
   username_taken: [409, 'The username is in use'],
   client_taken: [409, 'The client id is in use'],
   last_owner: [409, 'The last owner stays: make somebody else an owner first'],
+  role_taken: [409, 'There is a role of this name'],
+  role_in_use: [409, 'Somebody has the role'],
+  built_in_role: [409, 'Built-in roles stay as they are: make one of your own'],
   no_secret: [409, 'The client proves itself without a secret'],
   in_flight: [409, 'A request with this Idempotency-Key is being worked on'],
+  proof_expired: [410, 'The code or the link was used, has expired, or was tried too often'],
   stale: [412, 'It was changed by somebody else meanwhile: read it again'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
@@ -45,6 +55,8 @@ export class ApiProblem extends Error {
   readonly status: number
   readonly errors: readonly FieldError[]
   readonly headers: Readonly<Record<string, string>>
+  /** extension members of its own (RFC 9457 3.2) */
+  readonly members: Readonly<Record<string, string>>
 
   constructor(
     code: ProblemCode,
@@ -52,6 +64,7 @@ export class ApiProblem extends Error {
       detail?: string
       errors?: readonly FieldError[]
       headers?: Record<string, string>
+      members?: Record<string, string>
       cause?: unknown
     } = {},
   ) {
@@ -61,6 +74,7 @@ export class ApiProblem extends Error {
     this.status = PROBLEMS[code][0]
     this.errors = options.errors ?? []
     this.headers = options.headers ?? {}
+    this.members = options.members ?? {}
   }
 }
 
@@ -74,6 +88,7 @@ export function problemDocument(problem: ApiProblem, requestId: string) {
     ...(problem.message === title ? {} : { detail: problem.message }),
     code: problem.code,
     ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
+    ...problem.members,
     request_id: requestId,
   }
 }

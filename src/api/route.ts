@@ -4,6 +4,8 @@
  */
 import type { z } from 'zod'
 import type { Actor as By } from '../domain/access/service.ts'
+import type { RequestFacts } from '../domain/audit/events.ts'
+import type { Bearer } from '../domain/permissions/bearer.ts'
 import type { Actor, Permission, Target } from '../domain/permissions/permissions.ts'
 import type { ApiServices } from './deps.ts'
 import type { ProblemCode } from './problem.ts'
@@ -12,9 +14,11 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What a handler is given: validated, and asked for by somebody who may. */
 export interface Call<Params, Query, Body> {
-  actor: Actor & { clientId: string }
+  /** of a route for anyone: nobody */
+  actor: Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'>
   /** for the audit record */
   by: By
+  facts: RequestFacts
   params: Params
   query: Query
   body: Body
@@ -36,7 +40,7 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Your account' | 'People' | 'Applications' | 'Audit' | 'System'
+  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Roles' | 'Audit' | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>
@@ -49,7 +53,8 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   status?: 201 | 202
   /** those of its own; what every route may answer is added */
   errors: readonly ProblemCode[]
-  permission: Permission
+  /** 'anyone': asked for without a token, counted by network, and careful of what it tells strangers */
+  permission: Permission | 'anyone'
   /** whom it is about; undefined when there is no such person. Without it: nobody in particular, or one's own */
   target?: (params: Params, services: ApiServices) => Promise<Target | undefined>
   /** an edit: needs If-Match */
@@ -68,18 +73,22 @@ export function defineRoute<Params = unknown, Query = unknown, Body = unknown, O
   return definition as unknown as Route
 }
 
-/** Of any route: validation, the token, the store. */
+/** Of any route: validation, the store. */
 export const COMMON_ERRORS: readonly ProblemCode[] = [
   'malformed',
   'invalid_parameter',
+  'throttled',
+  'internal_error',
+  'unavailable',
+]
+
+/** Of routes that take a token. */
+const TOKEN_ERRORS: readonly ProblemCode[] = [
   'token_missing',
   'invalid_token',
   'invalid_dpop_proof',
   'insufficient_scope',
   'forbidden',
-  'throttled',
-  'internal_error',
-  'unavailable',
 ]
 
 /** Every code the route may answer with. */
@@ -87,6 +96,7 @@ export function errorsOf(route: Route): ProblemCode[] {
   return [
     ...new Set<ProblemCode>([
       ...COMMON_ERRORS,
+      ...(route.permission === 'anyone' ? [] : TOKEN_ERRORS),
       ...(route.input.params || route.target ? (['not_found'] as const) : []),
       ...(route.input.body ? (['unsupported_media_type', 'invalid_input', 'too_large'] as const) : []),
       ...(route.conditional ? (['stale', 'version_required'] as const) : []),

@@ -15,6 +15,15 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'last_owner',
   'no_secret',
   'stale',
+  'proof_invalid',
+  'proof_expired',
+  'auth_session_invalid',
+  'refresh_token_invalid',
+  'invalid_credentials',
+  'forbidden',
+  'role_taken',
+  'role_in_use',
+  'built_in_role',
 ])
 
 /** @param isUnavailable tells a store that is away from a fault of ours */
@@ -33,7 +42,13 @@ export function toProblem(error: unknown, isUnavailable: (error: unknown) => boo
     const headers = { 'Retry-After': String(retryAfterSeconds ?? RETRY_AFTER_SECONDS) }
     if (code === 'throttled' || code === 'busy' || code === 'unavailable')
       return new ApiProblem(code, { headers, cause: error })
-    if (isSame(code)) return new ApiProblem(code, { cause: error })
+    // Used is over, too: who asks twice learns no more than who asks late.
+    if (code === 'proof_used') return new ApiProblem('proof_expired', { cause: error })
+    if (isSame(code))
+      return new ApiProblem(code, {
+        cause: error,
+        ...(error.message === code ? {} : { detail: error.message }),
+      })
   }
   if (isUnavailable(error) || (error as Error).name === 'Unavailable')
     return new ApiProblem('unavailable', {

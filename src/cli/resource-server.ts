@@ -92,6 +92,7 @@ interface Given {
   documentation?: string
   publish?: boolean
   exchangeable?: boolean
+  roles?: boolean
 }
 
 function withSettings(command: Command): Command {
@@ -128,6 +129,8 @@ function withSettings(command: Command): Command {
     .option('--no-publish', 'do not')
     .option('--exchangeable', 'its tokens may be exchanged for those of other APIs (RFC 8693)')
     .option('--no-exchangeable', 'they may not')
+    .option('--roles', "its tokens tell a person's roles in the app that asked for the scope roles")
+    .option('--no-roles', 'they do not')
 }
 
 function changed(
@@ -172,6 +175,7 @@ function inWords(all: readonly ResourceServer[]): string {
         clients === 'all' ? 'all clients' : `clients ${clients.join(', ')}`,
         ...(server.publishMetadata ? ['metadata published'] : []),
         ...(server.exchangeable ? ['exchangeable'] : []),
+        ...(server.includesRoles ? ['with roles'] : []),
         ...(source === 'declared' ? ['RESOURCE_SERVERS'] : []),
         ...(status === 'disabled' ? ['DISABLED'] : []),
       ]
@@ -188,6 +192,7 @@ function changesOf({ scope, name, format, ttl, alg, publish, ...given }: Given):
     name,
     documentation: given.documentation,
     exchangeable: given.exchangeable,
+    includesRoles: given.roles,
     publishMetadata: publish,
     tokenFormat: format,
     tokenTtl: ttl,

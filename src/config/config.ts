@@ -2,6 +2,7 @@
 import { inspect } from 'node:util'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import type { TracingConfig } from './tracing.ts'
 
 /** seconds: unused for so long, and so long in all */
 export interface Lifetime {
@@ -14,6 +15,8 @@ export interface Lifetimes {
   /** with "keep me signed in" */
   readonly remembered: Lifetime
   readonly refresh: Lifetime
+  /** of tokens of the API's own sign-in: access tokens, and the sign-in with its refresh tokens in all */
+  readonly api: { readonly access: number; readonly refresh: number }
 }
 
 /** Who may vouch for applications that register (RFC 7591 2.3). One of the two is there. */
@@ -34,7 +37,8 @@ export interface Config {
   readonly dataDir: string
   readonly database:
     | { readonly kind: 'postgres'; readonly poolSize: number }
-    | { readonly kind: 'pglite'; readonly dataDir: string | undefined }
+    /** no directory: in memory, begun with the image of one (`dumpDataDir` of PGlite) where that is given */
+    | { readonly kind: 'pglite'; readonly dataDir: string | undefined; readonly image?: Blob | undefined }
   readonly redis: boolean
   readonly mail: { readonly kind: 'smtp' | 'mailbox'; readonly from: string }
   /** addresses or CIDR blocks whose forwarded headers count */
@@ -61,6 +65,10 @@ export interface Config {
   readonly api: {
     /** whose pages may call the API from a browser */
     readonly corsOrigins: readonly string[]
+    /** whether people sign in and register by the API itself */
+    readonly auth: boolean
+    /** whether a registration by the API says that an address is taken */
+    readonly tellsTaken: boolean
   }
   readonly brandName: string
   /** pages of the operator's own that the discovery document names */
@@ -81,6 +89,8 @@ export interface Config {
     /** hashes at once of this process and its children */
     readonly slots: number
   }
+  /** where traces go; undefined: there are none */
+  readonly tracing: TracingConfig | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** processes that serve the port; 1: this one, without a primary */
   readonly workers: number

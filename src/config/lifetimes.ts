@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import type { Fault } from './read-env.ts'
 import type { SettingName, Settings } from './schema.ts'
 
+const MINUTE = 60
 const HOUR = 3600
 const DAY = 24 * HOUR
 
@@ -20,6 +21,10 @@ export function lifetimesOf(settings: Settings): Config['lifetimes'] {
     refresh: {
       idle: (settings.REFRESH_IDLE_DAYS ?? 30) * DAY,
       most: (settings.REFRESH_MAX_DAYS ?? 90) * DAY,
+    },
+    api: {
+      access: (settings.AUTH_API_ACCESS_MINUTES ?? 30) * MINUTE,
+      refresh: (settings.AUTH_API_SIGN_IN_DAYS ?? 30) * DAY,
     },
   }
 }

@@ -11,6 +11,7 @@ import { checkRegistration, parseStatementIssuers, registrationOf } from './regi
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { checkSigning, signingOf } from './signing.ts'
+import { checkTracing, tracingOf } from './tracing.ts'
 import { checkWorkers, workersOf } from './workers.ts'
 
 /** All faults of a configuration; its message lists them one a line. */
@@ -47,6 +48,7 @@ export function loadConfig(
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
   checkRegistration(settings, faults)
+  checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)
   if (settings.ISSUER !== undefined) checkProduction(settings, settings.ISSUER, faults)
   const rootKey = production
@@ -124,13 +126,19 @@ function decide(
     resourceServers: samples ? [...resourceServers, sampleApi(samples.origin)] : resourceServers,
     registration: registrationOf(settings, statementIssuers),
     authorizationDetailsFile: settings.AUTHORIZATION_DETAILS_FILE,
-    api: { corsOrigins: settings.API_CORS_ORIGINS ?? [] },
+    api: {
+      corsOrigins: settings.API_CORS_ORIGINS ?? [],
+      // On one's own machine there to be tried; in production for who decides to take passwords from programs.
+      auth: (settings.AUTH_API ?? (production ? 'off' : 'on')) === 'on',
+      tellsTaken: settings.AUTH_API_TAKEN === 'tell',
+    },
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
     hashing: hashingOf(settings),
+    tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     workers: workersOf(settings),
     drainDelaySeconds: settings.DRAIN_DELAY_SECONDS ?? (production ? 5 : 0),

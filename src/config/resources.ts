@@ -24,6 +24,7 @@ const shape = z.array(
     documentation: z.string().optional(),
     publishMetadata: z.boolean().default(DEFAULTS.publishMetadata),
     exchangeable: z.boolean().default(DEFAULTS.exchangeable),
+    includesRoles: z.boolean().default(DEFAULTS.includesRoles),
   }),
 )
 const MEMBERS = Object.keys(shape.element.shape)

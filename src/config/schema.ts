@@ -68,6 +68,10 @@ export const SETTINGS = {
   AUTHORIZATION_DETAILS_FILE: z.string().optional(),
   RESOURCE_SERVERS: z.string().optional(),
   API_CORS_ORIGINS: list.optional(),
+  AUTH_API: z.enum(['on', 'off'], 'must be on or off').optional(),
+  AUTH_API_TAKEN: z.enum(['hide', 'tell'], 'must be hide or tell').optional(),
+  AUTH_API_ACCESS_MINUTES: number(1, 1440).optional(),
+  AUTH_API_SIGN_IN_DAYS: number(1, 365).optional(),
   BRAND_NAME: z.string().min(1).max(40, 'must have at most 40 characters').optional(),
   DOCS_URL: url('https:').optional(),
   POLICY_URL: url('https:').optional(),
@@ -87,6 +91,13 @@ export const SETTINGS = {
   WORKERS: z
     .string()
     .regex(/^(auto|[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64, or auto')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(100, 'must have at most 100 characters').optional(),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,6})?|1(\.0)?)$/, 'must be a number from 0 to 1, as in 0.1')
+    .transform(Number)
     .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   DRAIN_DELAY_SECONDS: number(0, 60).optional(),

@@ -15,6 +15,12 @@ export type DomainErrorCode =
   | 'last_owner'
   | 'stale'
   | 'no_secret'
+  | 'auth_session_invalid'
+  | 'refresh_token_invalid'
+  | 'forbidden'
+  | 'role_taken'
+  | 'role_in_use'
+  | 'built_in_role'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

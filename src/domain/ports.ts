@@ -16,6 +16,7 @@ import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
+import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 
@@ -128,6 +129,8 @@ export interface EmailProofRepository {
   find(id: string): Promise<EmailProof | undefined>
   /** The newest unused registration under this e-mail address or username. */
   findRegistration(identifier: string): Promise<EmailProof | undefined>
+  /** The newest unused proof of the address of this account, or of the registration that will be this account. */
+  findOpen(userId: string): Promise<EmailProof | undefined>
   /** Counts one attempt at the code; false when it is used, expired or has no attempts left. */
   countAttempt(id: string, maxAttempts: number): Promise<boolean>
   /** Compare-and-set: the proof for the one caller that consumed it, undefined for all others. */
@@ -157,6 +160,8 @@ export interface OutboxRepository {
   bury(id: string, error: string): Promise<void>
   /** Jobs of a kind that wait, and dead letters. */
   counts(kind: OutboxKind): Promise<{ waiting: number; dead: number }>
+  /** How many seconds the job is late that is due longest; 0: none is. */
+  lagSeconds(kind: OutboxKind): Promise<number>
 }
 
 export interface OutboxRow<K extends OutboxKind = OutboxKind> {
@@ -244,6 +249,8 @@ export interface Repositories {
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
+  roles: RoleRepository
+  applicationRoles: ApplicationRoleRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */
@@ -269,6 +276,8 @@ export interface AccessRevoker {
   /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
   endSession(userId: string, sessionId: string): Promise<boolean>
   openSessions(userId: string): Promise<OpenSession[]>
+  /** As `endSession`, by what its tokens know of it (the engine's `sessionUid`). */
+  endSessionOf(userId: string, uid: string): Promise<boolean>
 }
 
 export interface OpenSession {

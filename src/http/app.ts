@@ -1,9 +1,9 @@
 /** The Koa application: reads like a list, in the order a request meets it. */
 import Koa, { type Middleware } from 'koa'
-import mount from 'koa-mount'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
 import type { Ephemeral } from '../domain/ports.ts'
-import type { Engine } from '../oidc/engine.ts'
+import type { Tracing } from '../lib/tracing.ts'
+import type { Operations } from '../oidc/operations.ts'
 import { ENDPOINTS } from '../oidc/routes.ts'
 import type { unitOfWork } from '../oidc/unit-of-work.ts'
 import { approve } from './approve.ts'
@@ -13,6 +13,7 @@ import { devicePageThrottle } from './device-throttle.ts'
 import { forgotPassword } from './forgot-password.ts'
 import { type HomeDeps, home } from './home.ts'
 import { interactionRouter } from './interaction/router.ts'
+import { live } from './live.ts'
 import { mailLinks } from './mail-links.ts'
 import { type MailboxDeps, mailbox } from './mailbox.ts'
 import { metadataCaching } from './metadata-caching.ts'
@@ -20,6 +21,7 @@ import { errors } from './middleware/errors.ts'
 import { admit, type FrontDoorOptions, identify } from './middleware/front-door.ts'
 import { requestLog } from './middleware/log.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { traced } from './middleware/traced.ts'
 import { openApp } from './open-app.ts'
 import { type HealthDeps, health } from './ops/health.ts'
 import { type MetricsDeps, measured, metrics } from './ops/metrics.ts'
@@ -42,6 +44,9 @@ export interface HttpAppDeps extends HttpDeps {
   resourceMetadata: Parameters<typeof resourceMetadataPages>[0]
   assetsDir: string
   metrics: MetricsDeps
+  /** undefined: nothing is traced */
+  tracing: Tracing | undefined
+  operations: Operations
   /** the REST API with its documentation */
   api: Middleware
   isUnavailable: (error: unknown) => boolean
@@ -61,6 +66,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
 
   app.use(measured(deps.metrics))
   app.use(identify(deps.frontDoor))
+  if (deps.tracing) app.use(traced(deps.tracing))
   app.use(requestLog(deps.log))
   app.use(metadataCaching(deps.engine, deps.frontDoor.issuer))
   app.use(securityHeaders({ https: deps.frontDoor.issuer.startsWith('https:') }))
@@ -73,7 +79,7 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(deps.api)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
-  const engine = live(deps.engine)
+  const engine = live(deps.engine, deps.operations)
   app.use(shortWay(engine))
   const routers = [
     home(deps.home),
@@ -94,20 +100,6 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   if (deps.openRegistration) app.use(registrationThrottle(deps.services.throttle))
   app.use(engine)
   return app
-}
-
-/** The engine's Provider of the moment: each request stays with the one it began with. */
-function live(engine: Engine): Middleware {
-  const mounted = new WeakMap<object, Middleware>()
-  return (ctx, next) => {
-    const { provider } = engine
-    let handle = mounted.get(provider)
-    if (!handle) {
-      handle = mount(provider as unknown as Koa)
-      mounted.set(provider, handle)
-    }
-    return handle(ctx, next)
-  }
 }
 
 /** Endpoints that are asked again and again have no need to be compared with every page first. */

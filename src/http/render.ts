@@ -127,7 +127,7 @@ function webUrl(url: string | undefined): string | undefined {
 type ConsentScope = ViewModels['interaction/consent']['scopes'][number]
 
 const SCOPE_GROUPS = [
-  { id: 'identity', codes: ['openid', 'profile'] },
+  { id: 'identity', codes: ['openid', 'profile', 'roles'] },
   { id: 'contact', codes: ['email', 'phone', 'address'] },
 ]
 

@@ -5,6 +5,9 @@ import type { PresentedCertificate } from '../oidc/certificate.ts'
 
 export interface State {
   facts: RequestFacts
+  /** W3C Trace Context, of a trusted proxy */
+  traceparent?: string | undefined
+  traceId?: string
   /** handed on by a trusted proxy at the mTLS host */
   certificate?: PresentedCertificate | undefined
   /** what is measured together with this request, where the address does not say it */

@@ -5,6 +5,7 @@ import type { UserRepository } from '../domain/ports.ts'
 import type { User } from '../domain/users/user.ts'
 import { claimsOf } from './claims.ts'
 import { Unavailable } from './errors.ts'
+import { asksForRoles, type RolesAt } from './role-claims.ts'
 
 /** The person, if the account may be used by what was proven at that time (epoch seconds, where it is known). */
 export type UsableAccount = (id: string, provenAt: number | undefined) => Promise<User | undefined>
@@ -24,10 +25,15 @@ export function usableAccount(
   }
 }
 
-export function findAccount(account: UsableAccount): FindAccount {
+export function findAccount(account: UsableAccount, rolesAt: RolesAt): FindAccount {
   return async (ctx, sub, token) => {
     const user = await account(sub, provenAt(ctx, sub, token))
-    return user && { accountId: user.id, claims: () => claimsOf(user) }
+    if (!user) return undefined
+    const claims = async (_use: string, scope: string, asked?: object) => ({
+      ...claimsOf(user),
+      ...(asksForRoles(scope, asked) ? { roles: await rolesAt(user.id, ctx.oidc.client?.clientId) } : {}),
+    })
+    return { accountId: user.id, claims }
   }
 }
 

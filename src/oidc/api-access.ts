@@ -4,7 +4,8 @@
  * with the next request (docs/decisions/0027-tokens-of-the-api.md).
  */
 import { createHash } from 'node:crypto'
-import type { AccessToken } from 'oidc-provider'
+import type { AccessToken, ClientCredentials } from 'oidc-provider'
+import { apiPermissionsOf } from '../domain/clients/api-access.ts'
 import type { Bearer, Presented, ReadBearer } from '../domain/permissions/bearer.ts'
 import { TokenRefused } from '../domain/permissions/bearer.ts'
 import { OWN, PERMISSION_NAMES, PERMISSIONS } from '../domain/permissions/permissions.ts'
@@ -13,6 +14,7 @@ import { DEFAULTS, type ResourceServer } from '../domain/resources/resource-serv
 import type { UsableAccount } from './account.ts'
 import { ProofFault, REPLAY_WINDOW, readProof } from './dpop-proof.ts'
 import type { Engine } from './engine.ts'
+import { isStranger } from './strangers.ts'
 
 /** seconds */
 const TOKEN_TTL = 600
@@ -46,16 +48,17 @@ export interface ApiAccessDeps {
 }
 
 /** With what binds it to a key (RFC 9449 6.1) or to a certificate (RFC 8705 3.1), which the types do not know. */
-type Token = AccessToken & { jkt?: string; 'x5t#S256'?: string }
+type Token = (AccessToken | ClientCredentials) & { jkt?: string; 'x5t#S256'?: string; sessionUid?: string }
 
 export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDeps): ReadBearer {
   return async (presented: Presented): Promise<Bearer> => {
     if (presented.authorization === '') throw new TokenRefused('token_missing', 'an access token is needed')
     const [, scheme = '', value = ''] = CREDENTIALS.exec(presented.authorization) ?? []
     const { provider } = engine
-    const token = value === '' ? undefined : ((await provider.AccessToken.find(value)) as Token | undefined)
-    if (!token?.accountId || ![token.aud].flat().includes(audience)) throw invalid('not a token of this API')
+    const token = value === '' ? undefined : await tokenOf(provider, value)
+    if (!token || ![token.aud].flat().includes(audience)) throw invalid('not a token of this API')
     await checkKey(token, scheme, value, presented, ephemeral)
+    if (!isOfPerson(token)) return onOwnAccount(provider, token)
     const [client, grant, user] = await Promise.all([
       provider.Client.find(String(token.clientId)),
       provider.Grant.find(String(token.grantId), { ignoreExpiration: true }),
@@ -64,7 +67,32 @@ export function readBearer({ engine, account, ephemeral, audience }: ApiAccessDe
     const isGranted =
       grant && !grant.isExpired && grant.clientId === token.clientId && grant.accountId === token.accountId
     if (!client || !user || !isGranted) throw invalid('what it was issued for has ended')
-    return { userId: user.id, clientId: client.clientId, scopes: [...token.scopes] }
+    const { sessionUid, exp } = token
+    return {
+      ...{ userId: user.id, clientId: client.clientId, scopes: [...token.scopes] },
+      ...{ sessionUid, expiresAt: exp ?? 0 },
+    }
+  }
+}
+
+async function tokenOf(provider: Engine['provider'], value: string): Promise<Token | undefined> {
+  const token = (await provider.AccessToken.find(value)) ?? (await provider.ClientCredentials.find(value))
+  return token as Token | undefined
+}
+
+function isOfPerson(token: Token): token is Token & AccessToken & { accountId: string } {
+  return 'accountId' in token && token.accountId !== undefined
+}
+
+/** RFC 6749 4.4: nobody signed in. What the operator allows the client now counts, not when the token was issued. */
+async function onOwnAccount(provider: Engine['provider'], token: Token): Promise<Bearer> {
+  const client = await provider.Client.find(String(token.clientId))
+  const allowed = client && !isStranger(client) ? apiPermissionsOf(client) : []
+  if (!client || allowed.length === 0) throw invalid('what it was issued for has ended')
+  const permissions = new Set(allowed)
+  return {
+    ...{ userId: undefined, clientId: client.clientId, scopes: [...token.scopes], permissions },
+    ...{ sessionUid: undefined, expiresAt: token.exp ?? 0 },
   }
 }
 

@@ -24,6 +24,7 @@ export const CLAIMS_BY_SCOPE = {
   email: ['email', 'email_verified'],
   address: ['address'],
   phone: ['phone_number', 'phone_number_verified'],
+  roles: ['roles'],
 } as const satisfies Record<string, readonly string[]>
 
 export const SCOPES = IDENTITY_SCOPES

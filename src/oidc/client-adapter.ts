@@ -22,13 +22,20 @@ export const OPERATOR_METADATA = [
   'metadata_document',
   'first_party_challenge',
   'pkce_exempt',
+  'api_permissions',
 ] as const
 
 /** Members of registration that the engine does not know (RFC 7591 2). */
 export const REGISTERED_METADATA = ['software_statement', 'software_id', 'software_version'] as const
 
 /** Of these, what is kept among a client's metadata, also when it registers anew. */
-const KEPT = ['profile', 'message_signing', 'first_party_challenge', 'pkce_exempt'] as const
+const KEPT = [
+  'profile',
+  'message_signing',
+  'first_party_challenge',
+  'pkce_exempt',
+  'api_permissions',
+] as const
 
 export class ClientAdapter implements Adapter {
   readonly #deps: AdapterDeps

@@ -5,6 +5,7 @@
 
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { AuthorizationTypes } from '../domain/authorization/type.ts'
+import { apiAccessFault } from '../domain/clients/api-access.ts'
 import { initiateLoginFault } from '../domain/clients/initiate-login.ts'
 import { contradictions } from '../domain/clients/profile.ts'
 import { sectorProblem } from '../domain/clients/sector.ts'
@@ -78,7 +79,7 @@ function check(
     refuse('grant_types must not hold client_credentials for a public client (RFC 6749 4.4)')
   if (metadata.token_endpoint_auth_method === 'none' && grantTypes.includes(CIBA_GRANT))
     refuse('grant_types must not hold urn:openid:params:grant-type:ciba for a public client (CIBA Core 7.1)')
-  const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata)
+  const fault = frontChannelFault(metadata) ?? initiateLoginFault(metadata) ?? apiAccessFault(metadata)
   if (fault) refuse(fault)
   for (const name of WEB_URIS) {
     const uri = metadata[name]

@@ -14,7 +14,7 @@ export interface EventDeps {
   factsOf: (ctx: KoaContextWithOIDC) => RequestFacts | undefined
 }
 
-const REFUSALS = [
+export const REFUSALS = [
   'authorization.error',
   'grant.error',
   'introspection.error',

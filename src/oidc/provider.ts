@@ -45,11 +45,12 @@ import type { RegistrationFeatureDeps } from './registration-policy.ts'
 import { renderError } from './render-error.ts'
 import { userinfoChallenge } from './resource-metadata.ts'
 import { untypedRevocationAnswer } from './revocation-answer.ts'
+import { type RoleDeps, rolesAt, withRoles } from './role-claims.ts'
 import { ENDPOINTS } from './routes.ts'
 import { sessionCookieOnce } from './session-cookie.ts'
 import { expiresWithSession, issueRefreshToken, rotateRefreshToken, ttl } from './tokens.ts'
 
-export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDeps, 'account'> {
+export interface ProviderDeps extends AdapterDeps, SignOutDeps, Omit<ExchangeDeps, 'account'>, RoleDeps {
   issuer: string
   keys: Keys
   /** of ID tokens */
@@ -83,7 +84,7 @@ export function createProvider(deps: ProviderDeps): Provider {
   const account = usableAccount(deps.usersById, deps.isUnavailable)
   const configuration: Configuration = {
     adapter: createAdapter(deps),
-    findAccount: orNobody(findAccount(account)),
+    findAccount: orNobody(findAccount(account, rolesAt(deps))),
     jwks: deps.keys.jwks as NonNullable<Configuration['jwks']>,
     routes: ENDPOINTS,
     scopes: [...SCOPES],
@@ -104,7 +105,7 @@ export function createProvider(deps: ProviderDeps): Provider {
     issueRefreshToken,
     rotateRefreshToken: (ctx) => !deps.refreshWindow.isRepeated(ctx) && rotates(ctx),
     expiresWithSession,
-    extraTokenClaims: extraTokenClaims(deps),
+    extraTokenClaims: withRoles(deps, extraTokenClaims(deps)),
     loadExistingGrant: loadExistingGrant(deps.consents, deps.isUnavailable),
     clientBasedCORS,
     renderError: renderError(deps.pages, deps.failures),

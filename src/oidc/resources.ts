@@ -3,8 +3,10 @@
  * the API asks us about.
  */
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { apiPermissionsOf } from '../domain/clients/api-access.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServer as Known } from '../domain/resources/resource-server.ts'
+import { isApiClient, keepToOwnApi } from './api-client.ts'
 import type { KnownResources } from './known-resources.ts'
 import { isStranger } from './strangers.ts'
 
@@ -23,14 +25,25 @@ export function resourceServerInfo({ resources, signingAlgorithms }: ResourceDep
     if (!server) throw new errors.InvalidTarget('the resource is not known here (RFC 8707 2)')
     if (!takesTokensOf(client.clientId, server))
       throw new errors.InvalidTarget('this client may not ask for the resource')
+    keepToOwnApi(client, server)
     // Our own API names people by the ids that such a client must not learn (OpenID Connect Core 1.0, 8.1).
     if (server.source === 'built-in' && client.subjectType === 'pairwise')
       throw new errors.InvalidTarget('clients with pairwise subjects may not ask for the resource')
     const known = tokensFor(server, signingAlgorithms)
+    if (server.source === 'built-in' && ctx.oidc.params?.grant_type === 'client_credentials')
+      return onOwnAccount(known, client)
     const { scopesOfStrangers } = server
-    if (scopesOfStrangers === undefined || !isStranger(client)) return known
+    if (scopesOfStrangers === undefined || !(isStranger(client) || isApiClient(client))) return known
     return { ...known, scope: scopesOfStrangers.join(' ') }
   }
+}
+
+/** Our own API is open to programs that an operator let in, and for that much (RFC 6749 4.4). */
+function onOwnAccount(known: ResourceServer, client: Client): ResourceServer {
+  const allowed = apiPermissionsOf(client)
+  if (allowed.length === 0)
+    throw new errors.InvalidTarget('this client may not ask for the resource on its own account')
+  return { ...known, scope: allowed.join(' ') }
 }
 
 /** Whether the API takes tokens of this client. */

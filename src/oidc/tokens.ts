@@ -1,6 +1,7 @@
 /** Lifetimes, and who gets refresh tokens. All in seconds. */
 import type { Client, Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Lifetimes } from '../config/config.ts'
+import { isApiClient, isApiSignIn } from './api-client.ts'
 import { requestLifetime } from './ciba.ts'
 
 const MINUTE = 60
@@ -15,9 +16,10 @@ const now = () => Math.floor(Date.now() / 1000)
 /** The engine throws on lifetimes below 1, so an exhausted one becomes a second. */
 const atLeastOne = (seconds: number) => Math.max(1, Math.floor(seconds))
 
-export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Configuration['ttl']> {
+export function ttl({ session, remembered, refresh, api }: Lifetimes): NonNullable<Configuration['ttl']> {
   return {
-    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
+    AccessToken: (_ctx, token, client) =>
+      isApiClient(client) ? api.access : (token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN),
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN,
     AuthorizationCode: MINUTE,
     IdToken: ID_TOKEN,
@@ -26,21 +28,28 @@ export function ttl({ session, remembered, refresh }: Lifetimes): NonNullable<Co
     BackchannelAuthenticationRequest: requestLifetime,
     // Unused for so long, and its family so long in all (RFC 9700 4.14.2). What is never replaced is never idle.
     RefreshToken: (ctx, token, client) =>
-      isKept(ctx, client)
-        ? refresh.most
-        : atLeastOne(Math.min(refresh.idle, refresh.most - token.totalLifetime())),
+      isApiClient(client)
+        ? atLeastOne(api.refresh - token.totalLifetime())
+        : isKept(ctx, client)
+          ? refresh.most
+          : atLeastOne(Math.min(refresh.idle, refresh.most - token.totalLifetime())),
     // A Grant belongs to a session and is never extended; the last refresh token under it begins when that ends.
-    Grant: Math.max(session.most, remembered.most) + refresh.most,
-    Session: (_ctx, it) => sessionLifetime({ session, remembered }, it),
+    Grant: Math.max(session.most, remembered.most, api.refresh) + refresh.most,
+    Session: (ctx, it) => sessionLifetime({ session, remembered, api }, it, isApiSignIn(ctx)),
   }
 }
 
-/** Of a session that was used now: idle and in all, from the sign-in on. */
+/**
+ * Of a session that was used now: idle and in all, from the sign-in on.
+ * @param byApi it stands behind tokens of the API's own sign-in, which nothing but their end makes idle
+ */
 export function sessionLifetime(
-  { session, remembered }: Pick<Lifetimes, 'session' | 'remembered'>,
+  { session, remembered, api }: Pick<Lifetimes, 'session' | 'remembered' | 'api'>,
   { transient, loginTs }: { transient?: boolean | undefined; loginTs?: number | undefined },
+  byApi = false,
 ): number {
-  const { idle, most } = transient ? session : remembered
+  const whole = { idle: api.refresh, most: api.refresh }
+  const { idle, most } = byApi ? whole : transient ? session : remembered
   const age = now() - (loginTs ?? now())
   return atLeastOne(Math.min(idle, most - age))
 }
@@ -72,7 +81,7 @@ export function rotateRefreshToken({ refresh }: Lifetimes) {
   return (ctx: KoaContextWithOIDC): boolean => {
     const { RefreshToken: token, Client: client } = ctx.oidc.entities
     if (!token || !client || isKept(ctx, client)) return false
-    if (token.totalLifetime() >= refresh.most) return false
+    if (!isApiClient(client) && token.totalLifetime() >= refresh.most) return false
     if (client.clientAuthMethod === 'none' && !token.isSenderConstrained()) return true
     return token.ttlPercentagePassed() >= 70
   }

@@ -12,6 +12,7 @@ import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
+import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
@@ -34,8 +35,8 @@ import { type VitalHealth, vitalHealth } from './vital.ts'
 export interface StorageOptions {
   database:
     | { kind: 'postgres'; url: string; poolSize: number }
-    /** without a directory: in memory */
-    | { kind: 'pglite'; dataDir?: string | undefined }
+    /** without a directory: in memory, begun with the image of one where that is given */
+    | { kind: 'pglite'; dataDir?: string | undefined; image?: Blob | undefined }
   redisUrl?: string | undefined
   /** only for Redis servers shared with others */
   redisPrefix?: string | undefined
@@ -71,6 +72,8 @@ export interface Storage {
   health(): Promise<VitalHealth & { redis?: RedisHealth }>
   /** of what no request can do without; Redis is not of it */
   vitalHealth(): Promise<VitalHealth>
+  /** for those who time and trace what happens here; nobody else */
+  inside: { connection: SqlConnection; loader: Loader; committer: Committer; redis: SoftValues | undefined }
   /** connections to the database; undefined: it is inside this process */
   pool(): PoolLoad | undefined
   close(): Promise<void>
@@ -81,7 +84,8 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const { atRest, onError, redisUrl, redisPrefix } = options
   const connection = await connect(options)
   const loader = new Loader(connection)
-  const units = new Units(new Committer(connection))
+  const committer = new Committer(connection)
+  const units = new Units(committer)
   const users = usersById(loader, units)
   const artifacts = new SqlArtifactStore({
     connection,
@@ -127,6 +131,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
       return { ...ofVital, redis: ofRedis }
     },
     vitalHealth: vital,
+    inside: { connection, loader, committer, redis: redis?.values },
     pool: () => connection.pool(),
     async close() {
       await (redis ?? notices).close()
@@ -171,6 +176,6 @@ async function connect({ database, onError }: StorageOptions): Promise<SqlConnec
       return connectPostgres({ url: database.url, poolSize: database.poolSize, onError })
     case 'pglite':
       // A Postgres inside the process is loaded only where it is the database.
-      return (await import('./sql/connect-pglite.ts')).connectPglite({ dataDir: database.dataDir })
+      return (await import('./sql/connect-pglite.ts')).connectPglite(database)
   }
 }

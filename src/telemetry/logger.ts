@@ -6,6 +6,7 @@ import { LineWriter } from './lines.ts'
 
 interface RequestScope {
   requestId: string
+  trace_id?: string
 }
 
 const scope = new AsyncLocalStorage<RequestScope>()
@@ -13,6 +14,12 @@ const scope = new AsyncLocalStorage<RequestScope>()
 /** Runs `work` so that every log line written in it carries the request's id. */
 export function withRequestId<T>(requestId: string, work: () => T): T {
   return scope.run({ requestId }, work)
+}
+
+/** Log lines of the request in hand carry the id of its trace as well, from now on. */
+export function noteTrace(traceId: string): void {
+  const here = scope.getStore()
+  if (here) here.trace_id = traceId
 }
 
 const CENSOR = '[secret]'

@@ -2,6 +2,7 @@
  * What is measured, for Prometheus: counters and times with few labels of few values each. No name, address, client id
  * or path parameter is ever a label: they would be personal, and without end.
  */
+import { freemem, loadavg, totalmem } from 'node:os'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What stands at a moment, asked for when somebody looks. */
@@ -9,6 +10,8 @@ export interface Standing {
   hashing: () => { waiting: number; busy: number }
   /** by kind of work */
   outbox: () => Promise<Record<string, { waiting: number; dead: number }>>
+  /** by kind of work: seconds that what is due longest is late */
+  outboxLag: () => Promise<Record<string, number>>
   dependencies: () => Promise<Record<string, { state: string; breaker?: string }>>
   /** hosts of others that we leave alone for a while, or are about to try again */
   outbound: () => { open: number; 'half-open': number }
@@ -24,9 +27,12 @@ export class Metrics {
   readonly #requests: Histogram<'route' | 'method' | 'status'>
   readonly #signIns: Counter<'result'>
   readonly #tokens: Counter<'kind'>
+  readonly #operations: Histogram<'operation' | 'outcome'>
+  readonly #work: Histogram<'kind' | 'operation' | 'outcome'>
+  readonly #spansLost: Counter<'reason'>
 
   /** @param worker tells processes apart that answer at one address */
-  constructor(standing: Standing, worker: string) {
+  constructor(standing: Standing, { worker, version }: { worker: string; version: string }) {
     const registers = [this.#registry]
     this.#registry.setDefaultLabels({ worker })
     collectDefaultMetrics({ register: this.#registry })
@@ -49,7 +55,29 @@ export class Metrics {
       labelNames: ['kind'],
       registers,
     })
+    this.#operations = new Histogram({
+      name: 'ostiary_engine_seconds',
+      help: 'Time of the operations of the protocol engine, by how they ended: ok, or the code of the error',
+      labelNames: ['operation', 'outcome'],
+      buckets: SECONDS,
+      registers,
+    })
+    this.#work = new Histogram({
+      name: 'ostiary_work_seconds',
+      help: 'Time of statements, units of work, Redis, password hashes (with their queue), calls to others and mails',
+      labelNames: ['kind', 'operation', 'outcome'],
+      buckets: [0.001, ...SECONDS],
+      registers,
+    })
+    this.#spansLost = new Counter({
+      name: 'ostiary_trace_spans_lost_total',
+      help: 'Spans that reached no collector: the queue was full, or it did not take them',
+      labelNames: ['reason'],
+      registers,
+    })
+    for (const reason of ['full', 'collector']) this.#spansLost.inc({ reason }, 0)
     watch(standing, registers)
+    watchMachine(version, registers)
   }
 
   request(route: string, method: string, status: number, seconds: number): void {
@@ -62,6 +90,20 @@ export class Metrics {
 
   token(kind: string): void {
     this.#tokens.inc({ kind })
+  }
+
+  /** of the engine */
+  readonly operation = (operation: string, outcome: string, seconds: number): void => {
+    this.#operations.observe({ operation, outcome }, seconds)
+  }
+
+  /** of anything else that requests wait for */
+  readonly work = (kind: string, operation: string, outcome: string, seconds: number): void => {
+    this.#work.observe({ kind, operation, outcome }, seconds)
+  }
+
+  readonly spansLost = (count: number, reason: 'full' | 'collector'): void => {
+    this.#spansLost.inc({ reason }, count)
   }
 
   get contentType(): string {
@@ -79,7 +121,10 @@ export class Metrics {
   }
 }
 
-function watch({ hashing, outbox, outbound, dependencies, pool }: Standing, registers: Registry[]): void {
+function watch(
+  { hashing, outbox, outboxLag, outbound, dependencies, pool }: Standing,
+  registers: Registry[],
+): void {
   gauge('ostiary_hashing', 'Password hashes at work and waiting', registers, hashing)
   new Gauge({
     name: 'ostiary_outbox',
@@ -90,6 +135,17 @@ function watch({ hashing, outbox, outbound, dependencies, pool }: Standing, regi
       this.reset()
       for (const [kind, counts] of Object.entries(await outbox().catch(() => ({}))))
         for (const [state, count] of Object.entries(counts)) this.set({ kind, state }, count)
+    },
+  })
+  new Gauge({
+    name: 'ostiary_outbox_lag_seconds',
+    help: 'How late the mail or notice is that is due longest',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      this.reset()
+      for (const [kind, seconds] of Object.entries(await outboxLag().catch(() => ({}))))
+        this.set({ kind }, seconds)
     },
   })
   gauge('ostiary_outbound_hosts', 'Hosts of others whose breaker is open or half-open', registers, outbound)
@@ -116,6 +172,32 @@ function watch({ hashing, outbox, outbound, dependencies, pool }: Standing, regi
       for (const [dependency, { breaker }] of all)
         for (const state of breaker === undefined ? [] : BREAKER_STATES)
           this.set({ dependency, state }, state === breaker ? 1 : 0)
+    },
+  })
+}
+
+/** What the process shares with others, and which program it is. */
+function watchMachine(version: string, registers: Registry[]): void {
+  new Gauge({
+    name: 'ostiary_build_info',
+    help: '1; the version is in the label',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node: process.version }, 1)
+  new Gauge({
+    ...{ name: 'ostiary_system_load', help: 'Load of the machine over one minute', registers },
+    collect() {
+      this.set(loadavg()[0] ?? 0)
+    },
+  })
+  new Gauge({
+    name: 'ostiary_system_memory_bytes',
+    help: 'Memory of the machine',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'total' }, totalmem())
+      this.set({ state: 'free' }, freemem())
     },
   })
 }

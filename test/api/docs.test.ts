@@ -85,4 +85,67 @@ describe('the documentation of the API in a browser', function () {
     await page.setViewportSize({ width: 320, height: 700 })
     await picture(page, 'docs-phone')
   })
+
+  it('is read in ReDoc, under a policy that knows its styles by their hashes, and asks nobody else', async () => {
+    const { headers, text } = await get(`${app.issuer}/redoc`, { headers: { accept: 'text/html' } })
+    const policy = headers.get('content-security-policy') ?? ''
+    expect(policy)
+      .to.include("script-src 'self';")
+      .and.not.match(/unsafe|nonce|blob:|https:/)
+    expect(policy).to.match(/style-src 'self'( 'sha256-[\w+/]{43}='){2};/)
+    expect(text)
+      .to.not.match(/https?:/)
+      .and.not.match(/<script(?! src="\/redoc\/)/)
+    const bundle = await get(`${app.issuer}/redoc/redoc.standalone.js`)
+    expect(bundle.text, 'the picture of its maker').to.not.include('cdn.redoc.ly')
+    expect((await get(`${app.issuer}/docs`)).headers.get('content-security-policy')).to.not.include('sha256')
+
+    for (const scheme of ['light', 'dark'] as const) {
+      // One each: while it is scrolled ReDoc goes to other fragments by itself.
+      const page = await visitor.newTab()
+      await page.emulateMedia({ colorScheme: scheme })
+      await page.setViewportSize({ width: 1280, height: 900 })
+      await page.goto(`${app.issuer}/redoc`)
+      const operation = page.locator('[id="tag/People/operation/listUsers"]')
+      await operation.waitFor()
+      expect(await operation.innerText()).to.include('/api/v1/admin/users')
+      await operation.scrollIntoViewIfNeeded()
+      await picture(page, `redoc-${scheme}`)
+      expect(await contrastOf(page, '[id="tag/People/operation/listUsers"] h2'), scheme).to.be.above(4.5)
+      expect(await contrastOf(page, '[id="tag/People/operation/listUsers"] h5'), scheme).to.be.above(4.5)
+
+      await page.setViewportSize({ width: 320, height: 700 })
+      await picture(page, `redoc-${scheme}-phone`)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), scheme).to.be.at.most(320)
+      const links = page.locator('nav.of-the-docs a')
+      const linked = await links.evaluateAll((all) => all.map((a) => a.getAttribute('href')))
+      expect(linked).to.deep.equal(['/', '/docs', '/redoc', '/openapi.json'])
+      await page.close()
+    }
+  })
 })
+
+/** Of a text and what is painted behind it, as WCAG 2.2 counts it. */
+function contrastOf(page: Page, selector: string): Promise<number> {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((element) => {
+      const numbersOf = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number)
+      const lightness = (color: string) => {
+        const [r = 0, g = 0, b = 0] = numbersOf(color).map((value) => {
+          const part = value / 255
+          return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+        })
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+      }
+      let behind: Element | null = element
+      while (behind && numbersOf(getComputedStyle(behind).backgroundColor)[3] === 0)
+        behind = behind.parentElement
+      const [dark = 0, light = 0] = [
+        lightness(getComputedStyle(element).color),
+        behind ? lightness(getComputedStyle(behind).backgroundColor) : 1,
+      ].sort((a, b) => a - b)
+      return (light + 0.05) / (dark + 0.05)
+    })
+}

@@ -10,7 +10,7 @@ import { ROUTES } from '../../src/api/routes.ts'
 import { expectNoInsides } from '../support/answer-rules.ts'
 import { type Caller, CONSOLE, newCaller, signedIn } from '../support/api.ts'
 import { createPerson } from '../support/people.ts'
-import { type Answer, onEveryStack, send } from '../support/protocol.ts'
+import { type Answer, onEveryStack, send, sendJson } from '../support/protocol.ts'
 import { webClient } from '../support/relying-party.ts'
 import { sampleClient } from '../support/samples.ts'
 
@@ -54,16 +54,44 @@ const MAY: Record<string, string[]> = {
   listAudit: ['auditor', ...ADMINS],
   readSystem: ['auditor', ...ADMINS],
   explainFailure: ['auditor', ...ADMINS],
+  exportMe: EVERYBODY,
+  verifyToken: EVERYBODY,
+  changePassword: EVERYBODY,
+  signOut: EVERYBODY,
+  signOutAll: EVERYBODY,
+  allowClientApi: ADMINS,
+  listPermissions: ['auditor', ...ADMINS],
+  listRoles: ['auditor', ...ADMINS],
+  createRole: ['owner'],
+  readRole: ['auditor', ...ADMINS],
+  updateRole: ['owner'],
+  deleteRole: ['owner'],
+  listApplicationRoles: ['auditor', ...ADMINS],
+  createApplicationRole: ADMINS,
+  readApplicationRole: ['auditor', ...ADMINS],
+  updateApplicationRole: ADMINS,
+  deleteApplicationRole: ADMINS,
+  listRolesOfUser: READERS,
+  giveApplicationRole: ADMINS,
+  takeApplicationRole: ADMINS,
 }
 
-/** The one that ends the caller comes last. */
-const INORDER = ROUTES.toSorted(
-  (one, other) => Number(one.operation === 'deleteMe') - Number(other.operation === 'deleteMe'),
-)
+/** Asked for without a token, each of them thought about: what it tells strangers is in `test/advisories/h-*`. */
+const ANYONE = [
+  ...['signIn', 'continueSignIn', 'refreshTokens', 'register', 'verifyEmail'],
+  ...['resendVerification', 'forgotPassword', 'resetPassword'],
+]
+const WITH_TOKEN = ROUTES.filter(({ permission }) => permission !== 'anyone')
+
+/** These end the caller. */
+const LAST = ['signOut', 'signOutAll', 'deleteMe']
+
+const INORDER = WITH_TOKEN.filter(({ operation }) => !LAST.includes(operation))
+const ENDINGS = LAST.flatMap((name) => WITH_TOKEN.filter(({ operation }) => operation === name))
 
 const options = {
   people: [],
-  overrides: { clients: [webClient(CONSOLE)], limits: { apiPerson: 1_000_000 } },
+  overrides: { clients: [webClient(CONSOLE)], limits: { apiPerson: 1_000_000, apiNetwork: 1_000_000 } },
 }
 
 onEveryStack('the API: every route', options, (app) => {
@@ -74,11 +102,13 @@ onEveryStack('the API: every route', options, (app) => {
   })
 
   it('is in the list of who may, and the list names no other', () => {
-    expect(ROUTES.map(({ operation }) => operation)).to.have.members(Object.keys(MAY))
+    expect(WITH_TOKEN.map(({ operation }) => operation)).to.have.members(Object.keys(MAY))
+    const open = ROUTES.filter((route) => !WITH_TOKEN.includes(route))
+    expect(open.map(({ operation }) => operation)).to.have.members(ANYONE)
   })
 
   it('refuses who comes without a token, before anything else', async () => {
-    for (const route of ROUTES) {
+    for (const route of WITH_TOKEN) {
       const { status, json } = await send(route.method, app.issuer + addressOf(route), undefined)
       expect([status, json?.code], route.operation).to.deep.equal([401, 'token_missing'])
     }
@@ -91,7 +121,7 @@ onEveryStack('the API: every route', options, (app) => {
         caller: await signedIn(app, 'owner@example.org', { scopes: [scope] }),
       })),
     )
-    for (const route of ROUTES) {
+    for (const route of WITH_TOKEN) {
       const wrong = route.permission === first?.scope ? second : first
       const { status, json } = await ask(wrong?.caller as Caller, route)
       expect([status, json?.code], route.operation).to.deep.equal([403, 'insufficient_scope'])
@@ -101,8 +131,11 @@ onEveryStack('the API: every route', options, (app) => {
   for (const role of EVERYBODY)
     it(`lets ${role} do what is ${role}'s, and nothing else`, async function () {
       this.timeout(60_000)
-      for (const route of INORDER) {
-        const { status, json, text } = await ask(callers[role] as Caller, route)
+      const { email } = callers[role] as Caller
+      for (const route of [...INORDER, ...ENDINGS]) {
+        // Each ending ends what came before it.
+        const caller = ENDINGS.includes(route) ? await signedIn(app, email) : (callers[role] as Caller)
+        const { status, json, text } = await ask(caller, route)
         const allowed = MAY[route.operation]?.includes(role)
         const said = `${route.operation}: ${status} ${text.slice(0, 200)}`
         if (allowed) expect(status, said).to.not.be.oneOf([401, 403])
@@ -110,6 +143,17 @@ onEveryStack('the API: every route', options, (app) => {
         expectDocumented(route, { status, json, text })
       }
     })
+
+  it('lets anyone ask where no token is needed, whatever token comes along, and counts them by network', async () => {
+    for (const route of ROUTES.filter(({ operation }) => ANYONE.includes(operation)))
+      for (const bearer of [undefined, 'nonsense', callers.owner?.token]) {
+        const options = bearer === undefined ? {} : { bearer }
+        const answer = await sendJson(route.method, app.issuer + addressOf(route), {}, options)
+        expect([answer.status, answer.json.code], route.operation).to.deep.equal([422, 'invalid_input'])
+        expect(answer.headers.get('ratelimit'), route.operation).to.match(/^"network";r=\d+;t=\d+$/)
+        expectDocumented(route, answer)
+      }
+  })
 
   it('keeps those with more rights out of the reach of those with fewer', async () => {
     const mighty = await newCaller(app, 'mighty', ['owner', 'admin'])
@@ -138,7 +182,7 @@ onEveryStack('the API: every route', options, (app) => {
     const victim = await createPerson(app, { email: 'victim@example.org' })
     const clientToo = sampleClient()
     await app.app.storage.database.clients.save(clientToo)
-    for (const route of ROUTES.filter(({ operation }) => operation !== 'deleteMe')) {
+    for (const route of ROUTES.filter(({ operation }) => !LAST.includes(operation))) {
       for (let round = 0; round < 12; round += 1) {
         const path = addressOf(route, oneOf([victim.id, clientToo.id, ...STRANGE_IDS]))
         const query = route.method === 'GET' ? `?${new URLSearchParams(junkQuery(route))}` : ''
@@ -215,7 +259,7 @@ function expectDocumented(
 
 const STRANGE_IDS = [
   '%',
-  '..',
+  '%2e%2e',
   '\u{1f600}',
   "' or 1=1 --",
   'x'.repeat(300),

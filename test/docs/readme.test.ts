@@ -31,6 +31,11 @@ describe('the README', () => {
 
     it('has the defaults that the program has', () => {
       const { config } = loadConfig({ OSTIARY_SECRET_KEY: KEY })
+      const endpoint = 'http://localhost:4318'
+      const { tracing: traced } = loadConfig({
+        OSTIARY_SECRET_KEY: KEY,
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      }).config
       const defaults: [string, (config: Config) => unknown][] = [
         ['PORT', ({ listen }) => listen.port],
         ['DATA_DIR', ({ dataDir }) => dataDir],
@@ -47,6 +52,8 @@ describe('the README', () => {
         ['SIGNING_KEY_DAYS', ({ signing }) => signing.signFor / 86_400],
         ['ARGON2_MEMORY_KIB', ({ hashing }) => hashing.memoryKiB],
         ['ARGON2_ITERATIONS', ({ hashing }) => hashing.iterations],
+        ['OTEL_SERVICE_NAME', () => traced?.serviceName],
+        ['OTEL_TRACES_SAMPLER_ARG', () => traced?.share],
         ['LOG_LEVEL', ({ logLevel }) => logLevel],
         ['WORKERS', ({ workers }) => workers],
         ['DRAIN_DELAY_SECONDS', ({ drainDelaySeconds }) => drainDelaySeconds],

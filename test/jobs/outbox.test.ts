@@ -104,6 +104,7 @@ describe('outbox', () => {
     return {
       insert: (job) => outbox.insert(job),
       counts: (kind) => outbox.counts(kind),
+      lagSeconds: (kind) => outbox.lagSeconds(kind),
       async claim(kind, limit, leaseSeconds, except) {
         guard()
         const rows = await outbox.claim(kind, limit, leaseSeconds, except)

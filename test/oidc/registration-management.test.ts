@@ -110,6 +110,7 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
       { first_party: true },
       { self_registered: false },
       { pkce_exempt: true },
+      { api_permissions: ['users:read'] },
       { client_id: 'gateway' },
     ]) {
       const { status } = await update(it_, { ...metadata, client_id: it_.client_id, ...change })

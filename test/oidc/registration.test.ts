@@ -116,8 +116,9 @@ onEveryStack('dynamic registration', { settings }, (app) => {
     { first_party: false },
     { self_registered: false },
     { pkce_exempt: true },
+    { api_permissions: ['users:read'] },
   ]) {
-    const [[name]] = Object.entries(flag) as [[string, boolean]]
+    const [[name]] = Object.entries(flag) as [[string, unknown]]
     it(`refuses ${JSON.stringify(flag)}, which is the operator’s to set`, async () => {
       const before = await clientsStored()
       const { status, json } = await register({ ...minimal, ...flag })

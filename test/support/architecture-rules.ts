@@ -41,6 +41,7 @@ const ARROWS: Record<string, string[]> = {
   'stop-orders.ts': ['type config/'],
   'workers.ts': ['lib/', 'stop-orders.ts', 'type config/', 'type server.ts'],
   'start-failure.ts': ['config/', 'storage/faults.ts', 'domain/', 'lib/'],
+  'version.ts': [],
   'welcome.ts': ['type app.ts', 'lib/'],
 }
 
@@ -48,7 +49,9 @@ const ARROWS: Record<string, string[]> = {
 const SEES_ALL = [
   'app.ts',
   'app-api.ts',
+  'app-auth.ts',
   'app-metrics.ts',
+  'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
@@ -66,6 +69,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^nodemailer$/, ['mail/']],
   [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
   [/^prom-client$/, ['telemetry/metrics.ts']],
+  [/^@opentelemetry\/.+$/, ['telemetry/tracing.ts']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]
 

@@ -20,6 +20,7 @@ import { type Mailbox, SqlMailbox } from '../../src/storage/sql/mailbox.ts'
 import { migrateUp } from '../../src/storage/sql/migrate.ts'
 import { Units } from '../../src/storage/sql/unit.ts'
 
+import { migratedImage } from './pglite-image.ts'
 import { type RedisSet, startRedisCluster, startSentinels } from './redis-cluster.ts'
 
 export interface Backend<Instance> {
@@ -61,12 +62,14 @@ export function storesOn(connection: SqlConnection, atRest = newKeyring()): SqlI
   }
 }
 
+const IN_MEMORY = 'pglite (memory)'
+
 /** Unmigrated connections: what a deployment finds on its first start. */
 export const emptySqlBackends: Backend<{ connection: SqlConnection }>[] = [
   {
-    name: 'pglite (memory)',
+    name: IN_MEMORY,
     async fresh() {
-      const connection = await connectPglite({ dataDir: undefined })
+      const connection = await connectPglite({})
       return { connection, dispose: () => connection.close() }
     },
   },
@@ -104,11 +107,16 @@ export const emptySqlBackends: Backend<{ connection: SqlConnection }>[] = [
 export const sqlBackends: Backend<SqlInstance>[] = emptySqlBackends.map(({ name, fresh }) => ({
   name,
   async fresh() {
-    const { connection, dispose } = await fresh()
+    const { connection, dispose } = name === IN_MEMORY ? await fromImage() : await fresh()
     await migrateUp(connection)
     return { ...storesOn(connection), dispose }
   },
 }))
+
+async function fromImage() {
+  const connection = await connectPglite({ image: await migratedImage() })
+  return { connection, dispose: () => connection.close() }
+}
 
 export const ephemeralBackends: Backend<EphemeralInstance>[] = [
   ...sqlBackends,

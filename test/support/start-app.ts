@@ -10,6 +10,7 @@ import type { RawSettings } from '../../src/config/read-env.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { newPostgresDatabase } from './backends.ts'
 import { freePort } from './child-service.ts'
+import { migratedImage } from './pglite-image.ts'
 import { cleanRedisUrl } from './redis.ts'
 
 /** The two ends a deployment can have; every suite about the product runs on both. */
@@ -64,7 +65,7 @@ export async function startApp({
   // In memory: the embedded database on disk has tests of its own.
   const config: Config = postgres
     ? loaded.config
-    : { ...loaded.config, database: { kind: 'pglite', dataDir: undefined } }
+    : { ...loaded.config, database: { kind: 'pglite', dataDir: undefined, image: await migratedImage() } }
   const logs: Record<string, unknown>[] = []
   const log = createLogger('debug', { write: (line: string) => void logs.push(JSON.parse(line)) })
   const app = await createApp(config, loaded.secrets, log, overrides)

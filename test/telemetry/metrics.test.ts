@@ -58,12 +58,35 @@ onEveryStack('metrics', options, (app) => {
     expect(requests('/approve/…', 'GET', '4xx')).to.equal(1)
     expect(requests('/authorize-challenge', 'POST', '4xx')).to.equal(1)
     expect(requests('/interaction/…', 'GET', '2xx')).to.be.above(0)
+    const engine = (operation: string, outcome: string) =>
+      grown(`ostiary_engine_seconds_count{operation="${operation}",outcome="${outcome}"}`)
+    expect(engine('token', 'ok')).to.equal(2)
+    expect(engine('authorization', 'ok')).to.be.above(0)
+    const refused = await post(
+      `${app.issuer}/token`,
+      { grant_type: 'refresh_token' },
+      { basic: ['web', 'x'] },
+    )
+    expect(refused.status).to.equal(401)
+    const worked = await read()
+    expect(
+      worked.get('ostiary_engine_seconds_count{operation="token",outcome="invalid_client"}'),
+    ).to.be.above(0)
+    const work = (labels: string) => worked.get(`ostiary_work_seconds_count{${labels}}`)
+    expect(work('kind="hashing",operation="verify",outcome="ok"')).to.be.above(2)
+    expect(work('kind="unit",operation="commit",outcome="ok"')).to.be.above(3)
+    expect(work('kind="database",operation="commit",outcome="ok"')).to.be.above(3)
+    expect(work('kind="database",operation="read",outcome="ok"')).to.be.above(3)
+    if (app.stack !== 'pglite') expect(work('kind="redis",operation="put",outcome="ok"')).to.be.above(0)
   })
 
   it('say how things stand, and name nobody', async () => {
     const standing = await read()
     expect(standing.get('ostiary_up{dependency="database"}')).to.equal(1)
     expect(standing.get('ostiary_hashing{state="busy"}')).to.equal(0)
+    expect(standing.get('ostiary_outbox_lag_seconds{kind="mail"}')).to.be.below(60)
+    expect([...standing.keys()].some((name) => name.startsWith('ostiary_build_info{'))).to.equal(true)
+    expect(standing.get('ostiary_system_memory_bytes{state="total"}')).to.be.above(1e8)
     expect(standing.get('ostiary_outbox{kind="mail",state="dead"}')).to.equal(0)
     if (app.stack === 'pglite')
       expect(standing.has('ostiary_database_connections{state="open"}')).to.equal(false)

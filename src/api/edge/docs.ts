@@ -1,6 +1,7 @@
 /**
- * Swagger UI at `/docs`, served from its package under the same policy as every page: no script from elsewhere, none in
- * the page. It signs in by itself, as a public client with PKCE.
+ * Swagger UI at `/docs`, to try the API, and ReDoc at `/redoc`, to read about it: served from their packages under the
+ * policy of every page, no script from elsewhere, none in the page. Swagger UI signs in by itself, as a public client
+ * with PKCE. Decision 43.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -8,10 +9,36 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Middleware } from 'koa'
 
-const PACKAGE = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
+const folderOf = (name: string) => dirname(fileURLToPath(import.meta.resolve(name)))
+const PACKAGE = folderOf('swagger-ui-dist/package.json')
+const REDOC = folderOf('redoc/bundles/redoc.standalone.js')
 const OURS = fileURLToPath(new URL('../../../views/docs', import.meta.url))
 
-const FILES: Record<string, { folder: string; file: string; type: string }> = {
+interface File {
+  folder: string
+  file: string
+  type: string
+  /** beside what the policy of every page allows as styles */
+  styles?: string
+  /** what is not served as it stands in its package */
+  mend?: (text: string) => string
+}
+
+/**
+ * styled-components makes one empty `<style>` and writes its rules by script, which no policy asks about: only the
+ * empty element must be allowed, by the hash of nothing. The other hash is of the styles of the bundle's scroll bar,
+ * which stand in it as text; a browser in a test tells when another version has others. No nonce, no `unsafe-inline`.
+ */
+const REDOC_STYLES = [
+  `'sha256-${createHash('sha256').update('').digest('base64')}'`,
+  "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
+].join(' ')
+
+/** ReDoc shows a picture from its maker's servers, who would hear of every reader; there is no option against it. */
+const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
+const NO_PICTURE = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=='
+
+const FILES: Record<string, File> = {
   '/docs': { folder: OURS, file: 'index.html', type: 'text/html; charset=utf-8' },
   '/docs/start.js': { folder: OURS, file: 'start.js', type: 'text/javascript; charset=utf-8' },
   '/docs/swagger-ui.css': { folder: PACKAGE, file: 'swagger-ui.css', type: 'text/css; charset=utf-8' },
@@ -25,6 +52,16 @@ const FILES: Record<string, { folder: string; file: string; type: string }> = {
   },
   '/docs/oauth2-redirect.js': {
     ...{ folder: OURS, file: 'oauth2-redirect.js', type: 'text/javascript; charset=utf-8' },
+  },
+  '/docs/pages.css': { folder: OURS, file: 'pages.css', type: 'text/css; charset=utf-8' },
+  '/redoc': {
+    ...{ folder: OURS, file: 'redoc.html', type: 'text/html; charset=utf-8' },
+    styles: REDOC_STYLES,
+  },
+  '/redoc/start.js': { folder: OURS, file: 'redoc.js', type: 'text/javascript; charset=utf-8' },
+  '/redoc/redoc.standalone.js': {
+    ...{ folder: REDOC, file: 'redoc.standalone.js', type: 'text/javascript; charset=utf-8' },
+    mend: (text) => text.replace(REDOC_LOGO, NO_PICTURE),
   },
 }
 
@@ -43,12 +80,17 @@ export function docs(): Middleware {
     }
     let asset = kept.get(ctx.path)
     if (!asset) {
-      const body = readFileSync(join(known.folder, known.file))
+      const file = readFileSync(join(known.folder, known.file))
+      const body = known.mend ? Buffer.from(known.mend(file.toString())) : file
       asset = { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` }
       kept.set(ctx.path, asset)
     }
     ctx.status = 200
     ctx.type = known.type
+    if (known.styles) {
+      const policy = ctx.response.get('Content-Security-Policy')
+      ctx.set('Content-Security-Policy', policy.replace("style-src 'self'", `$& ${known.styles}`))
+    }
     // Pages are not kept: what comes back to the redirect has a code in its address.
     if (!known.type.startsWith('text/html'))
       ctx.set({ ETag: asset.etag, 'Cache-Control': 'public, max-age=3600' })

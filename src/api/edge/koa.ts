@@ -8,7 +8,7 @@ import type { ApiDeps } from '../deps.ts'
 import { type ApiRequest, type ApiResponse, createDispatch, METADATA_PATH } from '../dispatch.ts'
 import { openApi } from '../openapi.ts'
 import { ApiProblem } from '../problem.ts'
-import { ROUTES } from '../routes.ts'
+import { routesWith } from '../routes.ts'
 import { docs } from './docs.ts'
 
 const BODY_LIMIT = 32 * 1024
@@ -16,14 +16,17 @@ const BODY_LIMIT = 32 * 1024
 export interface ApiAppDeps extends ApiDeps {
   /** of Ostiary */
   version: string
+  /** whether people sign in by the API itself */
+  auth: boolean
   /** RFC 9728 */
   resource: { audience: string; dpopAlgorithms: readonly string[] }
 }
 
 /** Everything below `/api`, its description, its documentation and what it says of itself as a resource. */
 export function api(deps: ApiAppDeps): Middleware {
-  const dispatch = createDispatch(deps, ROUTES)
-  const description = JSON.stringify(openApi(ROUTES, deps.issuer, deps.version))
+  const routes = routesWith(deps)
+  const dispatch = createDispatch(deps, routes)
+  const description = JSON.stringify(openApi(routes, deps.issuer, deps.version))
   const metadata = JSON.stringify(resourceMetadata(deps))
   const pages = docs()
   return async (ctx, next) => {
@@ -62,6 +65,8 @@ function requestOf(ctx: Context): ApiRequest {
 
 function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
   if (route !== undefined) stateOf(ctx).route = route
+  // Koa would write the status in words where there is no body.
+  if (body === undefined) ctx.body = null
   ctx.status = status
   if (body !== undefined) {
     ctx.type = headers['Content-Type'] ?? 'application/json'

@@ -1,11 +1,10 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
+import { assertMayChange, assertWithin } from '../../domain/clients/api-access.ts'
 import { lint } from '../../domain/clients/lint.ts'
-import { ACTS_FOR_OWNERS, type Actor, denial } from '../../domain/permissions/permissions.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
-import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { CLIENT, CLIENT_PARAMS, clientOf } from '../schemas.ts'
+import { CLIENT, CLIENT_PARAMS, clientOf, GIVEN_PERMISSIONS } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/clients'
@@ -13,7 +12,10 @@ const ONE = `${LIST}/:id`
 const tag = 'Applications'
 
 /** Said beside the metadata or by operations of their own; who may ask for passwords is said in `CLIENTS_FILE` only. */
-const NOT_METADATA = ['client_id', 'client_secret', 'first_party', 'self_registered', 'first_party_challenge']
+const NOT_METADATA = [
+  ...['client_id', 'client_secret', 'first_party', 'self_registered', 'first_party_challenge'],
+  'api_permissions',
+]
 const metadata = z
   .record(z.string().max(100), z.unknown())
   .refine(
@@ -21,12 +23,6 @@ const metadata = z
     `must not hold ${NOT_METADATA.join(', ')}`,
   )
   .describe('client metadata of OpenID Connect Dynamic Registration 1.0')
-
-/** @throws ApiProblem `forbidden` where people who may more would not be asked about what the application does then */
-function assertWithin(actor: Actor, actsForOwners: boolean): void {
-  if (actsForOwners && denial(actor, 'clients:write', ACTS_FOR_OWNERS))
-    throw new ApiProblem('forbidden', { detail: 'It acts for people who may do what you may not' })
-}
 
 const secret = z.string().describe('shown this once')
 
@@ -89,7 +85,7 @@ export const applicationRoutes: readonly Route[] = [
     input: { params: CLIENT_PARAMS, body: z.strictObject({ metadata }) },
     ...{ output: CLIENT, errors: [], permission: 'clients:write', conditional: true },
     async handle({ actor, params, body, version, by }, { clients, directory }) {
-      assertWithin(actor, await directory.applications.actsForOwners(params.id))
+      await assertMayChange(actor, params.id, directory.applications)
       const client = await clients.update(params.id, version, body.metadata, by)
       return { body: clientOf(client), version: client.version }
     },
@@ -136,9 +132,19 @@ export const applicationRoutes: readonly Route[] = [
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
     async handle({ actor, params, by }, { clients, directory }) {
-      assertWithin(actor, await directory.applications.actsForOwners(params.id))
+      await assertMayChange(actor, params.id, directory.applications)
       const { client, secret } = await clients.replaceSecret(params.id, undefined, by)
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'PUT', path: `${ONE}/api-access`, operation: 'allowClientApi', tag },
+    summary: 'What it may do here on its own account (client credentials); an empty list ends that at once',
+    input: { params: CLIENT_PARAMS, body: z.strictObject({ permissions: GIVEN_PERMISSIONS }) },
+    ...{ output: CLIENT, errors: ['stale'], permission: 'clients:write' },
+    async handle({ params, body, by }, { clients }) {
+      const client = await clients.allowApi(params.id, body.permissions, by)
+      return { body: clientOf(client), version: client.version }
     },
   }),
   defineRoute({

@@ -13,17 +13,10 @@ import {
   recordOf,
   SESSIONS,
 } from '../schemas.ts'
-import { consentsOf, personOf, sessionsOf } from './reading.ts'
+import { consentsOf, personOf, sessionsOf, withoutPlace } from './reading.ts'
 
 const ME_PATH = '/api/v1/users/me'
 const tag = 'Your account'
-
-/** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
-function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  const { by } = record.detail
-  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
-  return { ...record, ip: undefined, userAgent: undefined }
-}
 
 export const meRoutes: readonly Route[] = [
   defineRoute({

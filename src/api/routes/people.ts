@@ -1,10 +1,9 @@
 /** People, for administrators. */
 import { z } from 'zod'
 import { USER_ORDERS } from '../../domain/directory/directory.ts'
-import { ROLE_NAMES } from '../../domain/permissions/permissions.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { NEW_PROFILE, PROFILE_CHANGES, profileOf, USER, USER_PARAMS, userOf } from '../schemas.ts'
+import { NEW_PROFILE, PROFILE_CHANGES, profileOf, ROLE_NAME, USER, USER_PARAMS, userOf } from '../schemas.ts'
 import { personOf, targetOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/users'
@@ -28,7 +27,7 @@ export const peopleRoutes: readonly Route[] = [
           .optional()
           .describe('what an e-mail address, username or name begins with'),
         status: z.enum(['active', 'disabled']).optional(),
-        role: z.enum(ROLE_NAMES).optional(),
+        role: ROLE_NAME.optional(),
         sort: z.enum(USER_ORDERS).default('-created_at'),
       }),
     },
@@ -128,7 +127,7 @@ export const peopleRoutes: readonly Route[] = [
   }),
   defineRoute({
     ...{ method: 'PUT', path: `${ONE}/roles/:role`, operation: 'giveRole', tag, summary: 'Give a role' },
-    input: { params: z.strictObject({ ...USER_PARAMS.shape, role: z.enum(ROLE_NAMES) }) },
+    input: { params: z.strictObject({ ...USER_PARAMS.shape, role: ROLE_NAME }) },
     ...{ output: USER, errors: [], permission: 'roles:write', target: targetOf },
     async handle({ params, by }, { users }) {
       const person = await users.giveRole(params.id, params.role, by)
@@ -137,7 +136,7 @@ export const peopleRoutes: readonly Route[] = [
   }),
   defineRoute({
     ...{ method: 'DELETE', path: `${ONE}/roles/:role`, operation: 'takeRole', tag, summary: 'Take a role' },
-    input: { params: z.strictObject({ ...USER_PARAMS.shape, role: z.enum(ROLE_NAMES) }) },
+    input: { params: z.strictObject({ ...USER_PARAMS.shape, role: ROLE_NAME }) },
     ...{ output: USER, errors: ['last_owner'], permission: 'roles:write', target: targetOf },
     async handle({ params, by }, { users }) {
       const person = await users.takeRole(params.id, params.role, by)

@@ -1,10 +1,10 @@
 /** Reading that several routes share. */
 import type { z } from 'zod'
-import type { Application, Person } from '../../domain/directory/directory.ts'
+import type { Application, AuditRecord, Person } from '../../domain/directory/directory.ts'
 import type { Target } from '../../domain/permissions/permissions.ts'
 import type { ApiServices } from '../deps.ts'
 import { ApiProblem } from '../problem.ts'
-import type { CONSENTS, SESSIONS } from '../schemas.ts'
+import { type CONSENTS, consentOf, type SESSIONS, sessionOf } from '../schemas.ts'
 
 /** @throws ApiProblem `not_found` */
 export async function personOf(id: string, { directory }: ApiServices): Promise<Person> {
@@ -16,10 +16,10 @@ export async function personOf(id: string, { directory }: ApiServices): Promise<
 /** The target of a route about one person. */
 export async function targetOf(
   { id }: { id: string },
-  { directory }: ApiServices,
+  { directory, permissionsOf }: ApiServices,
 ): Promise<Target | undefined> {
   const person = await directory.people.find(id)
-  return person && { userId: person.id, roles: person.roles }
+  return person && { userId: person.id, permissions: await permissionsOf(person.id) }
 }
 
 /** @throws ApiProblem `not_found` */
@@ -34,7 +34,7 @@ export async function sessionsOf(
   { directory }: ApiServices,
 ): Promise<z.infer<typeof SESSIONS>> {
   const sessions = await directory.access.openSessions(userId)
-  return { items: sessions.map(({ id, clientIds }) => ({ id, client_ids: clientIds })) }
+  return { items: sessions.map(sessionOf) }
 }
 
 export async function consentsOf(
@@ -42,11 +42,12 @@ export async function consentsOf(
   { directory }: ApiServices,
 ): Promise<z.infer<typeof CONSENTS>> {
   const consents = await directory.people.consents(userId)
-  return {
-    items: consents.map(({ clientId, scopes, claims, resources, updatedAt }) => ({
-      client_id: clientId,
-      ...{ scopes, claims, resources },
-      updated_at: updatedAt.toISOString(),
-    })),
-  }
+  return { items: consents.map(consentOf) }
+}
+
+/** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
+export function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
+  const { by } = record.detail
+  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
+  return { ...record, ip: undefined, userAgent: undefined }
 }

@@ -5,12 +5,18 @@
  */
 import type { AuditEvent, AuditEventName, RequestFacts } from '../audit/events.ts'
 import { DomainError } from '../errors.ts'
+import type { Permission } from '../permissions/permissions.ts'
 import type { Database, Repositories } from '../ports.ts'
 
-/** On whose behalf: the id of an administrator or of the person, or a tool's name ("cli"). */
+/**
+ * On whose behalf: the id of an administrator or of the person, `client:` and the id of an application that acts on its
+ * own account, or a tool's name ("cli").
+ */
 export interface Actor {
   by: string
   request?: RequestFacts | undefined
+  /** what they may hand on to others; undefined: an operator at the terminal, who may everything */
+  may?: ReadonlySet<Permission> | undefined
 }
 
 type About = Pick<AuditEvent, 'userId' | 'clientId'>
@@ -66,6 +72,11 @@ export class Access {
     return this.#record('session.ended', { userId }, actor, ({ access }) =>
       access.endSession(userId, sessionId),
     )
+  }
+
+  /** @param uid of a token of that session; throws `not_found` when the person has no such session open */
+  endSessionOf(userId: string, uid: string, actor: Actor): Promise<void> {
+    return this.#record('session.ended', { userId }, actor, ({ access }) => access.endSessionOf(userId, uid))
   }
 
   /** Every browser, every app, offline access too; signing in again is possible at once. */

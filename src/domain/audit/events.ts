@@ -14,8 +14,18 @@ export type AuditEventName =
   | 'user.deleted'
   | 'user.created'
   | 'user.updated'
+  | 'user.exported'
   | 'role.given'
   | 'role.taken'
+  | 'role.created'
+  | 'role.updated'
+  | 'role.deleted'
+  | 'application_role.created'
+  | 'application_role.updated'
+  | 'application_role.deleted'
+  | 'application_role.given'
+  | 'application_role.taken'
+  | 'client.api_access_changed'
   | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'
@@ -44,6 +54,9 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+  | 'system.backed_up'
+  | 'system.restored'
+  | 'configuration.applied'
 
 export interface AuditEvent {
   name: AuditEventName

@@ -2,8 +2,10 @@
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
 import type { Application } from '../directory/directory.ts'
-import { DomainError } from '../errors.ts'
+import { DomainError, InvalidInput } from '../errors.ts'
+import { isWithin, type Permission } from '../permissions/permissions.ts'
 import type { Database, Random, Repositories } from '../ports.ts'
+import { apiPermissionsOf, OF_STRANGERS } from './api-access.ts'
 import { type ClientSettings, usesSecret } from './client.ts'
 
 const SECRET_BYTES = 32
@@ -89,6 +91,26 @@ export class ClientAdministration {
         throw new DomainError('stale')
     })
     return { client, secret }
+  }
+
+  /**
+   * What it may do here on its own account; nothing: an empty list. Nobody lets an application do what they may not.
+   * @throws InvalidInput, `not_found`, `stale`, `forbidden`
+   */
+  async allowApi(id: string, permissions: readonly Permission[], actor: Actor): Promise<Application> {
+    const found = await this.#deps.database.applications.find(id)
+    if (!found) throw new DomainError('not_found')
+    const { api_permissions: _, ...others } = found.metadata
+    const metadata = permissions.length === 0 ? others : { ...others, api_permissions: permissions }
+    if (!isWithin(actor.may, [...apiPermissionsOf(found.metadata), ...permissions]))
+      throw new DomainError('forbidden', { detail: 'Nobody lets an application do what they may not' })
+    if (found.source !== 'configuration' && permissions.length > 0)
+      throw new InvalidInput({ permissions: { code: 'stranger', params: { reason: OF_STRANGERS } } })
+    await this.#deps.check({ ...found, metadata })
+    const facts = { permissions: permissions.join(' ') }
+    return this.#change('client.api_access_changed', id, actor, facts, async ({ applications }) => {
+      if (!(await applications.change(id, found.version, metadata))) throw new DomainError('stale')
+    })
   }
 
   async #change(

@@ -71,7 +71,10 @@ export type Application = Versioned<Client> & { createdAt: Date; updatedAt: Date
 export interface ClientDirectory {
   find(id: string): Promise<Application | undefined>
   list(query: ClientQuery): Promise<PageOf<Application>>
-  /** Whether somebody who is an owner need not be asked before it gives roles: a first-party one, or one so allowed. */
+  /**
+   * Whether somebody who is an owner need not be asked before it gives roles: a first-party one, one so allowed, by people
+   * or on its own account.
+   */
   actsForOwners(id: string): Promise<boolean>
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>

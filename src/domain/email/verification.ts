@@ -1,14 +1,14 @@
 /** Proves that a person reads the mail of the account's address: by the mail's code or by its link. */
 import type { RequestFacts } from '../audit/events.ts'
-import { DomainError, isDomainError } from '../errors.ts'
+import { DomainError, InvalidInput, isDomainError } from '../errors.ts'
 import { normalisePassword } from '../passwords/policy.ts'
 import type { Database, KeyedHash, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf, type Throttle } from '../protection/throttle.ts'
 import { VERIFY_TTL_SECONDS } from '../registration/service.ts'
-import { emailKey } from '../users/identifiers.ts'
+import { emailKey, emailProblem } from '../users/identifiers.ts'
 import type { User } from '../users/user.ts'
 import type { EmailProof, ProofPurpose } from './proof.ts'
-import { isCodeOf, proofIdOf } from './secrets.ts'
+import { isCodeOf, proofIdOf, tidyCode } from './secrets.ts'
 
 /** 6 digits and 5 tries: one chance in 200,000 per mail */
 export const MAX_CODE_ATTEMPTS = 5
@@ -55,6 +55,39 @@ export class EmailVerification {
     if (!proof) throw new DomainError('proof_invalid')
     await throttle.take(throttle.mail(emailKey(proof.email), facts.ip))
     return this.#insert(proof)
+  }
+
+  /**
+   * Another mail for whoever may have begun at this address: a registration, an account whose address is not proven, or
+   * nobody. The same rows for all three, and the caller learns nothing. Throws InvalidInput, `throttled`.
+   */
+  async sendAgain(email: string, facts: RequestFacts): Promise<void> {
+    const { throttle, database } = this.#deps
+    const fault = emailProblem(email)
+    if (fault) throw new InvalidInput({ email: { code: fault } })
+    await throttle.take([...throttle.form(facts.ip), ...throttle.mail(emailKey(email), facts.ip)])
+    const [user, draft] = await Promise.all([
+      database.users.findByEmail(email),
+      database.emailProofs.findRegistration(email),
+    ])
+    const unproven = user?.status === 'active' && !user.emailVerified ? user : undefined
+    await this.#insert(
+      draft ?? {
+        ...{ purpose: 'verify-email', userId: unproven?.id, email: unproven?.email ?? email.trim() },
+        ...{ flow: `again:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
+      },
+    )
+  }
+
+  /**
+   * By whose it is to be: the id that the registration answered with, or that of an account that is not proven.
+   * @throws as `redeemCode`; `proof_invalid` when nothing is open there
+   */
+  async redeemCodeOf(userId: string, code: string, facts: RequestFacts): Promise<string> {
+    const tidy = tidyCode(code)
+    const open = tidy === undefined ? undefined : await this.#deps.database.emailProofs.findOpen(userId)
+    if (!open || tidy === undefined) throw new DomainError('proof_invalid')
+    return this.redeemCode(open.id, tidy, facts)
   }
 
   /**

@@ -1,9 +1,19 @@
+import type { Permission } from './permissions.ts'
+
 /** What an access token of the API says once it has been found to be good. */
-export interface Bearer {
-  userId: string
+export type Bearer = {
+  /** the app that holds it */
   clientId: string
   scopes: readonly string[]
-}
+  /** names the session the token is of; undefined: of none */
+  sessionUid: string | undefined
+  /** epoch seconds */
+  expiresAt: number
+} & (
+  | { userId: string }
+  /** the app itself (client credentials), with what an operator allows it at this moment */
+  | { userId: undefined; permissions: ReadonlySet<Permission> }
+)
 
 /** How a program proves itself to the API. */
 export interface Presented {

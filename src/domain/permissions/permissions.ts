@@ -1,6 +1,7 @@
 /**
  * Who may do what. Permissions are named, roles are sets of them, and a token carries the ones its app was given as
- * scopes: what happens is what person and app may both do. Pure; where roles are kept is the store's affair.
+ * scopes: what happens is what person and app may both do. Pure; where roles are kept, and what is in those that an
+ * owner made, is the store's affair (`roles.ts`).
  */
 export const PERMISSIONS = {
   'account:read': 'read your own account, sessions, activity and consents',
@@ -10,7 +11,8 @@ export const PERMISSIONS = {
   'users:delete': 'delete people for good',
   'sessions:read': 'see where people are signed in',
   'sessions:write': 'end sessions and withdraw consents of people',
-  'roles:write': 'give and take roles',
+  'roles:read': 'list and read roles and what they allow',
+  'roles:write': 'make, give and take roles',
   'clients:read': 'list and read applications',
   'clients:write': 'create, change, disable and delete applications',
   'audit:read': 'read the record of security events',
@@ -30,29 +32,38 @@ export const ROLES = {
   [OWNER]: PERMISSION_NAMES,
   admin: PERMISSION_NAMES.filter((name) => name !== 'roles:write'),
   support: [...OWN, 'users:read', 'sessions:read', 'sessions:write'],
-  auditor: [...OWN, 'users:read', 'sessions:read', 'clients:read', 'audit:read', 'system:read'],
+  auditor: [...OWN, 'users:read', 'sessions:read', 'roles:read', 'clients:read', 'audit:read', 'system:read'],
 } as const satisfies Record<string, readonly Permission[]>
 
 export type Role = keyof typeof ROLES
 export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
 
-/** Somebody who asks, by an app. */
+/** A role as somebody has it. */
+export interface HeldRole {
+  name: string
+  /** of one that an owner made; undefined: a built-in one, or none that there is */
+  permissions?: readonly string[] | undefined
+}
+
+/** Somebody who asks, by an app; or an app that asks on its own account. */
 export interface Actor {
+  /** empty: an app on its own account, which is nobody and has nothing of its own here */
   userId: string
-  /** as stored; a name that is no role of ours grants nothing */
-  roles: readonly string[]
+  /** as they are at this moment */
+  permissions: ReadonlySet<Permission>
   /** of the access token */
   scopes: readonly string[]
 }
 
-/** The person that is to be read or changed. */
+/** What is to be read or changed: a person, or something that stands for people or gives them rights. */
 export interface Target {
+  /** empty: not a person */
   userId: string
-  roles: readonly string[]
+  permissions: ReadonlySet<Permission>
 }
 
 /** An application that acts for owners without their being asked again: who could change it could become one of them. */
-export const ACTS_FOR_OWNERS: Target = { userId: '', roles: [OWNER] }
+export const ACTS_FOR_OWNERS: ReadonlySet<Permission> = new Set(ROLES[OWNER])
 
 /** The app was not given it; the person may not; the person may not with this one. */
 export type Denial = 'scope' | 'role' | 'target'
@@ -64,18 +75,37 @@ export function can(actor: Actor, permission: Permission, target?: Target): bool
 /** Why not; undefined when it is allowed. */
 export function denial(actor: Actor, permission: Permission, target?: Target): Denial | undefined {
   if (!actor.scopes.includes(permission)) return 'scope'
-  const held = permissionsOf(actor.roles)
-  if (!held.has(permission)) return 'role'
+  if (!actor.permissions.has(permission)) return 'role'
   if (!target || permission.endsWith(':read')) return undefined
   if (OWN.includes(permission)) return target.userId === actor.userId ? undefined : 'target'
   // Who could change somebody mightier could become them: by their address, or by locking them out.
-  return [...permissionsOf(target.roles)].every((one) => held.has(one)) ? undefined : 'target'
+  return isWithin(actor.permissions, target.permissions) ? undefined : 'target'
 }
 
-export function permissionsOf(roles: readonly string[]): ReadonlySet<Permission> {
-  return new Set([...OWN, ...roles.flatMap((role) => (isRole(role) ? ROLES[role] : []))])
+/**
+ * Whether somebody may hand on, or reach, what these allow.
+ * @param may undefined: an operator at the terminal, who may everything
+ */
+export function isWithin(
+  may: ReadonlySet<Permission> | undefined,
+  permissions: Iterable<Permission>,
+): boolean {
+  // What everybody has of their own makes nobody mightier.
+  return may === undefined || [...permissions].every((one) => OWN.includes(one) || may.has(one))
+}
+
+/** Of a person with these roles. A name that is no role grants nothing. */
+export function permissionsOf(roles: readonly HeldRole[]): ReadonlySet<Permission> {
+  const held = roles.flatMap(({ name, permissions = [] }): readonly Permission[] =>
+    isRole(name) ? ROLES[name] : permissions.filter(isPermission),
+  )
+  return new Set([...OWN, ...held])
 }
 
 export function isRole(name: string): name is Role {
   return Object.hasOwn(ROLES, name)
+}
+
+export function isPermission(name: string): name is Permission {
+  return Object.hasOwn(PERMISSIONS, name)
 }

@@ -47,6 +47,10 @@ export interface Limits {
   approvalClient: number
   /** requests of one person to the API, per minute */
   apiPerson: number
+  /** requests without a token to the API from one network, per minute */
+  apiNetwork: number
+  /** exports of one's account, per hour */
+  export: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -65,6 +69,8 @@ export const DEFAULT_LIMITS: Limits = {
   approvalPerson: 10,
   approvalClient: 600,
   apiPerson: 300,
+  apiNetwork: 120,
+  export: 5,
 }
 
 export class Throttle {
@@ -103,8 +109,18 @@ export class Throttle {
     return { left: bucket.limit - count, resetsInSeconds }
   }
 
-  api(userId: string): Bucket {
-    return { key: `api:person:${userId}`, limit: this.limits.apiPerson, windowSeconds: MINUTE }
+  /** @param caller a person's id, or the name of an application on its own account */
+  api(caller: string): Bucket {
+    return { key: `api:person:${caller}`, limit: this.limits.apiPerson, windowSeconds: MINUTE }
+  }
+
+  /** For those who ask without a token. */
+  apiNetwork(ip: string): Bucket {
+    return { key: `api:net:${networkOf(ip)}`, limit: this.limits.apiNetwork, windowSeconds: MINUTE }
+  }
+
+  export(userId: string): Bucket[] {
+    return [{ key: `export:${userId}`, limit: this.limits.export, windowSeconds: HOUR }]
   }
 
   /**

@@ -38,13 +38,15 @@ export class Registration {
 
   /**
    * @param flow what began it; `interactionUid` is where the link in the mail leads on to
-   * @returns the proof that is now in the mail
+   * @param mayGoOn asked when the input is right and the throttles let it pass; throws what it wants to be answered
+   * @returns the proof that is now in the mail, and the id that the account will have
    * @throws InvalidInput with every fault, `throttled`, `busy`
    */
   async register(
     input: RegistrationInput,
     context: { flow: string; interactionUid: string | undefined; facts: RequestFacts },
-  ): Promise<{ proofId: string }> {
+    mayGoOn: () => Promise<void> = async () => {},
+  ): Promise<{ proofId: string; userId: string; createdAt: Date }> {
     const { database, hasher, random, throttle } = this.#deps
     const faults = this.problems(input)
     if (Object.keys(faults).length > 0) throw new InvalidInput(faults)
@@ -52,9 +54,11 @@ export class Registration {
       ...throttle.form(context.facts.ip),
       ...throttle.mail(emailKey(input.email), context.facts.ip),
     ])
+    await mayGoOn()
     const passwordHash = await hasher.hash(normalisePassword(input.password), networkOf(context.facts.ip))
     const email = input.email.trim()
     const username = input.username.trim() || undefined
+    const userId = random.id('usr')
     return database.transaction(async (repositories) => {
       if (username && !(await repositories.users.reserveUsername(username, context.flow, VERIFY_TTL_SECONDS)))
         throw new InvalidInput({ username: { code: 'username_taken' } })
@@ -66,7 +70,7 @@ export class Registration {
         flow: context.flow,
         interactionUid: context.interactionUid,
         registration: {
-          userId: random.id('usr'),
+          userId,
           passwordHash,
           username,
           name: input.name.trim() || undefined,
@@ -79,7 +83,7 @@ export class Registration {
         outcome: 'success',
         request: context.facts,
       })
-      return { proofId: proof.id }
+      return { proofId: proof.id, userId, createdAt: proof.createdAt }
     })
   }
 

@@ -6,7 +6,9 @@ import { isPlain, LOOPBACK_HOSTS } from '../../lib/texts.ts'
 import type { SigningAlgorithm } from '../keys/key.ts'
 
 /** Scopes that stand for claims about people; no API may call one of its own so. */
-export const IDENTITY_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
+export const IDENTITY_SCOPES = [
+  ...(['openid', 'offline_access', 'profile', 'email', 'address', 'phone', 'roles'] as const),
+] as const
 
 /** Of a token for an API, in seconds. Signing keys are kept for as long as the longest of them may live. */
 export const TOKEN_TTL = { least: 30, most: 86_400, usual: 300 } as const
@@ -43,6 +45,8 @@ export interface ResourceServerSettings {
   publishMetadata: boolean
   /** whether its tokens may be exchanged for tokens of other APIs (RFC 8693) */
   exchangeable: boolean
+  /** whether its tokens tell what a person is in the app that asked (claim `roles`, RFC 9068 2.2.3.1) */
+  includesRoles: boolean
 }
 
 export interface ResourceServer extends ResourceServerSettings {
@@ -66,6 +70,7 @@ export const DEFAULTS = {
   clients: 'all',
   publishMetadata: false,
   exchangeable: false,
+  includesRoles: false,
 } as const satisfies Partial<ResourceServerSettings>
 
 /**

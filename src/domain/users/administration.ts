@@ -7,6 +7,7 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
+import { assertGivable } from '../permissions/roles.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
 import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
@@ -95,9 +96,10 @@ export class UserAdministration {
     return person
   }
 
-  /** @throws `not_found` */
+  /** @throws `not_found` (also where there is no such role), `forbidden` when it allows more than the giver may */
   async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
     return this.#changeRoles(id, async (repositories) => {
+      await assertGivable(repositories, role, actor)
       await repositories.users.addRole(id, role)
       await record(repositories, 'role.given', id, actor, { role })
     })

@@ -54,6 +54,9 @@ export function identify(options: FrontDoorOptions): Middleware {
     const ip = viaProxy ? clientAddress(headers['x-forwarded-for'], peer, trusted) : canonical(peer)
     const given = headers['x-request-id']
     const id = viaProxy && typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+    // Whoever may name the trace of a request puts theirs into others', and has them kept when they choose.
+    const traceparent = headers.traceparent
+    if (viaProxy && typeof traceparent === 'string') stateOf(ctx).traceparent = traceparent
     for (const name of FORWARDED) if (headers[name] !== undefined) delete headers[name]
     takeHostOfTarget(ctx)
     if (options.mtls) stateOf(ctx).certificate = takeCertificate(headers, options.mtls, viaProxy)

@@ -11,7 +11,7 @@ export function requestLog(log: Logger): Middleware {
     const started = performance.now()
     await next()
     const path = ctx.path.replace(SECRET_PATHS, '/$1/[secret]')
-    const { facts } = stateOf(ctx)
+    const { facts, traceId } = stateOf(ctx)
     const fields = {
       requestId: facts.id,
       method: ctx.method,
@@ -19,6 +19,7 @@ export function requestLog(log: Logger): Middleware {
       status: ctx.status,
       ms: Math.round(performance.now() - started),
       ip: facts.ip,
+      ...(traceId === undefined ? {} : { trace_id: traceId }),
     }
     if (ctx.status >= 500) log.warn(fields, 'request')
     else if (path.startsWith('/health')) log.debug(fields, 'request')

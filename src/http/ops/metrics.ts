@@ -17,7 +17,16 @@ export interface MetricsDeps {
 }
 
 const KNOWN = new Set<string>([
-  ...[...Object.values(ENDPOINTS), DISCOVERY_PATH, '/', '/docs', '/openapi.json', '/metrics', '/mailbox'],
+  ...[
+    ...Object.values(ENDPOINTS),
+    DISCOVERY_PATH,
+    '/',
+    '/docs',
+    '/redoc',
+    '/openapi.json',
+    '/metrics',
+    '/mailbox',
+  ],
   ...['/health', '/health/live', '/health/ready', '/forgot-password', '/session/end/confirm'],
   CHALLENGE_PATH,
 ])
@@ -30,6 +39,7 @@ const GROUPS = [
   'approve',
   'assets',
   'docs',
+  'redoc',
   'mailbox',
   'reg',
 ]
@@ -42,8 +52,7 @@ export function measured({ measures }: Pick<MetricsDeps, 'measures'>): Middlewar
     try {
       await next()
     } finally {
-      const method = METHODS.has(ctx.method) ? ctx.method : 'other'
-      measures.request(routeOf(ctx), method, ctx.status, (performance.now() - started) / 1000)
+      measures.request(routeOf(ctx), methodOf(ctx), ctx.status, (performance.now() - started) / 1000)
     }
   }
 }
@@ -65,8 +74,12 @@ export function metrics({ measures, token }: MetricsDeps): Middleware {
   }
 }
 
+export function methodOf(ctx: Context): string {
+  return METHODS.has(ctx.method) ? ctx.method : 'other'
+}
+
 /** One of a few: whatever strangers ask for is `other`. */
-function routeOf(ctx: Context): string {
+export function routeOf(ctx: Context): string {
   const { route } = stateOf(ctx)
   if (route !== undefined) return route
   if (KNOWN.has(ctx.path)) return ctx.path

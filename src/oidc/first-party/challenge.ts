@@ -29,7 +29,7 @@ export interface ChallengeDeps extends RefusalDeps {
   /** of who has given a password and what else was asked */
   acr: string
   /** of a session, in seconds */
-  sessionLifetime: (session: object) => number
+  sessionLifetime: (session: object, clientId: string) => number
   /** the request as the front door recorded it */
   factsOf: (ctx: KoaContextWithOIDC) => RequestFacts | undefined
 }
@@ -150,7 +150,8 @@ async function finish(step: Step, requestId: string, outcome: Outcome): Promise<
   if (!amr || authTime === undefined) throw new Error('a sign-in was about to end without proof')
   const proven = { accountId: outcome.user.id, amr, authTime, acr: deps.acr }
   const request = { clientId, requestUri: requestUriOf(requestId) }
-  const authorized = await authorize(provider, ctx, request, proven, deps.sessionLifetime)
+  const lifetime = (session: object) => deps.sessionLifetime(session, clientId)
+  const authorized = await authorize(provider, ctx, request, proven, lifetime)
   if ('web' in authorized) {
     const id = await continued(provider, clientId, requestId, AUTH_SESSION_SECONDS)
     const body = { error: 'redirect_to_web', request_uri: requestUriOf(id), expires_in: AUTH_SESSION_SECONDS }

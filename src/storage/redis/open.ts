@@ -9,7 +9,7 @@ import { RedisEphemeral } from './ephemeral.ts'
 import { Guard } from './guard.ts'
 import { RedisNotices } from './notices.ts'
 import { SealedValues } from './sealed-values.ts'
-import { RedisValues } from './values.ts'
+import { RedisValues, type SoftValues } from './values.ts'
 
 export interface OpenRedisOptions extends RedisOptions {
   /** before every key and channel; only for Redis servers shared with others */
@@ -27,6 +27,8 @@ export interface RedisHealth extends Health {
 export interface OpenRedis {
   ephemeral: Ephemeral
   notices: Notices
+  /** as they are kept: sealed */
+  values: SoftValues
   health(): Promise<RedisHealth>
   close(): Promise<void>
 }
@@ -36,12 +38,14 @@ const PATIENCE_MS = 1_000
 export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
   const { prefix = 'ostiary:', rows, atRest, onError } = options
   const redis = await connectRedis(options)
-  const values = new SealedValues(new RedisValues(redis.client, prefix), atRest)
+  const plain = new RedisValues(redis.client, prefix)
+  const values = new SealedValues(plain, atRest)
   const guard = new Guard(onError)
   const notices = new RedisNotices(redis, `${prefix}notices`, onError)
   return {
     ephemeral: new RedisEphemeral({ values, guard, rows }),
     notices,
+    values: plain,
     // Asked past the breaker: an operator wants to know how it is, not what we think of it.
     health: async () => ({
       ...(await healthOf(async () => redis.client.ping(), PATIENCE_MS)),

@@ -93,6 +93,12 @@ export class SqlAccess implements AccessRevoker {
     })
   }
 
+  async endSessionOf(userId: string, uid: string): Promise<boolean> {
+    for (const id of this.#atRest?.idHashes('Session.uid', uid) ?? [])
+      if (await this.endSession(userId, id.toString('base64url'))) return true
+    return false
+  }
+
   async openSessions(userId: string): Promise<OpenSession[]> {
     if (!isStorable(userId)) return []
     const { rows } = await this.#knex.raw<{ rows: FamilyRow[] }>(`${OPEN_FAMILIES} order by uid`, {

@@ -23,14 +23,16 @@ export class DataDirectoryError extends Error {
 
 export interface PgliteOptions {
   /** where it keeps its files; undefined: in memory, gone with the process */
-  dataDir: string | undefined
+  dataDir?: string | undefined
+  /** in memory only: what it begins with, as `dumpDataDir` made it; a new one takes seconds */
+  image?: Blob | undefined
 }
 
 /** Opens (or creates) the database; at most one process at a time may have a directory open. */
-export async function connectPglite({ dataDir }: PgliteOptions): Promise<SqlConnection> {
+export async function connectPglite({ dataDir, image }: PgliteOptions): Promise<SqlConnection> {
   const lock = dataDir === undefined ? undefined : await takeDirectory(dataDir)
   try {
-    const db = await open(dataDir)
+    const db = await open(dataDir, image)
     return connection(db, lock)
   } catch (error) {
     await lock?.release()
@@ -58,6 +60,7 @@ function connection(db: PGlite, lock: DirectoryLock | undefined): SqlConnection 
     readLanes: 1,
     commitLanes: 1,
     exclusively: (work) => work(knex),
+    apart: (work) => work(knex),
     pool: () => undefined,
     async close() {
       await knex.destroy()
@@ -89,9 +92,10 @@ async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
   return lock
 }
 
-async function open(dataDir: string | undefined): Promise<PGlite> {
+async function open(dataDir: string | undefined, image: Blob | undefined): Promise<PGlite> {
   const parsers = { [OID_INT8]: parseInt8, [OID_BYTEA]: parseBytea }
-  if (dataDir === undefined) return PGlite.create('memory://', { parsers })
+  if (dataDir === undefined)
+    return PGlite.create('memory://', image ? { parsers, loadDataDir: image } : { parsers })
   try {
     return await PGlite.create(join(dataDir, 'postgres'), { parsers })
   } catch (cause) {

@@ -62,7 +62,8 @@ export function connectPostgres(options: PostgresOptions): SqlConnection {
     commit: (statement) => leastBusy(committers).run(statement),
     readLanes: READ_LANES,
     commitLanes: COMMIT_LANES,
-    exclusively: (work) => exclusively(options.url, work),
+    exclusively: (work) => alone(options.url, LOCKED, work),
+    apart: (work) => alone(options.url, 'select 1', work),
     pool: () => ({
       open: pool.totalCount + knexPool.totalCount,
       idle: pool.idleCount + knexPool.idleCount,
@@ -141,10 +142,13 @@ function openPool({ url, onError }: PostgresOptions, max: number, connections: C
 }
 
 /**
- * One connection that holds the lock as long as it lives: when the process dies, the lock, the connection and the
- * open transaction go together, so nothing stale is left behind.
+ * The lock is held as long as the connection lives: when the process dies, the lock, the connection and the open
+ * transaction go together, so nothing stale is left behind.
  */
-async function exclusively<T>(url: string, work: (knex: Knex) => Promise<T>): Promise<T> {
+const LOCKED = `select pg_advisory_lock(${MIGRATION_LOCK}); set lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`
+
+/** One connection without time limits. `first` is sent when it is open. */
+async function alone<T>(url: string, first: string, work: (knex: Knex) => Promise<T>): Promise<T> {
   const knex = knexModule({
     client: 'pg',
     connection: {
@@ -158,10 +162,7 @@ async function exclusively<T>(url: string, work: (knex: Knex) => Promise<T>): Pr
       max: 1,
       createTimeoutMillis: MIGRATION_WAIT_MS,
       afterCreate(connection: pg.Client, done: (error?: Error | null) => void) {
-        connection.query(
-          `select pg_advisory_lock(${MIGRATION_LOCK}); set lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`,
-          (error) => done(error),
-        )
+        connection.query(first, (error) => done(error))
       },
     },
     ...quietKnex,

@@ -33,6 +33,8 @@ export interface SqlConnection {
   readonly commitLanes: number
   /** Runs `work` without the usual time limits, alone among all processes of this database: for migrations. */
   exclusively<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  /** Runs `work` on a connection of its own without the usual time limits, beside everybody else: for backups. */
+  apart<T>(work: (knex: Knex) => Promise<T>): Promise<T>
   /** connections to a server; undefined: there is none */
   pool(): PoolLoad | undefined
   close(): Promise<void>

@@ -8,6 +8,7 @@ import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
+import { SqlApplicationRoles } from './repositories/application-roles.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlAuditTrail } from './repositories/audit-trail.ts'
@@ -24,6 +25,7 @@ import { SqlInitialAccessTokens } from './repositories/initial-access-tokens.ts'
 import { SqlOutbox } from './repositories/outbox.ts'
 import { SqlPeopleDirectory } from './repositories/people-directory.ts'
 import { SqlResourceServers } from './repositories/resource-servers.ts'
+import { SqlRoles } from './repositories/roles.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsers } from './repositories/users.ts'
@@ -72,6 +74,8 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex),
     idempotency: new SqlIdempotency(knex, atRest),
+    roles: new SqlRoles(knex),
+    applicationRoles: new SqlApplicationRoles(knex),
   }
 }
 

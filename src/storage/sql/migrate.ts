@@ -37,6 +37,18 @@ export async function migrateDown(
   })
 }
 
+/** In a transaction: to this version's schema, or to that of which exactly these migrations have run. */
+export async function migrateInside(trx: Knex.Transaction, wanted?: readonly string[]): Promise<void> {
+  await freeLock(trx)
+  if (!wanted) {
+    await trx.migrate.latest({ migrationSource })
+    return
+  }
+  const ours = await migrationSource.getMigrations([])
+  for (const name of ours.toReversed())
+    if (!wanted.includes(name)) await trx.migrate.down({ migrationSource, name } as Knex.MigratorConfig)
+}
+
 /** Which migrations have run, and which would. */
 export async function migrationStatus(
   connection: SqlConnection,

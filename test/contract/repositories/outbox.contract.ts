@@ -62,6 +62,16 @@ export function outboxContract(instance: () => SqlInstance): void {
     expect(await outbox().counts('mail')).to.deep.equal({ waiting: 0, dead: 1 })
   })
 
+  it('tells how late the job is that is due longest', async () => {
+    expect(await outbox().lagSeconds('mail')).to.equal(0)
+    await add(2)
+    await sleep(300)
+    expect(await outbox().lagSeconds('mail')).to.be.within(0.3, 30)
+    expect(await outbox().lagSeconds('ciba-ping')).to.equal(0)
+    for (const { id } of await outbox().claim('mail', 9, 60)) await outbox().retry(id, 60, 'later')
+    expect(await outbox().lagSeconds('mail'), 'none is due').to.equal(0)
+  })
+
   it('keeps kinds apart, and the jobs for one application from another', async () => {
     const [mail] = await add(1)
     const notice = (clientId: string) => ({

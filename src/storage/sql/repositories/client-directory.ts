@@ -41,7 +41,8 @@ export class SqlClientDirectory implements ClientDirectory {
   async actsForOwners(id: string): Promise<boolean> {
     if (!isStorable(id)) return false
     const { rows } = await this.#knex.raw(
-      `select exists (select from clients where id = :id and first_party) or exists (
+      `select exists (select from clients where id = :id
+        and (first_party or jsonb_exists(metadata -> 'api_permissions', 'roles:write'))) or exists (
         select from consents, jsonb_each(resources) allowed
         where client_id = :id and jsonb_exists(allowed.value, 'roles:write')) as acts`,
       { id },

@@ -85,6 +85,18 @@ export class SqlEmailProofs implements EmailProofRepository {
     return row && proofOf(row)
   }
 
+  async findOpen(userId: string): Promise<EmailProof | undefined> {
+    if (!isStorable(userId)) return undefined
+    const row = await this.#knex<Row>('email_proofs')
+      .where((is) => is.where({ draft_user_id: userId }).orWhere({ user_id: userId }))
+      .whereIn('purpose', ['register', 'verify-email'])
+      .whereNull('consumed_at')
+      .andWhere('expires_at', '>', this.#knex.fn.now())
+      .orderBy('created_at', 'desc')
+      .first()
+    return row && proofOf(row)
+  }
+
   async countAttempt(id: string, maxAttempts: number): Promise<boolean> {
     if (!isStorable(id)) return false
     const changed = await this.#usable(id).andWhere('attempts', '<', maxAttempts).increment('attempts', 1)

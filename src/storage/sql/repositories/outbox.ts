@@ -63,4 +63,13 @@ export class SqlOutbox implements OutboxRepository {
     )
     return { waiting: Number(rows[0].waiting), dead: Number(rows[0].dead) }
   }
+
+  async lagSeconds(kind: OutboxKind): Promise<number> {
+    const { rows } = await this.#knex.raw(
+      `select coalesce(greatest(extract(epoch from now() - min(due_at)), 0), 0)::float8 as lag
+         from outbox where kind = ? and dead_at is null`,
+      [kind],
+    )
+    return Number(rows[0].lag)
+  }
 }

@@ -16,6 +16,7 @@ export interface ResourceServerRow {
   documentation: string | null
   publish_metadata: boolean
   exchangeable: boolean
+  includes_roles: boolean
   source: ResourceServer['source']
   status: ResourceServer['status']
 }
@@ -31,6 +32,7 @@ const SAVED = [
   'documentation',
   'publish_metadata',
   'exchangeable',
+  'includes_roles',
   'source',
 ] as const
 
@@ -81,6 +83,7 @@ export class SqlResourceServers implements ResourceServerRepository {
       documentation: orNull(server.documentation),
       publish_metadata: server.publishMetadata,
       exchangeable: server.exchangeable,
+      includes_roles: server.includesRoles,
       source: server.source,
     })
     const [written] = rows
@@ -113,6 +116,7 @@ export function resourceServerOf(row: ResourceServerRow): ResourceServer {
     documentation: orUndefined(row.documentation),
     publishMetadata: row.publish_metadata,
     exchangeable: row.exchangeable,
+    includesRoles: row.includes_roles,
     source: row.source,
     status: row.status,
   }

@@ -1,0 +1,515 @@
+/** Backups on every SQL engine: what comes back and what does not, damage, keys, schemas, concurrent writers. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { DataKeys } from '../../src/crypto/data-keys.ts'
+import { Keyring } from '../../src/crypto/keyring.ts'
+import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import type { Database } from '../../src/domain/ports.ts'
+import { readKeysFile } from '../../src/storage/backup/keys-file.ts'
+import { Backups, type RestoreOptions } from '../../src/storage/sql/backup/backups.ts'
+import { KEPT, LEFT_OUT } from '../../src/storage/sql/backup/tables.ts'
+import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
+import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
+import type { SqlConnection } from '../../src/storage/sql/connection.ts'
+import { migrateDown, migrateUp } from '../../src/storage/sql/migrate.ts'
+import { SqlDataKeys } from '../../src/storage/sql/repositories/data-keys.ts'
+import { tablesOf } from '../migrations/catalogue.ts'
+import {
+  type Backend,
+  emptySqlBackends,
+  newPostgresDatabase,
+  selected,
+  storesOn,
+} from '../support/backends.ts'
+import {
+  sampleAuthorizationType,
+  sampleClient,
+  sampleKey,
+  sampleResourceServer,
+  sampleUser,
+  token,
+} from '../support/samples.ts'
+
+const VERSION = '0.0.0'
+
+/** With a name of the test's own: the database of a restore must not look as if Ostiary were running on it. */
+const ENGINES: Backend<{ connection: SqlConnection }>[] = [
+  ...emptySqlBackends.filter(({ name }) => name === 'pglite (memory)'),
+  {
+    name: 'postgres',
+    async fresh() {
+      const { url, drop } = await newPostgresDatabase()
+      const named = `${url}?application_name=test`
+      const connection = connectPostgres({ url: named, poolSize: 2, onError: () => {} })
+      return {
+        connection,
+        async dispose() {
+          await connection.close()
+          await drop()
+        },
+      }
+    },
+  },
+]
+
+const secret = randomBytes(32)
+
+interface Deployment {
+  connection: SqlConnection
+  atRest: Keyring
+  database: Database
+  backups: Backups
+}
+
+/** A database with data keys of its own, as after a first start. */
+async function deploymentOn(connection: SqlConnection): Promise<Deployment> {
+  await migrateUp(connection)
+  const atRest = new Keyring()
+  await new DataKeys(new SqlDataKeys(connection.knex, atRest), atRest, { current: secret }).open()
+  return {
+    connection,
+    atRest,
+    database: storesOn(connection, atRest).database,
+    backups: new Backups(connection, atRest),
+  }
+}
+
+const ledgerOf = (database: Database) =>
+  new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() })
+
+/** Something of everything: what is to come back, and what is not. */
+async function fill({ connection, atRest, database }: Deployment) {
+  const { artifacts, ephemeral, mailbox } = storesOn(connection, atRest)
+  const user = sampleUser({ username: token('U'), profile: { name: 'Zoë \u2028 "q" \\x41\nline' } })
+  const client = sampleClient({ metadata: { client_name: 'A {"b"} [c]', redirect_uris: [], nothing: null } })
+  const key = sampleKey()
+  await database.users.insert(user)
+  await database.users.takeUsername(user.username as string, user.id)
+  await database.users.setPassword(user.id, '$argon2id$x')
+  await database.users.addRole(user.id, 'owner')
+  await database.users.reserveUsername(token('held'), 'flow', 600)
+  await database.clients.save(client)
+  await database.initialAccessTokens.insert({
+    ...{ id: 'iat_1', name: 'n', digest: Buffer.of(1), policy: {} },
+    ...{ usesLeft: 1, maxClients: undefined, ttlSeconds: undefined },
+  })
+  const consent = {
+    userId: user.id,
+    clientId: client.id,
+    scopes: ['openid', 'a,b'],
+    claims: [],
+    resources: { 'https://a': ['x'] },
+  }
+  await database.consents.remember(consent)
+  await database.resourceServers.save(sampleResourceServer())
+  await database.authorizationTypes.save(sampleAuthorizationType())
+  await database.signingKeys.add(key)
+  await database.deploymentSecrets.once('salt', () => 'grains')
+  await database.settings.put('kept', { deep: [1, null, 'x'] })
+  await database.settings.put('null', null)
+  await database.settings.put('setup', 'digest')
+  for (let count = 0; count < 5; count += 1)
+    await database.audit.append({
+      name: 'user.registered',
+      outcome: 'success',
+      userId: user.id,
+      request: undefined,
+      detail: { count },
+    })
+  await ledgerOf(database).link()
+  await database.audit.append({
+    name: 'user.signed_in',
+    outcome: 'success',
+    userId: user.id,
+    request: undefined,
+  })
+  await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
+  await ephemeral.put('k', 'v', 60)
+  await mailbox.add({ recipient: 'r', sender: 's', subject: 't', text: 'b', html: undefined })
+  const accountId = user.id
+  await artifacts.upsert('Grant', 'g', { accountId, clientId: client.id }, 600)
+  await artifacts.upsert('Session', 's', { uid: 'u', accountId }, 600)
+  await artifacts.upsert('RefreshToken', 'r', { grantId: 'g', accountId, clientId: client.id }, 600)
+  await artifacts.upsert('RegistrationAccessToken', 'rat', { clientId: client.id }, undefined)
+  return { user, client, key, consent }
+}
+
+const rowsOf = async ({ knex }: SqlConnection, table: string, order = '1'): Promise<object[]> =>
+  (await knex.raw(`select to_jsonb(t) as row from "${table}" t order by ${order}`)).rows
+
+/** The whole of a table that must come back as it was, but for what a restore changes by intent. */
+const CHANGED = ['audit_events', 'users', 'initial_access_tokens']
+
+describe('backups', function () {
+  this.timeout(120_000)
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ostiary-backup-'))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const names = () => {
+    const name = join(folder, token('b'))
+    return { file: `${name}.backup`, keysFile: `${name}.keys` }
+  }
+  async function saved(of: Deployment) {
+    const { file, keysFile } = names()
+    const contents = await of.backups.save(file, { version: VERSION, keysFile })
+    return { file, contents, keys: await readKeysFile(keysFile) }
+  }
+  const options = (more: Pick<RestoreOptions, 'keys'> & Partial<RestoreOptions>): RestoreOptions => ({
+    ...{ replace: false, revoked: [] },
+    ...more,
+  })
+  /** Restored as the command does it: with the keys, before there is a database of theirs. */
+  const into = (connection: SqlConnection, { atRest }: Pick<Deployment, 'atRest'>) =>
+    new Backups(connection, atRest)
+
+  for (const backend of selected(ENGINES))
+    describe(`on ${backend.name}`, () => {
+      const opened: { dispose(): Promise<void> }[] = []
+      const fresh = async () => {
+        const one = await backend.fresh()
+        opened.push(one)
+        return one.connection
+      }
+      let source: Deployment
+      let target: SqlConnection
+      let filled: Awaited<ReturnType<typeof fill>>
+      before(async () => {
+        source = await deploymentOn(await fresh())
+        filled = await fill(source)
+      })
+      after(async () => {
+        for (const one of opened) await one.dispose()
+      })
+
+      it('know every table', async () => {
+        const known = [...KEPT.map(({ name }) => name), ...Object.keys(LEFT_OUT)]
+        expect(
+          known.sort(),
+          'say of each in src/storage/sql/backup/tables.ts whether it is kept',
+        ).to.deep.equal((await tablesOf(source.connection)).sort())
+      })
+
+      it('give back what people and operators made, and let nobody in', async () => {
+        const { user, client, key, consent } = filled
+        const before = new Map<string, object[]>()
+        for (const { name } of KEPT) before.set(name, await rowsOf(source.connection, name))
+        const { file, contents, keys } = await saved(source)
+        expect(statSync(file).mode & 0o777).to.equal(0o600)
+
+        target = await fresh()
+        await into(target, source).restore(file, options({ keys }))
+        const { database } = storesOn(target, source.atRest)
+        for (const { name } of KEPT.filter(({ name }) => !CHANGED.includes(name)))
+          expect(await rowsOf(target, name), name).to.deep.equal(
+            before
+              .get(name)
+              ?.filter(
+                (row) =>
+                  !JSON.stringify(row).includes('"setup"') &&
+                  !JSON.stringify(row).includes('"flow": "flow"') &&
+                  !JSON.stringify(row).includes('"flow":"flow"'),
+              ),
+          )
+        expect((await database.users.find(user.id))?.profile.name).to.equal(user.profile.name)
+        expect(await database.users.roles(user.id)).to.deep.equal(['owner'])
+        expect(await database.consents.find(user.id, client.id)).to.deep.include(consent)
+        expect((await database.signingKeys.list())[0]).to.deep.include({ kid: key.kid, jwk: key.jwk })
+        expect(await database.deploymentSecrets.once('salt', () => 'other')).to.equal('grains')
+
+        for (const table of Object.keys(LEFT_OUT).filter(
+          (name) => !['change_counters', 'data_keys'].includes(name),
+        ))
+          expect(await rowsOf(target, table), table).to.deep.equal([])
+        expect(await database.settings.get('setup')).to.equal(undefined)
+        expect((await database.users.find(user.id))?.accessFrom).to.be.a('number')
+        expect((await database.initialAccessTokens.list())[0]?.revokedAt).to.be.instanceOf(Date)
+
+        await ledgerOf(database).link()
+        const verdict = await ledgerOf(database).verify()
+        expect(verdict.findings).to.deep.equal([])
+        const records = (await rowsOf(target, 'audit_events', 'id')) as {
+          row: { name: string; detail: object }
+        }[]
+        expect(records.at(-1)?.row).to.deep.include({ name: 'system.restored', outcome: 'success' })
+        expect(records.at(-1)?.row.detail).to.include({ by: 'cli', seal: contents.seal })
+        const [last] = (await rowsOf(source.connection, 'audit_events', 'id desc')) as typeof records
+        expect(last?.row).to.deep.include({
+          name: 'system.backed_up',
+          detail: { by: 'cli', seal: contents.seal },
+        })
+      })
+
+      it('are of one moment, however much is written meanwhile', async () => {
+        const people = async () => {
+          const user = sampleUser()
+          await source.database.transaction(async ({ users }) => {
+            await users.insert(user)
+            await users.setPassword(user.id, '$x')
+          })
+        }
+        for (let count = 0; count < 50; count += 1) await people()
+        let writing = true
+        const writer = (async () => {
+          while (writing) {
+            await people()
+            // The embedded database leaves no turn to files by itself.
+            await sleep(1)
+          }
+        })()
+        // Writers go on between one table and the next, where the engine lets them.
+        const slow = (): void => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1) as never
+        const { file, keysFile } = names()
+        const contents = await source.backups.save(file, { version: VERSION, keysFile, progress: slow })
+        writing = false
+        await writer
+        const count = (table: string) => contents.tables.find((one) => one.table === table)?.rows
+        expect(count('passwords')).to.equal(count('users'))
+      })
+
+      it('restore into an empty database only, and replace one when told; what ended there stays ended', async () => {
+        const { user, client, key, consent } = filled
+        const [gone, disabled, changed] = [sampleUser(), sampleUser(), sampleUser()]
+        const [goneClient, disabledClient] = [sampleClient(), sampleClient()]
+        for (const one of [gone, disabled, changed]) {
+          await source.database.users.insert(one)
+          await source.database.users.setPassword(one.id, '$old')
+        }
+        for (const one of [goneClient, disabledClient]) await source.database.clients.save(one)
+        const { file, keys } = await saved(source)
+
+        const { database } = source
+        const record = { outcome: 'success', request: undefined } as const
+        await database.users.delete(gone.id)
+        await database.audit.append({ name: 'user.deleted', userId: gone.id, ...record })
+        await database.users.setStatus(disabled.id, 'disabled')
+        await database.users.setPassword(changed.id, '$new')
+        await database.clients.delete(goneClient.id)
+        await database.audit.append({ name: 'client.deleted', clientId: goneClient.id, ...record })
+        await database.clients.setStatus(disabledClient.id, 'disabled')
+        await database.access.withdrawConsent(user.id, client.id)
+        await database.audit.append({
+          name: 'consent.withdrawn',
+          userId: user.id,
+          clientId: client.id,
+          ...record,
+        })
+        await database.signingKeys.move(key.kid, 'retired')
+        const newcomer = sampleUser()
+        await database.users.insert(newcomer)
+
+        const refused = await rejection(source.backups.restore(file, options({ keys })))
+        expect(refused).to.match(/The database is not empty: there are rows in data_keys\./)
+        expect(await database.users.find(newcomer.id)).to.not.equal(undefined)
+
+        await source.backups.restore(file, options({ keys, replace: true }))
+        expect(await database.users.find(newcomer.id), 'not in the backup').to.equal(undefined)
+        expect(await database.users.find(gone.id), 'deleted').to.equal(undefined)
+        expect((await database.users.find(disabled.id))?.status).to.equal('disabled')
+        expect(await database.users.passwordHash(changed.id), 'the old password').to.equal(undefined)
+        expect(await database.users.passwordHash(user.id)).to.equal('$argon2id$x')
+        expect(await database.clients.find(goneClient.id), 'deleted').to.equal(undefined)
+        expect((await database.clients.find(disabledClient.id))?.status).to.equal('disabled')
+        expect((await database.clients.find(client.id))?.status).to.equal('active')
+        expect(await database.consents.find(user.id, client.id), JSON.stringify(consent)).to.equal(undefined)
+        expect(
+          (await database.signingKeys.list()).map(({ kid, state, jwk }) => ({ kid, state, jwk })),
+        ).to.deep.equal([{ kid: key.kid, state: 'retired', jwk: {} }])
+        await ledgerOf(database).link()
+        expect((await ledgerOf(database).verify()).findings).to.deep.equal([])
+      })
+
+      it('are restored whole or not at all', async () => {
+        const { file, keys } = await saved(source)
+        await storesOn(target, source.atRest).database.users.insert(sampleUser())
+        const before = await rowsOf(target, 'users')
+        const dies = options({
+          keys,
+          replace: true,
+          progress: (table) => {
+            if (table === 'audit_events') throw new Error('the disk is full')
+          },
+        })
+        expect(await rejection(into(target, source).restore(file, dies))).to.equal('the disk is full')
+        expect(await rowsOf(target, 'users')).to.deep.equal(before)
+        const declined = await into(target, source).restore(file, {
+          ...dies,
+          confirm: async () => false,
+        })
+        expect(declined).to.equal(undefined)
+        expect(await rowsOf(target, 'users')).to.deep.equal(before)
+      })
+
+      it('of an older schema are brought up to this one, without a key that was named; of a newer one are refused', async () => {
+        const key = sampleKey()
+        await source.database.signingKeys.add(key)
+        const [newest] = (await migrateDown(source.connection)).reverted
+        const { file, keys, contents } = await saved(source)
+        expect(contents.header.migrations).to.not.include(newest)
+        await into(target, source).restore(file, options({ keys, replace: true, revoked: [key.kid] }))
+        expect(await target.knex('knex_migrations').where({ name: newest })).to.have.length(1)
+        expect(await rowsOf(target, 'users')).to.have.length(
+          (await rowsOf(source.connection, 'users')).length,
+        )
+        const signing = await storesOn(target, source.atRest).database.signingKeys.list()
+        expect(signing.find(({ kid }) => kid === key.kid)).to.deep.include({ state: 'retired', jwk: {} })
+
+        await source.connection
+          .knex('knex_migrations')
+          .insert({ name: '29990101000000_tomorrow.ts', batch: 9 })
+        const newer = await saved(source)
+        const empty = await fresh()
+        expect(await rejection(into(empty, source).restore(newer.file, options(newer)))).to.match(
+          /newer: this version does not know 29990101000000_tomorrow\.ts\. Restore it with that version\./,
+        )
+        expect(await tablesOf(empty)).to.deep.equal([])
+      })
+    })
+
+  describe('whatever the engine', () => {
+    let source: Deployment
+    let backup: Awaited<ReturnType<typeof saved>>
+    before(async () => {
+      source = await deploymentOn(await connectPglite({ dataDir: undefined }))
+      await fill(source)
+      backup = await saved(source)
+    })
+    after(() => source.connection.close())
+    /** The file with other lines in it, as one would write it who has no keys. */
+    const rewritten = (change: (lines: string[]) => string[]) => {
+      const { file } = names()
+      const lines = gunzipSync(readFileSync(backup.file)).toString().trimEnd().split('\n')
+      writeFileSync(file, gzipSync(`${change(lines).join('\n')}\n`))
+      return file
+    }
+
+    it('hold no key that opens what they hold', () => {
+      const text = gunzipSync(readFileSync(backup.file)).toString()
+      expect(text).to.include('signing_keys')
+      for (const { wrapped } of backup.keys) {
+        expect(text).to.not.include(wrapped)
+        expect(text).to.not.include(Buffer.from(wrapped, 'base64').toString('hex'))
+      }
+    })
+
+    it('are refused with one bit changed anywhere, and when they end too early', async () => {
+      const whole = readFileSync(backup.file)
+      const { file } = names()
+      // Behind the gzip header, of which only the first four bytes say anything about what follows.
+      for (let place = 10; place < whole.length; place += 1 + Math.floor(whole.length / 60)) {
+        const bent = Buffer.from(whole)
+        bent.writeUInt8(bent.readUInt8(place) ^ 0x10, place)
+        writeFileSync(file, bent)
+        expect(await rejection(source.backups.check(file)), `byte ${place}`).to.match(
+          /damaged|was not made with these keys/,
+        )
+      }
+      for (const length of [0, 5, Math.floor(whole.length / 2), whole.length - 9]) {
+        writeFileSync(file, whole.subarray(0, length))
+        expect(await rejection(source.backups.check(file)), `${length} bytes`).to.match(/damaged/)
+      }
+      expect((await source.backups.check(backup.file)).seal).to.equal(backup.contents.seal)
+    })
+
+    it('are refused when rows or tables were changed, swapped, added or taken out', async () => {
+      const tableAt = (lines: string[], name: string) =>
+        lines.findIndex((line) => line.startsWith(`{"table":"${name}"`))
+      const endAt = (lines: string[], from: number) =>
+        lines.findIndex((line, at) => at > from && line.startsWith('{"rows"'))
+      const part = (lines: string[], name: string) => {
+        const from = tableAt(lines, name)
+        return { from, until: endAt(lines, from) + 1 }
+      }
+      const attacks: Record<string, (lines: string[]) => string[]> = {
+        'a role given': (lines) => lines.map((line) => line.replace('"owner"', '"admin"')),
+        'a row twice': (lines) =>
+          lines.toSpliced(tableAt(lines, 'users') + 1, 0, lines[tableAt(lines, 'users') + 1] as string),
+        'a row less': (lines) => lines.toSpliced(tableAt(lines, 'users') + 1, 1),
+        'tables swapped': (lines) => {
+          const [one, two] = [part(lines, 'clients'), part(lines, 'users')]
+          const moved = lines.slice(one.from, one.until)
+          return [
+            ...lines.slice(0, two.from),
+            ...moved,
+            ...lines.slice(two.from, one.from),
+            ...lines.slice(one.until),
+          ]
+        },
+        'a table less': (lines) =>
+          lines.toSpliced(
+            part(lines, 'user_roles').from,
+            part(lines, 'user_roles').until - part(lines, 'user_roles').from,
+          ),
+        'columns renamed': (lines) =>
+          lines.map((line) => line.replace('"email","email_key"', '"email_key","email"')),
+        'no seal': (lines) => lines.slice(0, -1),
+        'more behind the seal': (lines) => [...lines, '{"table":"users","columns":[]}'],
+      }
+      for (const [what, change] of Object.entries(attacks))
+        expect(await rejection(source.backups.check(rewritten(change))), what).to.match(/is damaged/)
+    })
+
+    it('are refused when somebody made them up who has no keys, however right the hashes', async () => {
+      const other = new Keyring(randomBytes(32))
+      const forged = await saved({ ...source, backups: new Backups(source.connection, other) })
+      expect(await rejection(source.backups.check(forged.file))).to.match(
+        /was not made with these keys, or somebody changed it/,
+      )
+      const target = await connectPglite({ dataDir: undefined })
+      expect(
+        await rejection(into(target, source).restore(forged.file, options({ keys: backup.keys }))),
+      ).to.match(/was not made with these keys/)
+      expect(await tablesOf(target)).to.deep.equal([])
+      await target.close()
+    })
+
+    it('are refused without the keys they need, and with files that are none', async () => {
+      expect(
+        await rejection(source.backups.restore(backup.file, options({ keys: [], replace: true }))),
+      ).to.match(/The keys file lacks data key 1/)
+      const { file } = names()
+      writeFileSync(file, 'PGDMP')
+      expect(await rejection(source.backups.check(file))).to.match(/is damaged, or no backup of Ostiary/)
+      writeFileSync(file, gzipSync('{"other":"thing"}\n'))
+      expect(await rejection(source.backups.check(file))).to.match(/is no backup of Ostiary/)
+      expect(await rejection(source.backups.check(join(folder, 'nowhere')))).to.match(/There is no file/)
+      expect(await rejection(readKeysFile(backup.file))).to.match(/is no keys file of Ostiary/)
+      expect(
+        await rejection(source.backups.save(backup.file, { version: VERSION, keysFile: undefined })),
+      ).to.match(/is there already: choose another name/)
+    })
+
+    it('go from one engine to the other', async () => {
+      const { url, drop } = await newPostgresDatabase()
+      const target = connectPostgres({ url, poolSize: 2, onError: () => {} })
+      await into(target, source).restore(backup.file, options({ keys: backup.keys }))
+      expect(await rowsOf(target, 'users')).to.have.length(1)
+      const { database } = storesOn(target, source.atRest)
+      await ledgerOf(database).link()
+      expect((await ledgerOf(database).verify()).findings).to.deep.equal([])
+      // The pool is open now, as of a process that runs.
+      const running = await rejection(
+        into(target, source).restore(backup.file, options({ keys: backup.keys, replace: true })),
+      )
+      expect(running).to.match(/Ostiary is running on this database: stop every process of it first/)
+      await target.close()
+      await drop()
+    })
+  })
+})
+
+async function rejection(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('it was not refused')
+}
