@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Client } from '../domain/clients/client.ts'
 import { lint, type Weakness } from '../domain/clients/lint.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
+import { clientChangeCommands } from './client-changes.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
 
@@ -13,6 +14,7 @@ interface Finding {
 
 export function clientCommands(program: Command): void {
   const client = group(program, 'client', 'applications')
+  clientChangeCommands(client)
   leaf(client, 'lint', {
     summary: 'what is weak in clients, worst first, and what mends it',
     description: `Says what is weak in the clients (all, or those named) and which change mends it. Changes nothing. Exit code 3

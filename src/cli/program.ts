@@ -7,8 +7,8 @@
  *  - long work shows its `progress` (progress.ts);
  *  - what it refuses it throws: `Refusal` (exit code 1), `UsageError` (2), or the errors of the domain.
  */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { version } from '../version.ts'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
@@ -56,10 +56,6 @@ Settings come from the environment and config/ostiary.json, as for the server.
 Every command takes --json: one JSON document on stdout, and errors as JSON on stderr.
 
 Exit codes: 0 done; 1 failed, nothing or not all was done; 2 wrong usage; 3 done, and found something to mend.`
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 /** The command with all its groups; running it throws, and ends no process. */
 export function ostiary(): Command {

@@ -1,19 +1,16 @@
 /** `ostiary status`: the state of a deployment at a glance. Changes nothing. */
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { dataKeys } from '../app-parts.ts'
 import type { Config } from '../config/config.ts'
 import { OUTBOX_KINDS } from '../domain/outbox.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { type Inspection, openInspection } from '../storage/choose.ts'
+import { version } from '../version.ts'
 import { type Answer, answers, UsageError } from './answer.ts'
 import { leaf, moment } from './leaf.ts'
 import { readConfig } from './stores.ts'
 
 const PATIENCE_MS = 5000
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 interface NodeState {
   origin: string

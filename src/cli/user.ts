@@ -7,9 +7,13 @@ import { claimsOf } from '../oidc/claims.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
+import { accountCommands } from './user-accounts.ts'
+import { sessionCommands } from './user-sessions.ts'
 
 export function userCommands(program: Command): void {
   const user = group(program, 'user', "people's accounts")
+  accountCommands(user)
+  sessionCommands(user)
   leaf(user, 'claims', {
     summary: 'the standard claims of a person, shown or replaced',
     description: `Shows the claims of the person with this address. With FILE (a JSON object of OpenID Connect's standard claims:
