@@ -1,21 +1,25 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { performance } from 'node:perf_hooks'
-import type { ApiServices, SystemReport } from './api/deps.ts'
+import { createHash } from 'node:crypto'
+import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
-import { explainer } from './app-parts.ts'
+import { explainer, resourceServers, signingKeys } from './app-parts.ts'
+import { systemReport } from './app-system.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
+import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
+import { testRequest } from './domain/clients/test-url.ts'
 import { findFailure } from './domain/failures/service.ts'
+import { DeadLetters } from './domain/operations/dead-letters.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import { ApplicationRoles } from './domain/permissions/application-roles.ts'
 import { permissionsOf } from './domain/permissions/permissions.ts'
 import { Roles } from './domain/permissions/roles.ts'
-import type { PasswordHasher } from './domain/ports.ts'
+import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import { AccountExport } from './domain/users/export.ts'
@@ -27,6 +31,7 @@ import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
+import { ENDPOINTS } from './oidc/routes.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 import { version } from './version.ts'
@@ -35,6 +40,7 @@ export interface ApiParts extends AuthParts {
   config: Config
   storage: Storage
   keyring: Keyring
+  clock: Clock
   log: Logger
   engine: Engine
   access: Access
@@ -66,7 +72,7 @@ export function openApi(parts: ApiParts) {
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const { config, storage, keyring, clock, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
   const { database } = storage
   const random = secureRandom
   return {
@@ -81,9 +87,17 @@ function servicesOf(parts: ApiParts): ApiServices {
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     roles: new Roles(database),
     applicationRoles: new ApplicationRoles(database),
+    resourceServers: resourceServers(config, storage),
+    isDeclared: (audience) => config.resourceServers.some((one) => one.audience === audience),
+    initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
+    signingKeys: signingKeys(config, storage),
+    deadLetters: new DeadLetters({ database, mailSoon }),
+    testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     sealer: keyring,
+    now: () => clock.now(),
     system: () => systemReport(config, storage),
     async explain(code) {
       const failure = await findFailure(database.failures, code)
@@ -91,6 +105,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** base64url, as PKCE wants it (RFC 7636 4.2) */
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 /**
@@ -105,19 +124,5 @@ export function docsClient(issuer: string): DeclaredClient {
     redirect_uris: [issuer + DOCS_REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
-  }
-}
-
-async function systemReport({ mode }: Config, storage: Storage): Promise<SystemReport> {
-  const [dependencies, mail] = await Promise.all([storage.health(), storage.database.outbox.counts('mail')])
-  const { rss, heapUsed } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
-  return {
-    ...{ version, mode, dependencies, mail },
-    node: process.version,
-    uptimeSeconds: Math.round(process.uptime()),
-    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
-    cpu: { userSeconds: user / 1e6, systemSeconds: system / 1e6 },
-    eventLoop: { utilization: performance.eventLoopUtilization().utilization },
   }
 }

@@ -2,11 +2,11 @@
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
-import type { Access } from './domain/access/service.ts'
+import { Access } from './domain/access/service.ts'
 import { isDomainError } from './domain/errors.ts'
 import { PasswordChange } from './domain/passwords/change.ts'
 import type { PasswordPolicy } from './domain/passwords/policy.ts'
-import type { Clock, PasswordHasher } from './domain/ports.ts'
+import type { Clock, Database, PasswordHasher } from './domain/ports.ts'
 import { RegistrationByApp } from './domain/registration/by-app.ts'
 import type { Services } from './http/deps.ts'
 import { engineInside } from './http/inside.ts'
@@ -57,8 +57,14 @@ export function authServices(parts: AuthParts) {
 }
 
 /** Switched off, the client is gone, and with it every token it was given. */
-export async function authClients({ api, issuer }: Config, access: Access): Promise<DeclaredClient[]> {
+export async function authClients(
+  { api, issuer }: Config,
+  database: Pick<Database, 'transaction'>,
+  clientsChanged: () => void,
+): Promise<DeclaredClient[]> {
   if (api.auth) return [apiClient(issuer)]
+  // Whom to tell is written down; the workers that tell them are not there yet.
+  const access = new Access(database, clientsChanged)
   await access.deleteClient(API_CLIENT, { by: 'settings' }).catch((error: unknown) => {
     if (!isDomainError(error, 'not_found')) throw error
   })

@@ -163,7 +163,7 @@ export async function createApp(
     )
     const declared = [
       docsClient(config.issuer),
-      ...(await authClients(config, access)),
+      ...(await authClients(config, database, clientsChanged)),
       ...(await readClients(config.clientsFile)),
       ...(overrides.clients ?? []),
     ]

@@ -1,13 +1,19 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
 import type { Access } from '../domain/access/service.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
+import type { Client } from '../domain/clients/client.ts'
+import type { InitialAccessTokens } from '../domain/clients/initial-access-tokens.ts'
+import type { TestRequest } from '../domain/clients/test-url.ts'
 import type { IdempotencyStore } from '../domain/idempotency.ts'
+import type { SigningKeys } from '../domain/keys/service.ts'
+import type { DeadLetters } from '../domain/operations/dead-letters.ts'
 import type { ApplicationRoles } from '../domain/permissions/application-roles.ts'
 import type { ReadBearer } from '../domain/permissions/bearer.ts'
 import type { Permission } from '../domain/permissions/permissions.ts'
 import type { Roles } from '../domain/permissions/roles.ts'
 import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
+import type { ResourceServers } from '../domain/resources/service.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
 import type { AccountExport } from '../domain/users/export.ts'
 import type { Logger } from '../lib/log.ts'
@@ -28,13 +34,24 @@ export interface ApiServices {
   export: AccountExport
   roles: Roles
   applicationRoles: ApplicationRoles
+  resourceServers: ResourceServers
+  /** whether the settings declare the API: then it is changed there */
+  isDeclared: (audience: string) => boolean
+  initialAccessTokens: InitialAccessTokens
+  signingKeys: SigningKeys
+  deadLetters: DeadLetters
+  testRequest: (client: Client) => TestRequest
+  authorizationEndpoint: string
   /** what a person may at this moment */
   permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
-  directory: Pick<Repositories, 'people' | 'applications' | 'trail'> & {
+  directory: Pick<Repositories, 'people' | 'applications' | 'trail' | 'accessDirectory' | 'usage'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+    resourceServers: Pick<Repositories['resourceServers'], 'find' | 'list' | 'version'>
+    signingKeys: Pick<Repositories['signingKeys'], 'list'>
   }
   sealer: Sealer
+  now: () => Date
   system: () => Promise<SystemReport>
   /** by code or request id; undefined: there is none, or no longer */
   explain: (code: string) => Promise<ExplainedFailure | undefined>
@@ -45,11 +62,26 @@ export interface SystemReport {
   node: string
   mode: 'evaluation' | 'production'
   uptimeSeconds: number
-  memory: { rssBytes: number; heapUsedBytes: number }
-  cpu: { userSeconds: number; systemSeconds: number }
-  eventLoop: { utilization: number }
-  dependencies: Record<string, { state: string }>
+  /** of the protocol engine */
+  engine: string
+  memory: {
+    rssBytes: number
+    heapUsedBytes: number
+    heapTotalBytes: number
+    externalBytes: number
+    machineTotalBytes: number
+    machineFreeBytes: number
+  }
+  /** load: of the machine, over a minute */
+  cpu: { userSeconds: number; systemSeconds: number; cores: number; load: number }
+  eventLoop: { utilization: number; lagMs: number }
+  migrations: { applied: string[]; pending: string[] }
+  /** to a database server */
+  connections: { open: number; idle: number; waiting: number } | undefined
+  dependencies: Record<string, { state: string; latencyMs: number; detail?: string; breaker?: string }>
   mail: { waiting: number; dead: number }
+  /** by kind of work */
+  outbox: Record<string, { waiting: number; dead: number; lagSeconds: number }>
 }
 
 export interface ApiDeps {

@@ -25,6 +25,8 @@ export const PROBLEMS = {
   role_taken: [409, 'There is a role of this name'],
   role_in_use: [409, 'Somebody has the role'],
   built_in_role: [409, 'Built-in roles stay as they are: make one of your own'],
+  declared: [409, 'It is declared in the settings: change it there'],
+  no_sign_in: [409, 'People do not sign in to this client by a browser'],
   no_secret: [409, 'The client proves itself without a secret'],
   in_flight: [409, 'A request with this Idempotency-Key is being worked on'],
   proof_expired: [410, 'The code or the link was used, has expired, or was tried too often'],

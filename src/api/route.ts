@@ -40,7 +40,7 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Roles' | 'Audit' | 'System'
+  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Roles' | 'APIs' | 'Keys' | 'Audit' | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>

@@ -4,11 +4,16 @@ import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { authRoutes } from './routes/auth.ts'
 import { authAccountRoutes } from './routes/auth-account.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { exportRoutes } from './routes/export.ts'
 import { failureRoutes } from './routes/failures.ts'
+import { insightRoutes } from './routes/insight.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { registrationTokenRoutes } from './routes/registration-tokens.ts'
+import { resourceRoutes } from './routes/resources.ts'
 import { roleRoutes } from './routes/roles.ts'
 
 export const ROUTES: readonly Route[] = [
@@ -22,6 +27,11 @@ export const ROUTES: readonly Route[] = [
   ...authAccountRoutes,
   ...exportRoutes,
   ...roleRoutes,
+  ...resourceRoutes,
+  ...registrationTokenRoutes,
+  ...keyRoutes,
+  ...deadLetterRoutes,
+  ...insightRoutes,
 ]
 
 /** Without the sign-in by the API, where it is switched off (`AUTH_API`). */

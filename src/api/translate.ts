@@ -24,6 +24,7 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'role_taken',
   'role_in_use',
   'built_in_role',
+  'no_sign_in',
 ])
 
 /** @param isUnavailable tells a store that is away from a fault of ours */
@@ -42,6 +43,8 @@ export function toProblem(error: unknown, isUnavailable: (error: unknown) => boo
     const headers = { 'Retry-After': String(retryAfterSeconds ?? RETRY_AFTER_SECONDS) }
     if (code === 'throttled' || code === 'busy' || code === 'unavailable')
       return new ApiProblem(code, { headers, cause: error })
+    if (code === 'invalid_input')
+      return new ApiProblem('invalid_input', { detail: error.message, cause: error })
     // Used is over, too: who asks twice learns no more than who asks late.
     if (code === 'proof_used') return new ApiProblem('proof_expired', { cause: error })
     if (isSame(code))

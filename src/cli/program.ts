@@ -24,6 +24,7 @@ import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { resourceServerCommands } from './resource-server.ts'
+import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
@@ -38,6 +39,7 @@ const GROUPS: ((program: Command) => void)[] = [
   doctorCommand,
   statusCommand,
   userCommands,
+  roleCommands,
   clientCommands,
   resourceServerCommands,
   initialAccessTokenCommands,

@@ -21,6 +21,7 @@ export type DomainErrorCode =
   | 'role_taken'
   | 'role_in_use'
   | 'built_in_role'
+  | 'no_sign_in'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

@@ -15,6 +15,9 @@ import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { KeyLine, KeyState, NewSigningKey, SigningKey } from './keys/key.ts'
+import type { DeadLetterRepository } from './operations/dead-letters.ts'
+import type { AccessDirectory } from './operations/session-search.ts'
+import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
@@ -177,6 +180,8 @@ export interface ResourceServerRepository {
   /** In a transaction: nobody else changes it before its end. */
   lock(audience: string): Promise<ResourceServer | undefined>
   list(): Promise<ResourceServer[]>
+  /** Raised by every change of it. */
+  version(audience: string): Promise<number | undefined>
   /** Inserts or replaces; leaves its status as it is. Tells what there was to do. */
   save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'>
   /** False: there is no such API. */
@@ -251,6 +256,9 @@ export interface Repositories {
   idempotency: IdempotencyStore
   roles: RoleRepository
   applicationRoles: ApplicationRoleRepository
+  deadLetters: DeadLetterRepository
+  accessDirectory: AccessDirectory
+  usage: UsageRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

@@ -65,6 +65,8 @@ export interface Storage {
   notices: Notices
   mailbox: Mailbox
   migrate(): Promise<{ applied: string[] }>
+  /** names of those that have run, and of those that would */
+  migrations(): Promise<{ applied: string[]; pending: string[] }>
   /** Deletes up to `batchSize` expired rows of each table; returns how many went. */
   purge(batchSize: number): Promise<number>
   /** Removes up to `batchSize` clients that registered without a token and were unused for `days`; returns how many. */
@@ -116,6 +118,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     notices,
     mailbox: new SqlMailbox(connection.knex),
     migrate: () => migrateUp(connection),
+    migrations: () => migrationStatus(connection),
     async purge(batchSize) {
       const expired = await artifacts.purgeExpired(batchSize)
       return expired + (await softRows.purge(batchSize)) + (await purgeExpiredRows(connection, batchSize))

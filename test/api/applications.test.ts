@@ -1,8 +1,11 @@
 /** Applications, the record of events and the system, as an administrator's program sees and changes them. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { audited, type Caller, CONSOLE, newCaller, signedIn } from '../support/api.ts'
 import { get, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
+import { ROOT } from '../support/source-tree.ts'
 
 const CLIENTS = '/api/v1/admin/clients'
 const ANY = { 'if-match': '*' }
@@ -234,8 +237,17 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     const { status, json } = await admin.get('/api/v1/admin/system')
     expect(status).to.equal(200)
     expect(json).to.include({ mode: 'evaluation', node: process.version })
-    expect(json.dependencies.database).to.deep.equal({ state: 'up' })
+    expect(json.dependencies.database).to.deep.include({ state: 'up', breaker: null })
     expect(json.memory.rss_bytes).to.be.above(1_000_000)
+    expect(json.memory.machine_total_bytes).to.be.above(json.memory.rss_bytes)
     expect(json.mail).to.have.keys('waiting', 'dead')
+    expect(json.outbox).to.have.property('backchannel-logout').that.has.keys('waiting', 'dead', 'lag_seconds')
+    expect(json.engine).to.match(/^9\.\d+\.\d+$/)
+    expect(json.cpu.cores).to.be.above(0)
+    expect(json.event_loop.lag_ms).to.be.within(0, 60_000)
+    const files = readdirSync(join(ROOT, 'migrations')).filter((name) => name.endsWith('.ts'))
+    expect(json.migrations).to.deep.equal({ applied: files.sort(), pending: [] })
+    expect(json.connections === null).to.equal(app.stack === 'pglite')
+    if (app.stack !== 'pglite') expect(json.dependencies.redis.breaker).to.equal('closed')
   })
 })

@@ -74,6 +74,28 @@ const MAY: Record<string, string[]> = {
   listRolesOfUser: READERS,
   giveApplicationRole: ADMINS,
   takeApplicationRole: ADMINS,
+  listResourceServers: ['auditor', ...ADMINS],
+  createResourceServer: ADMINS,
+  readResourceServer: ['auditor', ...ADMINS],
+  updateResourceServer: ADMINS,
+  deleteResourceServer: ADMINS,
+  disableResourceServer: ADMINS,
+  enableResourceServer: ADMINS,
+  listInitialAccessTokens: ['auditor', ...ADMINS],
+  createInitialAccessToken: ADMINS,
+  revokeInitialAccessToken: ADMINS,
+  listSigningKeys: ['auditor', ...ADMINS],
+  rotateSigningKeys: ADMINS,
+  revokeSigningKey: ADMINS,
+  listDeadLetters: ['auditor', ...ADMINS],
+  replayDeadLetter: ADMINS,
+  replayDeadLetters: ADMINS,
+  discardDeadLetter: ADMINS,
+  discardDeadLetters: ADMINS,
+  searchSessions: READERS,
+  searchConsents: READERS,
+  readUsage: ['auditor', ...ADMINS],
+  makeTestUrl: ['auditor', ...ADMINS],
 }
 
 /** Asked for without a token, each of them thought about: what it tells strangers is in `test/advisories/h-*`. */
@@ -243,6 +265,7 @@ function addressOf(route: Route, id = 'usr_nobody'): string {
     .replace(':session', 'AAAAAAAAAAAAAAAAAAAA')
     .replace(':client', 'no-client')
     .replace(':role', 'support')
+    .replace(':kid', 'no-key')
 }
 
 function expectDocumented(

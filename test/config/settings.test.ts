@@ -359,6 +359,24 @@ describe('settings', () => {
       refuses({ SIGNING_KEY_DAYS: '-1' }, 'SIGNING_KEY_DAYS', /whole number/)
     })
 
+    it('traces where a collector is named, and takes no credentials in its address', () => {
+      expect(loadConfig(PRODUCTION).config.tracing).to.equal(undefined)
+      const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318'
+      const { tracing } = loadConfig({
+        ...PRODUCTION,
+        ...{ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME: 'door', OTEL_TRACES_SAMPLER_ARG: '0.25' },
+      }).config
+      expect(tracing).to.deep.equal({
+        endpoint: OTEL_EXPORTER_OTLP_ENDPOINT,
+        serviceName: 'door',
+        share: 0.25,
+      })
+      for (const address of ['https://user:hunter2@collector', 'https://collector/?key=hunter2'])
+        refuses({ OTEL_EXPORTER_OTLP_ENDPOINT: address }, 'OTEL_EXPORTER_OTLP_ENDPOINT', /no user, password/)
+      for (const share of ['1.5', '-1', 'all'])
+        refuses({ OTEL_TRACES_SAMPLER_ARG: share }, 'OTEL_TRACES_SAMPLER_ARG', /from 0 to 1/)
+    })
+
     it('hashes in processes beside Postgres, and in this one, on two threads at most, beside the embedded database', () => {
       const hashing = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.hashing
       const DATABASE_URL = String(PRODUCTION.DATABASE_URL)
@@ -464,6 +482,20 @@ describe('settings', () => {
       expect(config.database).to.include({ kind: 'pglite' })
       expect(JSON.stringify(config.database)).to.include(join(folder, 'data'))
       expect(config.password.minLength).to.equal(15)
+    })
+
+    it('takes passwords from apps here, and in production only when it is told to', () => {
+      const here = loadConfig({ DATA_DIR: join(folder, 'data') }).config
+      expect(here.api).to.deep.include({ auth: true, tellsTaken: false })
+      expect(here.lifetimes.api).to.deep.equal({ access: 1800, refresh: 30 * 86_400 })
+      expect(loadConfig(PRODUCTION).config.api.auth).to.equal(false)
+      const told = { AUTH_API: 'on', AUTH_API_TAKEN: 'tell', AUTH_API_ACCESS_MINUTES: '5' }
+      const { api, lifetimes } = loadConfig({ ...PRODUCTION, ...told, AUTH_API_SIGN_IN_DAYS: '7' }).config
+      expect(api).to.deep.include({ auth: true, tellsTaken: true })
+      expect(lifetimes.api).to.deep.equal({ access: 300, refresh: 7 * 86_400 })
+      expect(
+        names(faultsOf({ AUTH_API: 'yes', AUTH_API_TAKEN: 'on', AUTH_API_SIGN_IN_DAYS: '0' })),
+      ).to.have.members(['AUTH_API', 'AUTH_API_TAKEN', 'AUTH_API_SIGN_IN_DAYS'])
     })
 
     it('makes a key once, for its owner’s eyes only, and keeps it', () => {

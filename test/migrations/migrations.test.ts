@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import { NOTHING } from '../../src/domain/operations/usage.ts'
 import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp, migrationSource, migrationStatus } from '../../src/storage/sql/migrate.ts'
@@ -52,6 +53,7 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.failures.save(sampleFailure())
   await database.authorizationTypes.save(sampleAuthorizationType())
   await database.idempotency.claim('k', 'c')
+  await database.usage.keep(new Map([['2026-01-01', NOTHING]]))
   await database.roles.insert({ name: 'desk', description: '', permissions: ['users:read'] })
   await database.applicationRoles.insert({ clientId: client.id, name: 'editor', description: '' })
   await database.applicationRoles.give(user.id, client.id, 'editor')

@@ -51,6 +51,7 @@ const SEES_ALL = [
   'app-api.ts',
   'app-auth.ts',
   'app-metrics.ts',
+  'app-system.ts',
   'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',

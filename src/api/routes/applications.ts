@@ -26,6 +26,15 @@ const metadata = z
 
 const secret = z.string().describe('shown this once')
 
+const WEAKNESSES = z.array(
+  z.strictObject({
+    code: z.string(),
+    severity: z.enum(['error', 'warning', 'advice']),
+    what: z.string(),
+    change: z.string(),
+  }),
+)
+
 export const applicationRoutes: readonly Route[] = [
   defineRoute({
     ...{ method: 'GET', path: LIST, operation: 'listClients', tag, summary: 'List and search applications' },
@@ -148,19 +157,39 @@ export const applicationRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
+    ...{ method: 'POST', path: `${ONE}/test-url`, operation: 'makeTestUrl', tag },
+    summary:
+      'An address to try its sign-in with, what the exchange of the code needs, and what is weak in it',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({
+      url: z.string(),
+      redirect_uri: z.string().describe('where the answer goes'),
+      ...{ state: z.string(), nonce: z.string(), code_verifier: z.string() },
+      needs: z
+        .enum(['pushed_request', 'signed_request'])
+        .nullable()
+        .describe('why the address is not enough'),
+      weaknesses: WEAKNESSES,
+    }),
+    ...{ errors: ['no_sign_in'], permission: 'clients:read' },
+    async handle({ params }, services) {
+      const client = await applicationOf(params.id, services)
+      const { parameters, redirectUri, codeVerifier, needs } = services.testRequest(client)
+      const { state = '', nonce = '' } = parameters
+      return {
+        body: {
+          url: `${services.authorizationEndpoint}?${new URLSearchParams(parameters)}`,
+          ...{ redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
+          ...{ needs: needs ?? null, weaknesses: lint(client) },
+        },
+      }
+    },
+  }),
+  defineRoute({
     ...{ method: 'GET', path: `${ONE}/lint`, operation: 'lintClient', tag },
     summary: 'What is weak in an application, and the change that mends each',
     input: { params: CLIENT_PARAMS },
-    output: z.strictObject({
-      items: z.array(
-        z.strictObject({
-          code: z.string(),
-          severity: z.enum(['error', 'warning', 'advice']),
-          what: z.string(),
-          change: z.string(),
-        }),
-      ),
-    }),
+    output: z.strictObject({ items: WEAKNESSES }),
     ...{ errors: [], permission: 'clients:read' },
     handle: async ({ params }, services) => ({
       body: { items: lint(await applicationOf(params.id, services)) },

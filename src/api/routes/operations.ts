@@ -1,6 +1,7 @@
 /** The record of events, and how the deployment is doing. */
 import { z } from 'zod'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import type { SystemReport } from '../deps.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { AUDIT_RECORD, recordOf } from '../schemas.ts'
 
@@ -48,29 +49,69 @@ export const operationRoutes: readonly Route[] = [
       node: z.string(),
       mode: z.enum(['evaluation', 'production']),
       uptime_seconds: seconds,
-      memory: z.strictObject({ rss_bytes: bytes, heap_used_bytes: bytes }),
-      cpu: z.strictObject({ user_seconds: seconds, system_seconds: seconds }),
-      event_loop: z.strictObject({ utilization: z.number() }),
-      dependencies: z.record(z.string(), z.strictObject({ state: z.string() })),
+      engine: z.string().describe('version of the protocol engine'),
+      memory: z.strictObject({
+        ...{ rss_bytes: bytes, heap_used_bytes: bytes, heap_total_bytes: bytes, external_bytes: bytes },
+        ...{ machine_total_bytes: bytes, machine_free_bytes: bytes },
+      }),
+      cpu: z.strictObject({
+        ...{ user_seconds: seconds, system_seconds: seconds, cores: count },
+        load: z.number().nonnegative().describe('of the machine, over a minute'),
+      }),
+      event_loop: z.strictObject({ utilization: z.number(), lag_ms: z.number().nonnegative() }),
+      migrations: z.strictObject({ applied: z.array(z.string()), pending: z.array(z.string()) }),
+      connections: z
+        .strictObject({ open: count, idle: count, waiting: count })
+        .nullable()
+        .describe('to a database server; null: it is inside the process'),
+      dependencies: z.record(
+        z.string(),
+        z.strictObject({
+          ...{ state: z.enum(['up', 'down']), latency_ms: count },
+          breaker: z.enum(['closed', 'open', 'half-open']).nullable(),
+        }),
+      ),
       mail: z.strictObject({ waiting: count, dead: count }),
+      outbox: z.record(z.string(), z.strictObject({ waiting: count, dead: count, lag_seconds: seconds })),
     }),
     ...{ errors: [], permission: 'system:read' },
     async handle(_call, { system }) {
-      const { uptimeSeconds, memory, cpu, eventLoop, dependencies, ...same } = await system()
-      const states = Object.entries(dependencies).map(([name, { state }]) => [name, { state }])
-      return {
-        body: {
-          ...same,
-          uptime_seconds: uptimeSeconds,
-          memory: { rss_bytes: memory.rssBytes, heap_used_bytes: memory.heapUsedBytes },
-          cpu: { user_seconds: cpu.userSeconds, system_seconds: cpu.systemSeconds },
-          event_loop: eventLoop,
-          dependencies: Object.fromEntries(states),
-        },
-      }
+      return { body: reportOf(await system()) }
     },
   }),
 ]
+
+function reportOf(report: SystemReport) {
+  const { uptimeSeconds, memory, cpu, eventLoop, dependencies, outbox, connections, ...same } = report
+  const each = <T, R>(all: Record<string, T>, as: (one: T) => R) =>
+    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, as(one)]))
+  return {
+    ...same,
+    uptime_seconds: uptimeSeconds,
+    memory: {
+      rss_bytes: memory.rssBytes,
+      heap_used_bytes: memory.heapUsedBytes,
+      heap_total_bytes: memory.heapTotalBytes,
+      external_bytes: memory.externalBytes,
+      machine_total_bytes: memory.machineTotalBytes,
+      machine_free_bytes: memory.machineFreeBytes,
+    },
+    cpu: {
+      user_seconds: cpu.userSeconds,
+      system_seconds: cpu.systemSeconds,
+      cores: cpu.cores,
+      load: cpu.load,
+    },
+    event_loop: { utilization: eventLoop.utilization, lag_ms: eventLoop.lagMs },
+    connections: connections ?? null,
+    dependencies: each(dependencies, ({ state, latencyMs, breaker = null }) => ({
+      state,
+      latency_ms: latencyMs,
+      breaker,
+    })),
+    outbox: each(outbox, ({ waiting, dead, lagSeconds }) => ({ waiting, dead, lag_seconds: lagSeconds })),
+  }
+}
 
 function dateOf(text: string | undefined): Date | undefined {
   return text === undefined ? undefined : new Date(text)

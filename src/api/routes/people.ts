@@ -129,8 +129,8 @@ export const peopleRoutes: readonly Route[] = [
     ...{ method: 'PUT', path: `${ONE}/roles/:role`, operation: 'giveRole', tag, summary: 'Give a role' },
     input: { params: z.strictObject({ ...USER_PARAMS.shape, role: ROLE_NAME }) },
     ...{ output: USER, errors: [], permission: 'roles:write', target: targetOf },
-    async handle({ params, by }, { users }) {
-      const person = await users.giveRole(params.id, params.role, by)
+    async handle({ params, by }, { roles }) {
+      const person = await roles.give(params.id, params.role, by)
       return { body: userOf(person), version: person.version }
     },
   }),
@@ -138,8 +138,8 @@ export const peopleRoutes: readonly Route[] = [
     ...{ method: 'DELETE', path: `${ONE}/roles/:role`, operation: 'takeRole', tag, summary: 'Take a role' },
     input: { params: z.strictObject({ ...USER_PARAMS.shape, role: ROLE_NAME }) },
     ...{ output: USER, errors: ['last_owner'], permission: 'roles:write', target: targetOf },
-    async handle({ params, by }, { users }) {
-      const person = await users.takeRole(params.id, params.role, by)
+    async handle({ params, by }, { roles }) {
+      const person = await roles.take(params.id, params.role, by)
       return { body: userOf(person), version: person.version }
     },
   }),

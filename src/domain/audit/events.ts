@@ -26,6 +26,8 @@ export type AuditEventName =
   | 'application_role.given'
   | 'application_role.taken'
   | 'client.api_access_changed'
+  | 'outbox.replayed'
+  | 'outbox.discarded'
   | 'session.ended'
   | 'user.reset_requested'
   | 'consent.granted'

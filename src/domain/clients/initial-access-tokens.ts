@@ -1,4 +1,5 @@
 /** Making, listing and revoking initial access tokens, each change with its audit record. */
+import type { RequestFacts } from '../audit/events.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, KeyedHash, Random } from '../ports.ts'
 import { type InitialAccessToken, type NewInitialAccessToken, TOKEN_PURPOSE } from './initial-access-token.ts'
@@ -21,7 +22,7 @@ export class InitialAccessTokens {
   }
 
   /** @returns the value, which cannot be read again, and the id it is named by */
-  async create(wish: TokenWish, by: string): Promise<{ id: string; value: string }> {
+  async create(wish: TokenWish, by: string, request?: RequestFacts): Promise<{ id: string; value: string }> {
     const { database, random, keyed } = this.#deps
     const value = random.token(VALUE_BYTES)
     const id = random.id('iat')
@@ -30,7 +31,7 @@ export class InitialAccessTokens {
       await audit.append({
         name: 'initial_access_token.created',
         outcome: 'success',
-        request: undefined,
+        request,
         detail: { id, name: wish.name, by },
       })
     })
@@ -43,13 +44,13 @@ export class InitialAccessTokens {
   }
 
   /** From now on nobody registers by it; clients that did stay. Throws `not_found`: there is none that is not revoked. */
-  async revoke(id: string, by: string): Promise<void> {
+  async revoke(id: string, by: string, request?: RequestFacts): Promise<void> {
     await this.#deps.database.transaction(async ({ initialAccessTokens, audit }) => {
       if (!(await initialAccessTokens.revoke(id))) throw new DomainError('not_found')
       await audit.append({
         name: 'initial_access_token.revoked',
         outcome: 'success',
-        request: undefined,
+        request,
         detail: { id, by },
       })
     })

@@ -2,7 +2,7 @@
  * Changes of signing and cookie keys. Each is one transaction under one lock with its audit records, so of any number
  * of nodes that find the same thing due one does it.
  */
-import type { AuditEventName } from '../audit/events.ts'
+import type { AuditEventName, RequestFacts } from '../audit/events.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, KeyMaker, Repositories } from '../ports.ts'
 import type { KeyChange, KeyLine, SigningKey } from './key.ts'
@@ -40,21 +40,25 @@ export class SigningKeys {
   }
 
   /** Publishes next keys, of one line or of all that are offered. Returns nothing where they are on their way already. */
-  rotate(only: KeyLine | undefined, by: string): Promise<KeyChange[]> {
-    return this.#change(by, (keys) => rotate(keys, this.#deps.policy, only))
+  rotate(only: KeyLine | undefined, by: string, request?: RequestFacts): Promise<KeyChange[]> {
+    return this.#change(by, (keys) => rotate(keys, this.#deps.policy, only), { request })
   }
 
   /** Takes a key away at once. Throws `not_found` when it is not in use. */
-  revoke(kid: string, by: string): Promise<KeyChange[]> {
+  revoke(kid: string, by: string, request?: RequestFacts): Promise<KeyChange[]> {
     const plan: Plan = (keys) => {
       const changes = revoke(keys, this.#deps.policy, kid)
       if (!changes) throw new DomainError('not_found')
       return changes
     }
-    return this.#change(by, plan, kid)
+    return this.#change(by, plan, { revoked: kid, request })
   }
 
-  async #change(by: string, plan: Plan, revoked?: string): Promise<KeyChange[]> {
+  async #change(
+    by: string,
+    plan: Plan,
+    { revoked, request }: { revoked?: string; request?: RequestFacts | undefined } = {},
+  ): Promise<KeyChange[]> {
     const done = await this.#deps.database.transaction(async (repositories) => {
       const now = await repositories.signingKeys.lock()
       const keys = await repositories.signingKeys.list()
@@ -69,7 +73,7 @@ export class SigningKeys {
                 ? 'signing_key.revoked'
                 : MOVED[change.to],
           outcome: 'success',
-          request: undefined,
+          request,
           detail: { by, kid, line },
         })
       }

@@ -15,8 +15,13 @@ export const PERMISSIONS = {
   'roles:write': 'make, give and take roles',
   'clients:read': 'list and read applications',
   'clients:write': 'create, change, disable and delete applications',
+  'resources:read': 'list and read APIs and their scopes',
+  'resources:write': 'create, change, disable and delete APIs',
+  'keys:read': 'see which keys sign',
+  'keys:write': 'rotate and revoke signing keys',
   'audit:read': 'read the record of security events',
-  'system:read': 'see how the deployment is doing',
+  'system:read': 'see how the deployment is doing and is set up',
+  'system:write': 'try again, or drop, what could not be delivered',
 } as const
 
 export type Permission = keyof typeof PERMISSIONS
@@ -32,7 +37,18 @@ export const ROLES = {
   [OWNER]: PERMISSION_NAMES,
   admin: PERMISSION_NAMES.filter((name) => name !== 'roles:write'),
   support: [...OWN, 'users:read', 'sessions:read', 'sessions:write'],
-  auditor: [...OWN, 'users:read', 'sessions:read', 'roles:read', 'clients:read', 'audit:read', 'system:read'],
+  auditor: [
+    ...OWN,
+    ...([
+      'users:read',
+      'sessions:read',
+      'roles:read',
+      'clients:read',
+      'resources:read',
+      'keys:read',
+    ] as const),
+    ...(['audit:read', 'system:read'] as const),
+  ],
 } as const satisfies Record<string, readonly Permission[]>
 
 export type Role = keyof typeof ROLES

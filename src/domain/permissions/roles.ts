@@ -5,6 +5,7 @@
  */
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
+import type { Person } from '../directory/directory.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, Repositories } from '../ports.ts'
 import { isRole, isWithin, type Permission, ROLES } from './permissions.ts'
@@ -87,6 +88,39 @@ export class Roles {
     })
   }
 
+  /** @throws `not_found`: no such person, or no such role; `forbidden` when it allows more than the giver may */
+  give(userId: string, name: string, actor: Actor): Promise<Person> {
+    return this.#changeOf(userId, 'role.given', name, actor, async (repositories) => {
+      await assertGivable(repositories, name, actor)
+      await repositories.users.addRole(userId, name)
+    })
+  }
+
+  /** @throws `not_found` (also where they do not have it), `last_owner` */
+  take(userId: string, name: string, actor: Actor): Promise<Person> {
+    return this.#changeOf(userId, 'role.taken', name, actor, async ({ people }) => {
+      if (!(await people.removeRole(userId, name))) throw new DomainError('not_found')
+    })
+  }
+
+  async #changeOf(
+    userId: string,
+    event: AuditEventName,
+    role: string,
+    { by, request }: Actor,
+    change: (repositories: Repositories) => Promise<void>,
+  ): Promise<Person> {
+    const person = await this.#database.transaction(async (repositories) => {
+      const { people, audit } = repositories
+      if (!(await people.find(userId))) throw new DomainError('not_found')
+      await change(repositories)
+      await audit.append({ name: event, outcome: 'success', userId, request, detail: { by, role } })
+      return people.find(userId)
+    })
+    if (!person) throw new DomainError('not_found')
+    return person
+  }
+
   async #change(
     event: AuditEventName,
     name: string,
@@ -110,7 +144,7 @@ export class Roles {
  * What a person is about to be given, held until the transaction ends: a role that is being deleted is not given.
  * @throws `not_found`, `forbidden` when it allows more than the giver may
  */
-export async function assertGivable(
+async function assertGivable(
   { roles }: Pick<Repositories, 'roles'>,
   name: string,
   actor: Actor,

@@ -46,15 +46,21 @@ export class ResourceServers {
     })
   }
 
-  /** @throws `not_found`; `invalid_input` in a sentence */
+  /**
+   * @param version the one that was seen; undefined: whatever it is now
+   * @throws `not_found`, `stale`; `invalid_input` in a sentence
+   */
   async update(
     audience: string,
     changes: Partial<Omit<ResourceServerSettings, 'audience'>>,
     actor: Actor,
+    version?: number,
   ): Promise<void> {
     await this.#change(actor, audience, async ({ resourceServers }) => {
       const before = await resourceServers.lock(audience)
       if (!before) throw new DomainError('not_found')
+      if (version !== undefined && version !== (await resourceServers.version(audience)))
+        throw new DomainError('stale')
       const settings = { ...before, ...changes, audience }
       this.#check(settings)
       return (await resourceServers.save({ ...settings, source: 'operator' })) === 'same'

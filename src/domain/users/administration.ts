@@ -7,7 +7,6 @@ import type { AuditEventName } from '../audit/events.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
-import { assertGivable } from '../permissions/roles.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
 import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
@@ -91,33 +90,6 @@ export class UserAdministration {
       const changed = [...Object.keys(others), ...Object.keys(profile)].join(' ')
       await record(repositories, 'user.updated', id, actor, { changed })
       return people.find(id)
-    })
-    if (!person) throw new DomainError('not_found')
-    return person
-  }
-
-  /** @throws `not_found` (also where there is no such role), `forbidden` when it allows more than the giver may */
-  async giveRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      await assertGivable(repositories, role, actor)
-      await repositories.users.addRole(id, role)
-      await record(repositories, 'role.given', id, actor, { role })
-    })
-  }
-
-  /** @throws `not_found` (also where they do not have it), `last_owner` */
-  async takeRole(id: string, role: string, actor: Actor): Promise<Person> {
-    return this.#changeRoles(id, async (repositories) => {
-      if (!(await repositories.people.removeRole(id, role))) throw new DomainError('not_found')
-      await record(repositories, 'role.taken', id, actor, { role })
-    })
-  }
-
-  async #changeRoles(id: string, change: (repositories: Repositories) => Promise<void>): Promise<Person> {
-    const person = await this.#deps.database.transaction(async (repositories) => {
-      if (!(await repositories.people.find(id))) throw new DomainError('not_found')
-      await change(repositories)
-      return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
     return person

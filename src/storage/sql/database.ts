@@ -8,6 +8,7 @@ import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
+import { SqlAccessDirectory } from './repositories/access-directory.ts'
 import { SqlApplicationRoles } from './repositories/application-roles.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
@@ -17,6 +18,7 @@ import { SqlClientDirectory } from './repositories/client-directory.ts'
 import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
+import { SqlDeadLetters } from './repositories/dead-letters.ts'
 import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
@@ -28,6 +30,7 @@ import { SqlResourceServers } from './repositories/resource-servers.ts'
 import { SqlRoles } from './repositories/roles.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
+import { SqlUsage } from './repositories/usage.ts'
 import { SqlUsers } from './repositories/users.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 
@@ -76,6 +79,9 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     idempotency: new SqlIdempotency(knex, atRest),
     roles: new SqlRoles(knex),
     applicationRoles: new SqlApplicationRoles(knex),
+    deadLetters: new SqlDeadLetters(knex),
+    accessDirectory: new SqlAccessDirectory(knex),
+    usage: new SqlUsage(knex),
   }
 }
 

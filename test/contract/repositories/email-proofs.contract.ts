@@ -41,6 +41,24 @@ export function emailProofsContract(instance: () => SqlInstance): void {
     expect(await proofs().findRegistration('a\0@example.org')).to.equal(undefined)
   })
 
+  it('finds what is open for an account, or for what will be one, and never a reset', async () => {
+    const { id: userId } = await instance().database.users.insert(sampleUser())
+    const draft = { userId: token('usr_'), passwordHash: '$x', username: undefined, name: undefined }
+    const registered = await proofs().insert(sampleProof({ purpose: 'register', registration: draft }))
+    const older = await proofs().insert(sampleProof({ purpose: 'verify-email', userId }))
+    await sleep(5)
+    const newer = await proofs().insert(sampleProof({ purpose: 'verify-email', userId }))
+    await proofs().insert(sampleProof({ purpose: 'reset-password', userId }))
+    expect((await proofs().findOpen(draft.userId))?.id).to.equal(registered.id)
+    expect((await proofs().findOpen(userId))?.id).to.equal(newer.id)
+    await proofs().consume(newer.id)
+    expect((await proofs().findOpen(userId))?.id).to.equal(older.id)
+    await proofs().expireAll(userId, 'verify-email')
+    await proofs().consume(registered.id)
+    for (const id of [userId, draft.userId, 'usr_nobody', 'usr_\0'])
+      expect(await proofs().findOpen(id)).to.equal(undefined)
+  })
+
   it('replaces the unused proof of the same flow and purpose, and no other', async () => {
     const flow = token()
     const [old, other, used] = [

@@ -71,6 +71,12 @@ export class SqlResourceServers implements ResourceServerRepository {
     return rows.map(resourceServerOf)
   }
 
+  async version(audience: string): Promise<number | undefined> {
+    if (!isStorable(audience)) return undefined
+    const row = await this.#knex('resource_servers').where({ id: audience }).first('version')
+    return row && Number(row.version)
+  }
+
   async save(server: Omit<ResourceServer, 'status'>): Promise<'created' | 'changed' | 'same'> {
     const { rows } = await this.#knex.raw<{ rows: { created: boolean }[] }>(SAVE, {
       id: server.audience,
