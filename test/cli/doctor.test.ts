@@ -26,7 +26,7 @@ interface Check {
 }
 
 describe('ostiary doctor', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-doctor-'))
   const secret = randomBytes(32).toString('base64')
   let database: Awaited<ReturnType<typeof newPostgresDatabase>>

@@ -13,7 +13,7 @@ import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 
 describe('ostiary user and ostiary client', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-people-'))
   const key = randomBytes(32).toString('base64')
   let database: Awaited<ReturnType<typeof newPostgresDatabase>>
