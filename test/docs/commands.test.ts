@@ -13,6 +13,7 @@ function unknown(line: string): string | undefined {
   const words = line
     .replaceAll(/"[^"]*"/g, 'x')
     .trim()
+    .replace(/\.$/, '')
     .split(/\s+/)
   let command = ostiary()
   while (command.commands.length > 0) {
