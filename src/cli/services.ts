@@ -9,7 +9,6 @@ import { UserAdministration } from '../domain/users/administration.ts'
 import { clientCheck } from '../oidc/client-check.ts'
 import { digestSecret } from '../oidc/client-secret.ts'
 import { Refusal } from './answer.ts'
-import { engineOf } from './engine.ts'
 import type { Opened } from './stores.ts'
 
 /** Who can read the settings may everything: there is nobody to ask. */
@@ -49,6 +48,8 @@ export function clientAdministration({ storage, keyring }: Opened, check = unche
 
 /** With the engine, which knows what a client's metadata may say. */
 export async function checkedClientAdministration(opened: Opened): Promise<ClientAdministration> {
+  // Loaded when needed: it is most of the server.
+  const { engineOf } = await import('./engine.ts')
   return clientAdministration(opened, clientCheck(await engineOf(opened)))
 }
 
