@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto'
 import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
+import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer, resourceServers, signingKeys } from './app-parts.ts'
 import { systemReport } from './app-system.ts'
+import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
@@ -32,6 +34,7 @@ import type { DeclaredClient } from './oidc/declared-clients.ts'
 import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 import { version } from './version.ts'
@@ -49,6 +52,8 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  outbound: Outbound
+  webhooksSoon: () => void
 }
 
 export function openApi(parts: ApiParts) {
@@ -96,6 +101,13 @@ function servicesOf(parts: ApiParts): ApiServices {
     authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
+    audit: auditServices(config, storage),
+    webhooks: {
+      list: () => database.webhooks.list(),
+      find: (id) => database.webhooks.find(id),
+      deliveries: (query) => database.webhooks.deliveries(query),
+      administration: webhookAdministration(parts, parts.webhooksSoon),
+    },
     sealer: keyring,
     now: () => clock.now(),
     system: () => systemReport(config, storage),

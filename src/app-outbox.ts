@@ -1,4 +1,6 @@
 /** Part of the composition root: the workers that do what was accepted, and what each kind of work needs. */
+
+import { webhookWorker } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import type { Approvals } from './domain/approvals/approvals.ts'
@@ -16,6 +18,7 @@ import type { MailTransport } from './mail/transport.ts'
 import { sendLogoutNotice } from './oidc/backchannel.ts'
 import { sendPing } from './oidc/ciba-ping.ts'
 import type { Engine } from './oidc/engine.ts'
+import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/choose.ts'
 
 export interface OutboxParts {
@@ -28,6 +31,7 @@ export interface OutboxParts {
   mail: MailTransport
   approvals: Approvals
   engine: Engine
+  outbound: Outbound
 }
 
 export type OutboxWorkers = ReturnType<typeof outboxWorkers>
@@ -64,5 +68,6 @@ export function outboxWorkers(parts: OutboxParts) {
       { outbox, work: approvalPings((ping) => sendPing(engine.provider, approvals, ping)), logger: log },
       PING_OPTIONS,
     ),
+    webhooks: webhookWorker({ storage, outbound: parts.outbound, clock, log }),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
+import { retentionWatch } from './app-audit.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
@@ -21,23 +22,16 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { passwordPolicy, servicesOfPages } from './app-services.ts'
 import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
-import { CommonPasswords } from './crypto/common-passwords.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
-import { Approvals } from './domain/approvals/approvals.ts'
-import { EmailVerification } from './domain/email/verification.ts'
 import type { FailureLimits } from './domain/failures/limit.ts'
 import type { SigningKeys } from './domain/keys/service.ts'
-import { PasswordReset } from './domain/passwords/reset.ts'
 import type { Clock } from './domain/ports.ts'
 import { DEFAULT_LIMITS, type Limits, Throttle } from './domain/protection/throttle.ts'
-import { Registration } from './domain/registration/service.ts'
 import type { ResourceServers } from './domain/resources/service.ts'
-import { Setup } from './domain/setup/service.ts'
-import { ProgressStore } from './domain/sign-in/progress.ts'
-import { SignIn } from './domain/sign-in/service.ts'
 import { createHttpApp } from './http/app.ts'
 import { Browser } from './http/browser.ts'
 import { openableApps } from './http/open-app.ts'
@@ -105,30 +99,13 @@ export async function createApp(
     const pages = new Pages(renderer, { brandName: config.brandName, evaluation, clock })
 
     const hasher = passwordHasher(config, keyring, log)
-    const common = CommonPasswords.load()
-    const policy = {
-      minLength: config.password.minLength,
-      isCommon: (password: string) => common.isCommon(password),
-      contextWords: [config.brandName],
-    }
+    const policy = passwordPolicy(config)
     const outbound = await openOutbound(config, log)
     const mail = overrides.mail ?? mailTransport(config, secrets, storage)
     const telemetry = await openTelemetry({ config, storage, hasher, outbound, mail })
     const { measures, tracing, operations } = telemetry
     const throttle = new Throttle(ephemeral, { ...DEFAULT_LIMITS, ...overrides.limits })
-    const services = {
-      throttle,
-      progress: new ProgressStore(ephemeral),
-      signIn: new SignIn({
-        ...{ database, hasher, throttle, keyed: keyring },
-        counted: (result) => measures.signIn(result),
-      }),
-      registration: new Registration({ database, hasher, throttle, random, policy }),
-      verification: new EmailVerification({ database, hasher, throttle, random, keyed: keyring }),
-      reset: new PasswordReset({ database, hasher, throttle, random, keyed: keyring, clock, policy }),
-      setup: new Setup({ database, hasher, random, keyed: keyring, policy }),
-      approvals: new Approvals({ ephemeral, keyed: keyring, random }),
-    }
+    const services = servicesOfPages({ storage, keyring, hasher, throttle, clock, policy, measures })
 
     const accessEnded = () => outbox.notices.poke()
     const {
@@ -173,12 +150,14 @@ export async function createApp(
 
     const absolute = (path: string) => config.issuer + path
     const outbox = outboxWorkers({
-      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, approvals: services.approvals },
+      ...{ config, storage, keyring, clock, log, viewsDir, mail, engine, outbound },
+      approvals: services.approvals,
     })
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
       auditWatch(storage, log),
+      retentionWatch(config, storage, log),
     ]
     const { unusedDays } = config.registration
     const purge = new Purge(
@@ -221,7 +200,8 @@ export async function createApp(
       ...{ tracing, operations },
       api: openApi({
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
-        ...{ services, clock, unit, accessEnded, operations },
+        ...{ services, clock, unit, accessEnded, operations, outbound },
+        webhooksSoon: () => outbox.webhooks.poke(),
         mailSoon: () => outbox.mail.poke(),
       }),
       passwordPolicy: policy,

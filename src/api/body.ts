@@ -2,6 +2,7 @@
 import { ApiProblem } from './problem.ts'
 
 const DEPTH_MAX = 12
+const LINE_TYPES = /^application\/(x-ndjson|jsonl)\s*(;\s*charset="?utf-8"?\s*)?$/i
 const TYPES = /^application\/(json|merge-patch\+json)\s*(;\s*charset="?utf-8"?\s*)?$/i
 
 /** @throws ApiProblem `unsupported_media_type`, `malformed`, `invalid_input` */
@@ -15,6 +16,20 @@ export function parsedBody(bytes: Buffer, contentType: string): unknown {
   }
   assertPlain(value)
   return value
+}
+
+/**
+ * Lines of JSON (application/jsonl, application/x-ndjson), not parsed yet. All of them are here: a sender who is slow
+ * holds up nothing but their own request.
+ * @throws ApiProblem `unsupported_media_type`, `malformed`
+ */
+export function linesOf(bytes: Buffer, contentType: string): string[] {
+  if (!LINE_TYPES.test(contentType)) throw new ApiProblem('unsupported_media_type')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).split(/\r?\n/)
+  } catch (cause) {
+    throw new ApiProblem('malformed', { detail: 'The body is not UTF-8', cause })
+  }
 }
 
 /** Walks by a list of its own: what is nested deeply must not exhaust the stack. */

@@ -1,5 +1,7 @@
 /** What the routes may use: one service method each, and reading. Handed in by the composition root. */
-import type { Access } from '../domain/access/service.ts'
+import type { Access, Actor } from '../domain/access/service.ts'
+import type { ExportOptions } from '../domain/audit/export.ts'
+import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { ClientAdministration } from '../domain/clients/administration.ts'
 import type { Client } from '../domain/clients/client.ts'
 import type { InitialAccessTokens } from '../domain/clients/initial-access-tokens.ts'
@@ -16,6 +18,8 @@ import type { Throttle } from '../domain/protection/throttle.ts'
 import type { ResourceServers } from '../domain/resources/service.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
 import type { AccountExport } from '../domain/users/export.ts'
+import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
+import type { WebhookRepository } from '../domain/webhooks/ports.ts'
 import type { Logger } from '../lib/log.ts'
 import type { AuthServices } from './auth-deps.ts'
 import type { ExplainedFailure } from './routes/failures.ts'
@@ -49,6 +53,13 @@ export interface ApiServices {
     access: Pick<Repositories['access'], 'openSessions'>
     resourceServers: Pick<Repositories['resourceServers'], 'find' | 'list' | 'version'>
     signingKeys: Pick<Repositories['signingKeys'], 'list'>
+  }
+  webhooks: Pick<WebhookRepository, 'list' | 'find' | 'deliveries'> & {
+    administration: WebhookAdministration
+  }
+  audit: {
+    export(options: ExportOptions, actor: Actor): Promise<AsyncIterable<string>>
+    verify(since: Head | undefined): Promise<Verdict>
   }
   sealer: Sealer
   now: () => Date

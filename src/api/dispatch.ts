@@ -7,7 +7,7 @@ import type { RequestFacts } from '../domain/audit/events.ts'
 import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
 import { type Actor, denial, OWN, type Permission, type Target } from '../domain/permissions/permissions.ts'
 import { type Bucket, networkOf } from '../domain/protection/throttle.ts'
-import { parsedBody } from './body.ts'
+import { linesOf, parsedBody } from './body.ts'
 import type { ApiDeps } from './deps.ts'
 import { once } from './idempotency.ts'
 import { matcher } from './match.ts'
@@ -23,7 +23,7 @@ export interface ApiRequest {
   query: URLSearchParams
   header(name: string): string
   /** @throws ApiProblem `too_large` */
-  body(): Promise<Buffer>
+  body(limitBytes?: number): Promise<Buffer>
   facts: RequestFacts
 }
 
@@ -32,6 +32,8 @@ export interface ApiResponse {
   headers: Record<string, string>
   /** undefined: none */
   body?: unknown
+  /** instead of a body: lines of JSON, as they come */
+  lines?: AsyncIterable<string>
   /** the route's address with the names of its parameters, once it is known */
   route?: string
 }
@@ -209,6 +211,7 @@ function queryOf(query: URLSearchParams): Record<string, string> {
 }
 
 async function bodyOf({ input }: Route, request: ApiRequest): Promise<unknown> {
+  if (input.lines) return linesOf(await request.body(input.lines.limitBytes), request.header('content-type'))
   const bytes = await request.body()
   if (input.body)
     return validated(input.body, parsedBody(bytes, request.header('content-type')), 'invalid_input')
@@ -225,5 +228,6 @@ function shown(route: Route, { body, version, location }: Reply<unknown>, issuer
       ...(location === undefined ? {} : { Location: issuer + location }),
     },
     ...(route.output ? { body: route.output.parse(body) } : {}),
+    ...(route.streams ? { lines: body as AsyncIterable<string> } : {}),
   }
 }

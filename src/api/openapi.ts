@@ -64,10 +64,12 @@ function operationOf(route: Route): Json {
     ...(input.body
       ? { requestBody: { required: true, content: jsonOf(schemaOf(input.body, 'input')) } }
       : {}),
+    ...(input.lines ? { requestBody: { required: true, content: LINES } } : {}),
     responses: {
       [success]: {
         description: 'Done',
         ...(route.output ? { content: jsonOf(schemaOf(route.output, 'output')) } : {}),
+        ...(route.streams ? { content: LINES } : {}),
       },
       ...refusalsOf(route),
     },
@@ -112,6 +114,9 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
   return json
 }
+
+/** One object of JSON a line: an application that reads them one by one needs no more memory for more of them. */
+const LINES: Json = { 'application/x-ndjson': { schema: { type: 'string' } } }
 
 /** RFC 9457 3 */
 const PROBLEM = {

@@ -40,15 +40,29 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   path: string
   /** operationId: the name of the method in generated clients */
   operation: string
-  tag: 'Sign-in' | 'Your account' | 'People' | 'Applications' | 'Roles' | 'APIs' | 'Keys' | 'Audit' | 'System'
+  tag:
+    | 'Sign-in'
+    | 'Your account'
+    | 'People'
+    | 'Applications'
+    | 'Roles'
+    | 'APIs'
+    | 'Keys'
+    | 'Audit'
+    | 'Webhooks'
+    | 'System'
   summary: string
   input: {
     params?: z.ZodType<Params>
     query?: z.ZodType<Query>
     body?: z.ZodType<Body>
+    /** instead of a body in JSON: lines, each of them JSON; `body` is all of them */
+    lines?: { limitBytes: number }
   }
   /** undefined: nothing comes back (204) */
   output: z.ZodType<Output> | undefined
+  /** instead of an output: lines of JSON, written as they are made (`body` is an AsyncIterable) */
+  streams?: true
   /** of success, where it is not 200, or 204 without output */
   status?: 201 | 202
   /** those of its own; what every route may answer is added */
@@ -99,6 +113,7 @@ export function errorsOf(route: Route): ProblemCode[] {
       ...(route.permission === 'anyone' ? [] : TOKEN_ERRORS),
       ...(route.input.params || route.target ? (['not_found'] as const) : []),
       ...(route.input.body ? (['unsupported_media_type', 'invalid_input', 'too_large'] as const) : []),
+      ...(route.input.lines ? (['unsupported_media_type', 'too_large'] as const) : []),
       ...(route.conditional ? (['stale', 'version_required'] as const) : []),
       ...(route.repeatable ? (['in_flight', 'key_reused'] as const) : []),
       ...route.errors,
@@ -107,5 +122,5 @@ export function errorsOf(route: Route): ProblemCode[] {
 }
 
 export function successOf(route: Route): number {
-  return route.status ?? (route.output ? 200 : 204)
+  return route.status ?? (route.output || route.streams ? 200 : 204)
 }

@@ -2,6 +2,7 @@
 import type { Route } from './route.ts'
 import { accessRoutes } from './routes/access.ts'
 import { applicationRoutes } from './routes/applications.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { authAccountRoutes } from './routes/auth-account.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -15,6 +16,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { registrationTokenRoutes } from './routes/registration-tokens.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
@@ -22,6 +24,8 @@ export const ROUTES: readonly Route[] = [
   ...accessRoutes,
   ...applicationRoutes,
   ...operationRoutes,
+  ...auditRoutes,
+  ...webhookRoutes,
   ...failureRoutes,
   ...authRoutes,
   ...authAccountRoutes,

@@ -129,6 +129,9 @@ export const AUDIT_RECORD = z.strictObject({
   request_id: z.string().nullable(),
   ip: z.string().nullable(),
   user_agent: z.string().nullable(),
+  personal: z
+    .record(z.string(), z.string())
+    .describe('what identifies the person; like ip and user_agent gone with whose it was'),
   detail: z.record(z.string(), z.unknown()),
 })
 
@@ -143,6 +146,7 @@ export function recordOf(record: AuditRecord): z.infer<typeof AUDIT_RECORD> {
     request_id: record.requestId ?? null,
     ip: record.ip ?? null,
     user_agent: record.userAgent ?? null,
+    personal: record.personal,
     detail: record.detail,
   }
 }

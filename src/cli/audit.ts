@@ -1,27 +1,48 @@
-/** `ostiary audit`: whether anybody changed the audit records, and the keys that show it. */
-import type { Command } from 'commander'
+/** `ostiary audit`: the audit records, whether anybody changed them, and the keys that show it. */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream/promises'
+import { type Command, Option } from 'commander'
+import { auditServices } from '../app-audit.ts'
 import { auditLedger } from '../app-parts.ts'
-import { AuditKeys } from '../crypto/audit-keys.ts'
+import { AuditKeys, digestOf, isSignedBy } from '../crypto/audit-keys.ts'
+import { checkExport, type FileVerdict } from '../domain/audit/export.ts'
 import type { Head, Verdict } from '../domain/audit/ledger.ts'
+import type { AuditQuery, AuditRecord } from '../domain/directory/directory.ts'
 import { type Answer, answers, UsageError } from './answer.ts'
-import { group, leaf } from './leaf.ts'
+import { group, leaf, moment, wholeNumber } from './leaf.ts'
 import { progress } from './progress.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 export function auditCommands(program: Command): void {
-  const audit = group(program, 'audit', 'whether the audit records are whole')
+  const audit = group(program, 'audit', 'the audit records, and whether they are whole')
+  listCommand(audit)
+  exportCommand(audit)
   leaf(audit, 'verify', {
     summary: 'walk the chain of all audit records; exit code 3 when one was tampered with',
     description: `Walks the chain of all audit records and tells whether one was changed, taken away, put in or moved. Exit code 3
-when something was found.`,
-    examples: ['audit verify', 'audit verify --since 812:Jx…'],
+when something was found.
+
+With --file it checks what "audit export" wrote, and asks no database.`,
+    examples: [
+      'audit verify',
+      'audit verify --since 812:Jx…',
+      'audit verify --file audit.ndjson --keys audit-keys.json',
+    ],
   })
     .option(
       '--since <seq:hash>',
       'the head that an earlier check printed: also tells whether the end was cut off or all of it rewritten',
     )
+    .option('--file <file>', 'check this export instead')
+    .option(
+      '--keys <file>',
+      'public keys that were kept elsewhere ("audit keys"); else those in the export count',
+    )
     .action(
-      answers((options: { since?: string }) => {
+      answers(async (options: { since?: string; file?: string; keys?: string }) => {
+        if (options.file !== undefined) return verifyFile(options.file, options.keys)
         const since = headOf(options.since)
         return withStorage((opened) => verify(since, opened))
       }),
@@ -39,6 +60,109 @@ when something was found.`,
   )
 }
 
+interface Filter {
+  name?: string
+  outcome?: 'success' | 'failure'
+  user?: string
+  actor?: string
+  client?: string
+  since?: Date
+  until?: Date
+  limit: number
+}
+
+function listCommand(audit: Command): void {
+  leaf(audit, 'list', {
+    summary: 'security events, newest first',
+    examples: [
+      'audit list --name user.sign_in_failed --limit 20',
+      'audit list --actor usr_… --since 2026-11-01',
+    ],
+  })
+    .option('--name <event>', 'as in user.signed_in')
+    .addOption(new Option('--outcome <outcome>', 'how it ended').choices(['success', 'failure']))
+    .option('--user <id>', 'whom it is about')
+    .option('--actor <id>', 'who did it')
+    .option('--client <id>', 'the app')
+    .option('--since <time>', 'ISO 8601', timeOf)
+    .option('--until <time>', 'ISO 8601', timeOf)
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 1000), 50)
+    .action(
+      answers((filter: Filter) =>
+        withStorage(async ({ storage }) => {
+          const { items } = await storage.database.trail.list(queryOf(filter))
+          return { json: { items }, words: items.map(lineOf).join('\n') || 'Nothing was recorded.' }
+        }),
+      ),
+    )
+}
+
+function queryOf({ name, outcome, user, actor, client, since, until, limit }: Filter): AuditQuery {
+  return { name, outcome, userId: user, actorId: actor, clientId: client, since, until, limit }
+}
+
+function lineOf({ at, name, outcome, userId, clientId, ip, detail }: AuditRecord): string {
+  const facts = Object.entries(detail).map(([key, value]) => `${key}=${value}`)
+  const parts = [moment(at), name, outcome === 'failure' ? 'FAILED' : '', userId, clientId, ip, ...facts]
+  return parts.filter((part) => part !== undefined && part !== '').join('  ')
+}
+
+function exportCommand(audit: Command): void {
+  leaf(audit, 'export', {
+    summary: 'write the records with their chain and signatures to a file',
+    description: `Writes lines of JSON that "audit verify --file" checks anywhere. What identifies people stays encrypted unless
+--personal is given: in a file nobody can erase it any more.`,
+    examples: ['audit export audit.ndjson', 'audit export more.ndjson --after 812'],
+  })
+    .argument('<file>', 'where to; must not exist')
+    .option('--after <seq>', 'only the links behind this one', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--personal', 'with addresses, browsers and e-mail addresses')
+    .action(
+      answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
+        withStorage(async ({ config, storage }) => {
+          const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
+          await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          return {
+            json: { file },
+            words: `${file} is written. Check it with: ostiary audit verify --file ${file}`,
+          }
+        }),
+      ),
+    )
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime())) throw new UsageError(`"${text}" is no time, as in 2026-11-01T12:00:00Z`)
+  return time
+}
+
+async function verifyFile(file: string, keysFile: string | undefined): Promise<Answer> {
+  const trusted = keysFile === undefined ? undefined : JSON.parse(await readFile(keysFile, 'utf8')).keys
+  const lines = createInterface({ input: createReadStream(file) })
+  const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy }, trusted)
+  const byItself = trusted
+    ? []
+    : ['Signatures were checked with the keys in the file itself; --keys makes it proof.']
+  return {
+    json: verdict,
+    words: [...fileInWords(verdict), ...byItself].join('\n'),
+    found: verdict.findings.length > 0,
+  }
+}
+
+function fileInWords({ issuer, links, checkpoints, pruned, signedUpTo, findings }: FileVerdict): string[] {
+  return [
+    `${issuer}: ${links} links, ${pruned} of them without their record by retention; ${checkpoints} signatures, up to link ${signedUpTo}`,
+    ...found(findings),
+  ]
+}
+
+function found(findings: Verdict['findings']): string[] {
+  if (findings.length === 0) return ['Nothing was changed, taken away, put in or moved.']
+  return findings.map(({ kind, sentence }) => `${kind.toUpperCase()}: ${sentence}`)
+}
+
 async function verify(since: Head | undefined, { storage }: Opened): Promise<Answer> {
   const shown = progress('records')
   const verdict = await auditLedger(storage).verify(since, shown.at)
@@ -46,9 +170,9 @@ async function verify(since: Head | undefined, { storage }: Opened): Promise<Ans
   return { json: verdict, words: inWords(verdict), found: verdict.findings.length > 0 }
 }
 
-function inWords({ links, checkpoints, waiting, head, findings }: Verdict): string {
+function inWords({ links, checkpoints, pruned, waiting, head, findings }: Verdict): string {
   const lines = [
-    `${links} records in the chain, ${checkpoints} signatures${waiting > 0 ? `, ${waiting} records not linked yet` : ''}`,
+    `${links} records in the chain${pruned > 0 ? `, ${pruned} of them gone by retention` : ''}, ${checkpoints} signatures${waiting > 0 ? `, ${waiting} records not linked yet` : ''}`,
     ...findings.map(({ kind, sentence }) => `${kind.toUpperCase()}: ${sentence}`),
     findings.length === 0
       ? 'Nothing was changed, taken away, put in or moved.'

@@ -12,11 +12,13 @@ import { version } from '../version.ts'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
+import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
 import { completionCommand } from './completion.ts'
 import { configCommands } from './config.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
+import { declarationCommands } from './declarations.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
@@ -29,6 +31,7 @@ import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { userCommands } from './user.ts'
+import { webhookCommands } from './webhook.ts'
 
 /** In the order of `ostiary --help`. */
 const GROUPS: ((program: Command) => void)[] = [
@@ -47,6 +50,9 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  backupCommands,
+  declarationCommands,
+  webhookCommands,
   explainCommand,
   conformanceCommand,
   hashingCommand,

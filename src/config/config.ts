@@ -1,5 +1,7 @@
 /** The configuration as the program uses it: decided, complete, frozen, and without secrets. */
+
 import { inspect } from 'node:util'
+import type { AuditRetentionDays } from '../domain/audit/classes.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 import type { TracingConfig } from './tracing.ts'
@@ -80,6 +82,10 @@ export interface Config {
     readonly algorithms: readonly SigningAlgorithm[]
     /** seconds that a key signs before another takes its place; 0: until an operator changes it */
     readonly signFor: number
+  }
+  readonly audit: {
+    /** how long records are kept, by class */
+    readonly days: AuditRetentionDays
   }
   readonly hashing: {
     readonly memoryKiB: number

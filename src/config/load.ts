@@ -1,6 +1,7 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import { auditOf } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
@@ -137,6 +138,7 @@ function decide(
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
+    audit: auditOf(settings),
     hashing: hashingOf(settings),
     tracing: tracingOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',

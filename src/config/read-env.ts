@@ -69,6 +69,11 @@ export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
   return ['start', 'dev', 'ostiary'].includes(env.npm_lifecycle_event ?? '')
 }
 
+/** A variable that a file names instead of holding a secret; undefined: it is not set. */
+export function readVariable(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env[name]
+}
+
 function readConfigFile(path: string, required: boolean, faults: Fault[]): Record<string, unknown> {
   let text: string
   try {

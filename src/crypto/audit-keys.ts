@@ -54,6 +54,18 @@ export class AuditKeys implements CheckpointKeys {
   }
 }
 
+/** Whether a signature is of one of these public keys, for a check without the deployment. */
+export function isSignedBy(
+  text: string,
+  { kid, signature }: Signature,
+  keys: readonly JsonWebKey[],
+): boolean {
+  const key = keys.find((one) => one.kid === kid)
+  if (!key) return false
+  const publicKey = createPublicKey({ key, format: 'jwk' })
+  return verify(null, Buffer.from(text), publicKey, Buffer.from(signature, 'base64url'))
+}
+
 /** SHA-256, base64url */
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url')

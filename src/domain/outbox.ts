@@ -17,16 +17,25 @@ export interface ApprovalPing {
   approvalId: string
 }
 
+/** That an event is told to an endpoint (Standard Webhooks). */
+export interface WebhookDelivery {
+  kind: 'webhook'
+  webhookId: string
+  deliveryId: string
+}
+
 export interface OutboxJobs {
   mail: MailJob
   'backchannel-logout': LogoutNotice
   'ciba-ping': ApprovalPing
+  webhook: WebhookDelivery
 }
 
 export const OUTBOX_KINDS = [
   'mail',
   'backchannel-logout',
   'ciba-ping',
+  'webhook',
 ] as const satisfies (keyof OutboxJobs)[]
 
 export type OutboxKind = keyof OutboxJobs

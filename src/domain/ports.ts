@@ -10,6 +10,7 @@ import type {
   ConsentRepository,
   InitialAccessTokenRepository,
 } from './clients/ports.ts'
+import type { AppliedState } from './declarative/ports.ts'
 import type { AuditTrail, ClientDirectory, PeopleDirectory } from './directory/directory.ts'
 import type { EmailProof, NewEmailProof, ProofPurpose } from './email/proof.ts'
 import type { FailureRecord } from './failures/record.ts'
@@ -22,6 +23,7 @@ import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
+import type { WebhookRepository } from './webhooks/ports.ts'
 
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
@@ -259,6 +261,8 @@ export interface Repositories {
   deadLetters: DeadLetterRepository
   accessDirectory: AccessDirectory
   usage: UsageRepository
+  applied: AppliedState
+  webhooks: WebhookRepository
 }
 
 /** The durable, transactional store. Its repositories outside `transaction` commit statement by statement. */

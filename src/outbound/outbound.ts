@@ -86,6 +86,19 @@ export class Outbound {
     }
   }
 
+  /**
+   * Why an address would not be called, in a sentence; undefined: nothing speaks against it now. Nothing is sent, and each
+   * call looks anew.
+   */
+  async refusal(address: string): Promise<string | undefined> {
+    try {
+      await this.#addressesOf(this.#checked(address), AbortSignal.timeout(TIMEOUT_MS))
+    } catch (error) {
+      if (error instanceof OutboundError && error.failure === 'refused') return error.message
+    }
+    return undefined
+  }
+
   /** How the hosts are doing. */
   snapshot(): OutboundState {
     const hosts = this.#hosts.states()

@@ -14,6 +14,8 @@ import { LocalNotices, type Notices } from './notices.ts'
 import { openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
+import { AuditPrivacy } from './sql/audit-privacy.ts'
+import { Backups } from './sql/backup/backups.ts'
 import { clientsById, resourceServersById, usersById } from './sql/by-id.ts'
 import { SqlChanges } from './sql/changes.ts'
 import { Committer } from './sql/committer.ts'
@@ -105,15 +107,16 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   const changes = new SqlChanges(loader)
   notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
+  const privacy = new AuditPrivacy(atRest)
   return {
-    database: sqlDatabase(connection, atRest),
+    database: sqlDatabase(connection, atRest, privacy),
     artifacts,
     dataKeys: new SqlDataKeys(connection.knex, atRest),
     byId: { users, clients: clientsById(loader), resourceServers: resourceServersById(loader) },
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units, atRest),
+    audit: new UnitAudit(units, atRest, privacy),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
@@ -166,6 +169,17 @@ export async function openInspection(options: StorageOptions) {
 }
 
 export type Inspection = Awaited<ReturnType<typeof openInspection>>
+
+/** The database alone, to copy it whole and to make it anew. */
+export async function openBackups(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    backups: new Backups(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    migrations: () => migrationStatus(connection),
+    close: () => connection.close(),
+  }
+}
 
 function noticesOf({ database, onError }: StorageOptions, connection: SqlConnection): Notices {
   return database.kind === 'postgres'

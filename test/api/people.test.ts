@@ -203,7 +203,8 @@ onEveryStack('the API: people', options, (app) => {
     for (const name of names) {
       const [record] = (await audited(app, name)).filter(({ user_id }) => user_id === person.userId)
       expect(record?.detail, name).to.deep.equal({ by: admin.userId })
-      expect(record?.ip, name).to.be.a('string')
+      const { json } = await admin.get(`/api/v1/admin/audit?name=${name}&user_id=${person.userId}`)
+      expect(json.items[0].ip, name).to.be.a('string')
     }
   })
 

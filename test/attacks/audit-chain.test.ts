@@ -82,6 +82,7 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       request_id: `'x'`,
       ip: `'198.51.100.7'`,
       user_agent: `''`,
+      sealed: `'{}'`,
       detail: `'{"remember": false}'::jsonb`,
       created_at: `created_at - interval '1 second'`,
       mark: `'x'`,

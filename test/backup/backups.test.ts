@@ -11,6 +11,7 @@ import { DataKeys } from '../../src/crypto/data-keys.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import type { Database } from '../../src/domain/ports.ts'
+import { checkBackup } from '../../src/storage/backup/check.ts'
 import { readKeysFile } from '../../src/storage/backup/keys-file.ts'
 import { Backups, type RestoreOptions } from '../../src/storage/sql/backup/backups.ts'
 import { KEPT, LEFT_OUT } from '../../src/storage/sql/backup/tables.ts'
@@ -339,16 +340,18 @@ describe('backups', function () {
         })
         expect(await rejection(into(target, source).restore(file, dies))).to.equal('the disk is full')
         expect(await rowsOf(target, 'users')).to.deep.equal(before)
-        const declined = await into(target, source).restore(file, {
+        const declined = {
           ...dies,
-          confirm: async () => false,
-        })
-        expect(declined).to.equal(undefined)
+          confirm: async () => {
+            throw new Error('no')
+          },
+        }
+        expect(await rejection(into(target, source).restore(file, declined))).to.equal('no')
         expect(await rowsOf(target, 'users')).to.deep.equal(before)
       })
 
       it('of an older schema are brought up to this one, without a key that was named; of a newer one are refused', async () => {
-        const key = sampleKey()
+        const key = { ...sampleKey(), state: 'retiring' } as const
         await source.database.signingKeys.add(key)
         const [newest] = (await migrateDown(source.connection)).reverted
         const { file, keys, contents } = await saved(source)
@@ -407,15 +410,15 @@ describe('backups', function () {
         const bent = Buffer.from(whole)
         bent.writeUInt8(bent.readUInt8(place) ^ 0x10, place)
         writeFileSync(file, bent)
-        expect(await rejection(source.backups.check(file)), `byte ${place}`).to.match(
+        expect(await rejection(checkBackup(file, source.atRest)), `byte ${place}`).to.match(
           /damaged|was not made with these keys/,
         )
       }
       for (const length of [0, 5, Math.floor(whole.length / 2), whole.length - 9]) {
         writeFileSync(file, whole.subarray(0, length))
-        expect(await rejection(source.backups.check(file)), `${length} bytes`).to.match(/damaged/)
+        expect(await rejection(checkBackup(file, source.atRest)), `${length} bytes`).to.match(/damaged/)
       }
-      expect((await source.backups.check(backup.file)).seal).to.equal(backup.contents.seal)
+      expect((await checkBackup(backup.file, source.atRest)).seal).to.equal(backup.contents.seal)
     })
 
     it('are refused when rows or tables were changed, swapped, added or taken out', async () => {
@@ -453,13 +456,13 @@ describe('backups', function () {
         'more behind the seal': (lines) => [...lines, '{"table":"users","columns":[]}'],
       }
       for (const [what, change] of Object.entries(attacks))
-        expect(await rejection(source.backups.check(rewritten(change))), what).to.match(/is damaged/)
+        expect(await rejection(checkBackup(rewritten(change), source.atRest)), what).to.match(/is damaged/)
     })
 
     it('are refused when somebody made them up who has no keys, however right the hashes', async () => {
       const other = new Keyring(randomBytes(32))
       const forged = await saved({ ...source, backups: new Backups(source.connection, other) })
-      expect(await rejection(source.backups.check(forged.file))).to.match(
+      expect(await rejection(checkBackup(forged.file, source.atRest))).to.match(
         /was not made with these keys, or somebody changed it/,
       )
       const target = await connectPglite({ dataDir: undefined })
@@ -476,10 +479,14 @@ describe('backups', function () {
       ).to.match(/The keys file lacks data key 1/)
       const { file } = names()
       writeFileSync(file, 'PGDMP')
-      expect(await rejection(source.backups.check(file))).to.match(/is damaged, or no backup of Ostiary/)
+      expect(await rejection(checkBackup(file, source.atRest))).to.match(
+        /is damaged, or no backup of Ostiary/,
+      )
       writeFileSync(file, gzipSync('{"other":"thing"}\n'))
-      expect(await rejection(source.backups.check(file))).to.match(/is no backup of Ostiary/)
-      expect(await rejection(source.backups.check(join(folder, 'nowhere')))).to.match(/There is no file/)
+      expect(await rejection(checkBackup(file, source.atRest))).to.match(/is no backup of Ostiary/)
+      expect(await rejection(checkBackup(join(folder, 'nowhere'), source.atRest))).to.match(
+        /There is no file/,
+      )
       expect(await rejection(readKeysFile(backup.file))).to.match(/is no keys file of Ostiary/)
       expect(
         await rejection(source.backups.save(backup.file, { version: VERSION, keysFile: undefined })),

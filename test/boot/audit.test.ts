@@ -1,6 +1,6 @@
 /** `ostiary audit` as an operator runs it, on the embedded database of a process that has stopped. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -52,5 +52,28 @@ describe('ostiary audit', function () {
     expect(findings[0].kind).to.equal('forged')
     expect(audit('verify').stdout).to.match(/^FORGED: record \d+ was not made by Ostiary/m)
     expect(JSON.parse(audit('keys').stdout)).to.deep.equal({ keys: [] })
+  })
+  it('lists the records, writes them to a file, and checks that without a database', () => {
+    const listed = JSON.parse(audit('list', '--name', 'signing_key.added', '--limit', '5', '--json').stdout)
+    expect(listed.items.length).to.be.within(1, 5)
+    expect(listed.items[0].name).to.equal('signing_key.added')
+    expect(audit('list', '--since', '2999-01-01').stdout).to.equal('Nothing was recorded.\n')
+    expect(audit('list', '--since', 'soon').status).to.equal(2)
+
+    const file = join(dataDir, 'audit.ndjson')
+    const written = audit('export', file)
+    expect(written.status, written.stderr).to.equal(0)
+    expect(audit('export', file).status, 'it is there').to.equal(1)
+    const whole = spawnSync(process.execPath, ['src/cli/ostiary.ts', 'audit', 'verify', '--file', file], {
+      ...{ cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: '/nowhere' } },
+    })
+    expect(whole.status, whole.stderr).to.equal(0)
+    expect(whole.stdout).to.include('Nothing was changed')
+    const [first] = readFileSync(file, 'utf8').split('\n')
+    writeFileSync(file, `${first}\n`)
+    const cut = audit('verify', '--file', file)
+    expect(cut.status).to.equal(3)
+    expect(cut.stdout).to.match(/^CUT OFF: /m)
+    expect(audit('list', '--name', 'audit.exported').stdout).to.include('by=cli')
   })
 })

@@ -29,7 +29,15 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.users.addRole(user.id, 'admin')
   await database.emailProofs.insert(sampleProof({ userId: user.id }))
   await database.outbox.insert({ template: 'verify-email', proofId: 'p' })
-  await database.audit.append({ name: 'user.registered', outcome: 'success', request: undefined })
+  await database.audit.append({
+    ...{ name: 'user.registered', outcome: 'success', request: undefined },
+    ...{ userId: user.id, personal: { email: user.email } },
+  })
+  const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
+  await database.webhooks.insert('w', settings, { current: 'whsec_' })
+  await database.webhooks.addTest('w', 'webhook.test')
+  const pruned = { kind: 'activity', until: new Date(0), seqs: '1', records: 1 } as const
+  await database.auditChain.prune([], { ...pruned, kid: 'k', signature: 's' })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
   await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)

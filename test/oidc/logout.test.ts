@@ -183,7 +183,7 @@ onEveryStack('sign-out (RP-Initiated Logout 1.0)', { overrides: { clients } }, (
     expect((await client.tokenIntrospection(other, there.tokens.access_token)).active).to.equal(false)
     expect(await isSignedIn((await signIn(config)).agent), 'signing in again is possible').to.equal(true)
     const records = await app.sql.query(
-      `select user_id, outcome, detail, ip is not null as located from audit_events where name = $1`,
+      `select user_id, outcome, detail, sealed is not null as located from audit_events where name = $1`,
       ['user.signed_out_everywhere'],
     )
     expect(records).to.deep.equal([

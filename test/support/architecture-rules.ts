@@ -32,6 +32,8 @@ const ARROWS: Record<string, string[]> = {
   // its edge alone knows Koa, and takes from the pages' edge what the front door found out
   api: ['api/', 'domain/', 'lib/', 'http/state.ts'],
   http: ['http/', 'oidc/', 'domain/', 'lib/', 'type config/'],
+  // declarations are read and compared; services, checks and secrets are handed in
+  declarative: ['declarative/', 'domain/', 'lib/'],
   // the sample apps are outsiders: they know the protocol and nothing of the provider
   samples: ['samples/'],
   // so does what asks a deployment from outside
@@ -49,13 +51,17 @@ const ARROWS: Record<string, string[]> = {
 const SEES_ALL = [
   'app.ts',
   'app-api.ts',
+  'app-declarative.ts',
+  'app-audit.ts',
   'app-auth.ts',
   'app-metrics.ts',
+  'app-services.ts',
   'app-system.ts',
   'app-telemetry.ts',
   'app-engine.ts',
   'app-outbox.ts',
   'app-parts.ts',
+  'app-webhooks.ts',
   'main.ts',
   'lifecycle.ts',
   'cli/',
@@ -71,6 +77,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^(argon2|@node-rs\/argon2)$/, ['crypto/']],
   [/^prom-client$/, ['telemetry/metrics.ts']],
   [/^@opentelemetry\/.+$/, ['telemetry/tracing.ts']],
+  [/^yaml$/, ['declarative/']],
   [/^ejs$/, ['http/render.ts', 'mail/render.ts']],
 ]
 

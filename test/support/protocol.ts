@@ -116,7 +116,7 @@ export async function send(
     ...(body === undefined ? {} : { body }),
   })
   const text = await response.text()
-  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  const isJson = /(?<!nd)json/.test(response.headers.get('content-type') ?? '')
   return {
     status: response.status,
     headers: response.headers,

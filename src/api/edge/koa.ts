@@ -1,4 +1,5 @@
 /** Where the API meets Koa, and nowhere else: requests in, answers out, headers as they are. */
+import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import getRawBody from 'raw-body'
 import { PERMISSION_NAMES } from '../../domain/permissions/permissions.ts'
@@ -51,9 +52,9 @@ function requestOf(ctx: Context): ApiRequest {
     path: ctx.path,
     query: new URLSearchParams(ctx.querystring),
     header: (name) => ctx.get(name),
-    async body() {
+    async body(limit = BODY_LIMIT) {
       try {
-        return await getRawBody(ctx.req, { length: ctx.get('Content-Length') || null, limit: BODY_LIMIT })
+        return await getRawBody(ctx.req, { length: ctx.get('Content-Length') || null, limit })
       } catch (cause) {
         const tooLarge = (cause as { type?: unknown }).type === 'entity.too.large'
         throw new ApiProblem(tooLarge ? 'too_large' : 'malformed', { cause })
@@ -63,7 +64,7 @@ function requestOf(ctx: Context): ApiRequest {
   }
 }
 
-function send(ctx: Context, { status, headers, body, route }: ApiResponse): void {
+function send(ctx: Context, { status, headers, body, lines, route }: ApiResponse): void {
   if (route !== undefined) stateOf(ctx).route = route
   // Koa would write the status in words where there is no body.
   if (body === undefined) ctx.body = null
@@ -71,6 +72,10 @@ function send(ctx: Context, { status, headers, body, route }: ApiResponse): void
   if (body !== undefined) {
     ctx.type = headers['Content-Type'] ?? 'application/json'
     ctx.body = JSON.stringify(body)
+  }
+  if (lines) {
+    ctx.type = 'application/x-ndjson'
+    ctx.body = Readable.from(lines)
   }
   const { 'Content-Type': _, ...others } = headers
   ctx.set(others)

@@ -1,45 +1,13 @@
-/** The record of events, and how the deployment is doing. */
+/** How the deployment is doing. */
 import { z } from 'zod'
-import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import type { SystemReport } from '../deps.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { AUDIT_RECORD, recordOf } from '../schemas.ts'
 
 const seconds = z.number().nonnegative()
 const bytes = z.number().int().nonnegative()
 const count = z.number().int().nonnegative()
-/** The calendar of the store knows no year 0. */
-const moment = z.iso.datetime().refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
 
 export const operationRoutes: readonly Route[] = [
-  defineRoute({
-    ...{ method: 'GET', path: '/api/v1/admin/audit', operation: 'listAudit', tag: 'Audit' },
-    summary: 'Security events, newest first',
-    input: {
-      query: z.strictObject({
-        ...PAGE_QUERY,
-        name: z
-          .string()
-          .regex(/^[a-z_]+\.[a-z_]+$/)
-          .max(64)
-          .optional()
-          .describe('of the event, as in user.signed_in'),
-        outcome: z.enum(['success', 'failure']).optional(),
-        user_id: z.string().min(1).max(100).optional(),
-        client_id: z.string().min(1).max(255).optional(),
-        since: moment.optional(),
-        until: moment.optional(),
-      }),
-    },
-    ...{ output: pageSchema(AUDIT_RECORD), errors: [], permission: 'audit:read' },
-    async handle({ query }, { directory, sealer }) {
-      const { name, outcome, user_id: userId, client_id: clientId, since, until } = query
-      const filter = { name, outcome, userId, clientId, since: dateOf(since), until: dateOf(until) }
-      const read = (page: Parameters<typeof directory.trail.list>[0]) =>
-        directory.trail.list({ ...page, ...filter })
-      return { body: await paged('audit', query, sealer, read, recordOf) }
-    },
-  }),
   defineRoute({
     ...{ method: 'GET', path: '/api/v1/admin/system', operation: 'readSystem', tag: 'System' },
     summary: 'How this process and what it depends on are doing',
@@ -111,8 +79,4 @@ function reportOf(report: SystemReport) {
     })),
     outbox: each(outbox, ({ waiting, dead, lagSeconds }) => ({ waiting, dead, lag_seconds: lagSeconds })),
   }
-}
-
-function dateOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text)
 }

@@ -1,5 +1,6 @@
 /** Reading that several routes share. */
 import type { z } from 'zod'
+import { requesterOf } from '../../domain/audit/events.ts'
 import type { Application, AuditRecord, Person } from '../../domain/directory/directory.ts'
 import type { Target } from '../../domain/permissions/permissions.ts'
 import type { ApiServices } from '../deps.ts'
@@ -47,7 +48,6 @@ export async function consentsOf(
 
 /** Of what an administrator did to the account it is said who did it: not from where, and by which browser. */
 export function withoutPlace(record: AuditRecord, userId: string): AuditRecord {
-  const { by } = record.detail
-  if (typeof by !== 'string' || !by.startsWith('usr_') || by === userId) return record
+  if (requesterOf(record) === userId) return record
   return { ...record, ip: undefined, userAgent: undefined }
 }

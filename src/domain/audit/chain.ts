@@ -79,8 +79,11 @@ export class ChainCheck {
     return this.#previous
   }
 
-  /** @param record as it stands now; undefined: it is gone */
-  walk(link: Link, record: ChainedRecord | undefined): Finding[] {
+  /**
+   * @param record as it stands now; undefined: it is gone
+   * @param pruned whether a signed statement says that it went by retention
+   */
+  walk(link: Link, record: ChainedRecord | undefined, pruned = false): Finding[] {
     const found: Finding[] = []
     const { seq, recordId } = link
     const expected = (this.#previous?.seq ?? 0) + 1
@@ -96,6 +99,7 @@ export class ChainCheck {
         ...{ kind: 'broken', seq, recordId },
         sentence: `link ${seq} does not follow from the one before it`,
       })
+    if (!record && pruned) return found
     if (!record)
       found.push({
         ...{ kind: 'missing', seq, recordId },

@@ -56,9 +56,19 @@ export type AuditEventName =
   | 'signing_key.retiring'
   | 'signing_key.retired'
   | 'signing_key.revoked'
+  | 'audit.pruned'
+  | 'audit.exported'
+  | 'webhook.created'
+  | 'webhook.updated'
+  | 'webhook.deleted'
+  | 'webhook.disabled'
+  | 'webhook.secret_rotated'
+  | 'webhook.tested'
+  | 'webhook.replayed'
   | 'system.backed_up'
   | 'system.restored'
   | 'configuration.applied'
+  | 'authorization_type.saved'
 
 export interface AuditEvent {
   name: AuditEventName
@@ -67,8 +77,19 @@ export interface AuditEvent {
   userId?: string | undefined
   clientId?: string | undefined
   request: RequestFacts | undefined
-  /** small, non-secret facts */
+  /** small, non-secret facts that identify nobody but by id; `by`: on whose behalf, if not on `userId`'s own */
   detail?: Record<string, string | number | boolean>
+  /** what identifies `userId` (an address, a name): nobody can read it once they are gone */
+  personal?: Record<string, string>
+}
+
+/** Whose request it was, and so whose address and browser; undefined: nobody's that is known. */
+export function requesterOf({
+  userId,
+  detail,
+}: Pick<AuditEvent, 'userId'> & { detail?: object }): string | undefined {
+  const by = (detail as { by?: unknown } | undefined)?.by
+  return typeof by === 'string' && by.startsWith('usr_') ? by : userId
 }
 
 /** Where a request came from, as data. */

@@ -4,6 +4,8 @@
  */
 import type { AuditKeyRepository, Database, MarkedRecord, Repositories } from '../ports.ts'
 import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, linkOf, textOf } from './chain.ts'
+import { Ranges } from './ranges.ts'
+import { textOfPruning } from './retention.ts'
 
 /** Signs heads of the chain, and knows the keys that did. */
 export interface CheckpointKeys {
@@ -26,6 +28,8 @@ export interface Verdict {
   links: number
   /** signatures that were checked */
   checkpoints: number
+  /** records that retention took away, by a statement that holds */
+  pruned: number
   /** records that wait for their link, which is made within seconds while Ostiary runs */
   waiting: number
   /** what to keep elsewhere, and to hand in at the next check */
@@ -135,10 +139,13 @@ export class AuditLedger {
     const check = new ChainCheck(this.#deps.digest)
     const findings: Finding[] = []
     let links = 0
+    let pruned = 0
     let older = true
+    const gone = await this.#pruned(findings)
     for (let page = await auditChain.page(0, PAGE); page.length > 0; ) {
       for (const { link, record } of page) {
-        findings.push(...check.walk(link, record))
+        findings.push(...check.walk(link, record, gone.has(link.seq)))
+        if (!record && gone.has(link.seq)) pruned += 1
         if (record && record.mark !== 'none') older = false
         // What no signature covers yet is held by its mark alone.
         if (link.seq > lastSigned && record && isForged(record.mark, older))
@@ -158,7 +165,17 @@ export class AuditLedger {
     const { waiting, suspects } = await this.#unlinked(links > 0, older)
     findings.push(...suspects)
     const head = check.head && { seq: check.head.seq, hash: check.head.hash }
-    return { links, checkpoints: checkpoints.length, waiting, head, findings }
+    return { links, checkpoints: checkpoints.length, pruned, waiting, head, findings }
+  }
+
+  /** Links whose records went by statements of ours. */
+  async #pruned(findings: Finding[]): Promise<Ranges> {
+    const { auditChain, auditKeys } = this.#deps.database
+    const good: string[] = []
+    for (const pruning of await auditChain.prunings())
+      if (await this.#deps.keys.verify(textOfPruning(pruning), pruning, auditKeys)) good.push(pruning.seqs)
+      else findings.push(falseStatement(pruning.seqs))
+    return new Ranges(good)
   }
 
   async #holds(point: Checkpoint, { hash }: Link, stored: AuditKeyRepository): Promise<boolean> {
@@ -199,6 +216,11 @@ function badSignature(seq: number): Finding {
     seq,
     sentence: `the signature over the chain up to link ${seq} does not hold`,
   }
+}
+
+function falseStatement(seqs: string): Finding {
+  const sentence = `the statement that the records of links ${seqs.slice(0, 80)} went by retention is not ours`
+  return { kind: 'bad signature', sentence }
 }
 
 function rewritten(seq: number): Finding {

@@ -1,6 +1,8 @@
 /** What the audit needs from the store. */
 import type { ChainedRecord, Checkpoint, Link } from './chain.ts'
+import type { EventNames } from './classes.ts'
 import type { AuditEvent } from './events.ts'
+import type { Pruning } from './retention.ts'
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
@@ -28,6 +30,19 @@ export interface AuditChainRepository {
   checkpoints(): Promise<Checkpoint[]>
   /** Links after that one, in order, each with its record as it stands now. */
   page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
+  /** Of these events, older than so many whole days, of links between the two (exclusive), in order; and than when that is. */
+  prunable(
+    events: EventNames,
+    days: number,
+    afterSeq: number,
+    beforeSeq: number,
+    limit: number,
+  ): Promise<{ until: Date; rows: { link: Link; record: MarkedRecord }[] }>
+  /** Takes records away and says so. */
+  prune(recordIds: readonly string[], pruning: Pruning): Promise<void>
+  prunings(): Promise<Pruning[]>
+  /** Destroys the keys of people that no record needs any more. */
+  dropKeys(olderThanDays: number): Promise<void>
 }
 
 /** The private keys that sign checkpoints, sealed at rest. */

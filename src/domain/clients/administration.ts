@@ -26,6 +26,8 @@ export interface NewClient {
   id?: string | undefined
   metadata: Record<string, unknown>
   firstParty?: boolean | undefined
+  /** the operator's own, of a client that proves itself by one; made here unless given */
+  secret?: string | undefined
 }
 
 export class ClientAdministration {
@@ -39,7 +41,7 @@ export class ClientAdministration {
   async create(input: NewClient, actor: Actor): Promise<{ client: Application; secret: string | undefined }> {
     const { random, check, digestSecret } = this.#deps
     const id = input.id ?? random.token(16)
-    const secret = usesSecret(input.metadata) ? random.token(SECRET_BYTES) : undefined
+    const secret = usesSecret(input.metadata) ? (input.secret ?? random.token(SECRET_BYTES)) : undefined
     const settings: ClientSettings = {
       ...{ id, metadata: input.metadata, firstParty: input.firstParty ?? false, source: 'configuration' },
       secretDigest: secret === undefined ? undefined : digestSecret(secret),
@@ -54,6 +56,7 @@ export class ClientAdministration {
   /**
    * Members that are absent stay; `null` takes one away (RFC 7396).
    * @param version the one that was seen; undefined: whatever it is now
+   * @param firstParty undefined: as it is
    * @throws InvalidInput, `not_found`, `stale`
    */
   async update(
@@ -61,28 +64,35 @@ export class ClientAdministration {
     version: number | undefined,
     patch: Record<string, unknown>,
     actor: Actor,
+    firstParty?: boolean,
   ): Promise<Application> {
     const found = await this.#deps.database.applications.find(id)
     if (!found) throw new DomainError('not_found')
     const merged = { ...found.metadata, ...patch }
     const metadata = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
-    await this.#deps.check({ ...found, metadata })
-    const changed = { changed: Object.keys(patch).join(' ') }
+    await this.#deps.check({ ...found, metadata, firstParty: firstParty ?? found.firstParty })
+    const flags = firstParty === undefined ? [] : ['first_party']
+    const changed = { changed: [...Object.keys(patch), ...flags].join(' ') }
     return this.#change('client.updated', id, actor, changed, async ({ applications }) => {
       // Merged into what was read: that must still be what is there, even where the caller does not mind.
       if (version !== undefined && version !== found.version) throw new DomainError('stale')
-      if (!(await applications.change(id, found.version, metadata))) throw new DomainError('stale')
+      if (!(await applications.change(id, found.version, metadata, firstParty)))
+        throw new DomainError('stale')
     })
   }
 
-  /** The one before stops working at once. Throws `not_found`, `stale`, `no_secret`. */
+  /**
+   * The one before stops working at once. Throws `not_found`, `stale`, `no_secret`.
+   * @param given the operator's own; made here unless given
+   */
   async replaceSecret(
     id: string,
     version: number | undefined,
     actor: Actor,
+    given?: string,
   ): Promise<{ client: Application; secret: string }> {
     const { random, digestSecret } = this.#deps
-    const secret = random.token(SECRET_BYTES)
+    const secret = given ?? random.token(SECRET_BYTES)
     const client = await this.#change('client.secret_replaced', id, actor, {}, async ({ applications }) => {
       const found = await applications.find(id)
       if (!found) throw new DomainError('not_found')

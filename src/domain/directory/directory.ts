@@ -79,7 +79,12 @@ export interface ClientDirectory {
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean>
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean>
   /** Compare-and-set, as `change`. */
   replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
 }
@@ -87,7 +92,10 @@ export interface ClientDirectory {
 export interface AuditQuery extends PageQuery {
   name?: string | undefined
   outcome?: 'success' | 'failure' | undefined
+  /** whom it is about */
   userId?: string | undefined
+  /** who did it */
+  actorId?: string | undefined
   clientId?: string | undefined
   since?: Date | undefined
   until?: Date | undefined
@@ -100,8 +108,10 @@ export interface AuditRecord {
   userId: string | undefined
   clientId: string | undefined
   requestId: string | undefined
+  /** like `userAgent` and `personal` gone with whose it was */
   ip: string | undefined
   userAgent: string | undefined
+  personal: Record<string, string>
   detail: Record<string, unknown>
   at: Date
 }
@@ -109,4 +119,6 @@ export interface AuditRecord {
 /** Newest first. */
 export interface AuditTrail {
   list(query: AuditQuery): Promise<PageOf<AuditRecord>>
+  /** Those of them that there are, in no order. */
+  byIds(ids: readonly string[]): Promise<AuditRecord[]>
 }

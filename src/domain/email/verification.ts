@@ -144,6 +144,7 @@ export class EmailVerification {
         userId,
         request: facts,
         detail: { by },
+        personal: { email: proof.email },
       })
       return userId
     })

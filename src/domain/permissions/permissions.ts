@@ -20,6 +20,8 @@ export const PERMISSIONS = {
   'keys:read': 'see which keys sign',
   'keys:write': 'rotate and revoke signing keys',
   'audit:read': 'read the record of security events',
+  'webhooks:read': 'see which endpoints are told of events, and how it went',
+  'webhooks:write': 'have endpoints told of events',
   'system:read': 'see how the deployment is doing and is set up',
   'system:write': 'try again, or drop, what could not be delivered',
 } as const

@@ -61,7 +61,8 @@ export class UserAdministration {
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
       else await this.#invite(repositories, id, email.trim())
-      await record(repositories, 'user.created', id, actor, { invited: hash === undefined })
+      const personal = { email: email.trim() }
+      await record(repositories, 'user.created', id, actor, { invited: hash === undefined }, personal)
       return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
@@ -77,6 +78,7 @@ export class UserAdministration {
     refuse(problemsOf(changes))
     const person = await this.#deps.database.transaction(async (repositories) => {
       const { people, users } = repositories
+      const before = changes.email === undefined ? undefined : await people.find(id)
       if (!(await people.change(id, version, changes)))
         throw new DomainError((await people.find(id)) ? 'stale' : 'not_found')
       if (changes.username !== undefined && !(await users.takeUsername(changes.username, id)))
@@ -88,7 +90,8 @@ export class UserAdministration {
       }
       const { profile = {}, ...others } = changes
       const changed = [...Object.keys(others), ...Object.keys(profile)].join(' ')
-      await record(repositories, 'user.updated', id, actor, { changed })
+      const personal = before && { email_before: before.email, email: String(changes.email) }
+      await record(repositories, 'user.updated', id, actor, { changed }, personal)
       return people.find(id)
     })
     if (!person) throw new DomainError('not_found')
@@ -137,6 +140,8 @@ async function record(
   userId: string,
   { by, request }: Actor,
   facts: Record<string, string | boolean>,
+  personal?: Record<string, string>,
 ): Promise<void> {
-  await audit.append({ name, outcome: 'success', userId, request, detail: { by, ...facts } })
+  const detail = { by, ...facts }
+  await audit.append({ name, outcome: 'success', userId, request, detail, ...(personal ? { personal } : {}) })
 }

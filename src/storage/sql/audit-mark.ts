@@ -4,26 +4,29 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { AtRest } from '../at-rest.ts'
+import type { Hidden } from './audit-privacy.ts'
 import type { AuditColumns } from './writes.ts'
 
 const KIND = 'AuditEvent'
 
-export type Marked = AuditColumns & { stamp: string; mark: string }
+export type Marked = AuditColumns & { stamp: string; mark: string } & Pick<Hidden, 'keys'>
 
-export function marked(columns: AuditColumns, atRest: AtRest): Marked {
+export function marked(columns: AuditColumns & Pick<Hidden, 'keys'>, atRest: AtRest): Marked {
   const stamp = randomBytes(16).toString('base64url')
   return { ...columns, stamp, mark: atRest.hashId(KIND, saying(columns, stamp)).toString('base64url') }
 }
 
-export function isGenuine(columns: Marked, atRest: AtRest): boolean {
+export function isGenuine(columns: Omit<Marked, 'keys'>, atRest: AtRest): boolean {
   const text = saying(columns, columns.stamp)
   return atRest.idHashes(KIND, text).some((hash) => hash.toString('base64url') === columns.mark)
 }
 
 /** What a record says, in one form, whichever way the database keeps it. */
 export function saying(columns: AuditColumns, stamp: string | null): string {
-  const { name, outcome, user_id, client_id, request_id, ip, user_agent, detail } = columns
+  const { name, outcome, user_id, client_id, request_id, ip, user_agent, detail, sealed } = columns
   const facts =
     detail === null ? null : Object.entries(JSON.parse(detail)).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([stamp, name, outcome, user_id, client_id, request_id, ip, user_agent, facts])
+  const said = [stamp, name, outcome, user_id, client_id, request_id, ip, user_agent, facts]
+  // Records from before anything was sealed say what they said.
+  return JSON.stringify(sealed === null ? said : [...said, sealed])
 }

@@ -5,7 +5,7 @@
 import { ARTIFACT_MODELS, type ArtifactModel } from '../artifact-store.ts'
 import { MODELS, type ModelTable } from './artifact-models.ts'
 import { alive, extraColumns, FAMILIES } from './artifact-sql.ts'
-import type { Marked } from './audit-mark.ts'
+import { AUDIT_COLUMNS, auditSql } from './audit-sql.ts'
 import { ADMIT } from './commit-admission.ts'
 import type { Write } from './writes.ts'
 
@@ -18,18 +18,6 @@ const TAKEN: Section['columns'] = [
 ]
 const TEXT_COLUMNS = new Set(['account_id', 'client_id'])
 const REPLAYS = MODELS.ReplayDetection.table
-const AUDIT_COLUMNS = [
-  'name',
-  'outcome',
-  'user_id',
-  'client_id',
-  'request_id',
-  'ip',
-  'user_agent',
-  'detail',
-  'stamp',
-  'mark',
-] as const satisfies (keyof Marked)[]
 
 export interface Section {
   /** parameters: name and type of each column; `unit` is added */
@@ -270,10 +258,7 @@ function audit(): Section {
   return {
     columns: AUDIT_COLUMNS.map((column) => [column, 'text']),
     row: (write) => AUDIT_COLUMNS.map((column) => (write as Of<'audit'>).columns[column]),
-    sql: (from, standing) => `audited as (
-      insert into audit_events (${AUDIT_COLUMNS.join(', ')})
-      select ${AUDIT_COLUMNS.map((column) => (column === 'detail' ? 'x.detail::jsonb' : `x.${column}`)).join(', ')}
-      from ${from} where ${standing})`,
+    sql: auditSql,
   }
 }
 

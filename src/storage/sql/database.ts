@@ -6,10 +6,12 @@ import type { Knex } from 'knex'
 import type { Database, Repositories } from '../../domain/ports.ts'
 import type { AtRest } from '../at-rest.ts'
 import { SqlAccess } from './access.ts'
+import { AuditPrivacy } from './audit-privacy.ts'
 import type { SqlConnection } from './connection.ts'
 import { EXPIRED, purge } from './purge.ts'
 import { SqlAccessDirectory } from './repositories/access-directory.ts'
 import { SqlApplicationRoles } from './repositories/application-roles.ts'
+import { SqlAppliedState } from './repositories/applied-state.ts'
 import { SqlAudit } from './repositories/audit.ts'
 import { SqlAuditChain, SqlAuditKeys } from './repositories/audit-chain.ts'
 import { SqlAuditTrail } from './repositories/audit-trail.ts'
@@ -32,12 +34,18 @@ import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsage } from './repositories/usage.ts'
 import { SqlUsers } from './repositories/users.ts'
+import { SqlWebhooks } from './repositories/webhooks.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
 
-export function sqlDatabase(connection: SqlConnection, atRest: AtRest): Database {
+export function sqlDatabase(
+  connection: SqlConnection,
+  atRest: AtRest,
+  privacy = new AuditPrivacy(atRest),
+): Database {
+  const { knex } = connection
   return {
-    ...repositories(connection.knex, atRest),
-    transaction: (work) => again(() => connection.knex.transaction((trx) => work(repositories(trx, atRest)))),
+    ...repositories(knex, atRest, privacy),
+    transaction: (work) => again(() => knex.transaction((trx) => work(repositories(trx, atRest, privacy)))),
   }
 }
 
@@ -54,12 +62,12 @@ async function again<T>(transaction: () => Promise<T>): Promise<T> {
 
 const TRIES = 3
 
-function repositories(knex: Knex, atRest: AtRest): Repositories {
+function repositories(knex: Knex, atRest: AtRest, privacy: AuditPrivacy): Repositories {
   return {
     users: new SqlUsers(knex),
     emailProofs: new SqlEmailProofs(knex),
     outbox: new SqlOutbox(knex),
-    audit: new SqlAudit(knex, atRest),
+    audit: new SqlAudit(knex, atRest, privacy),
     auditChain: new SqlAuditChain(knex, atRest),
     auditKeys: new SqlAuditKeys(knex, atRest),
     clients: new SqlClients(knex),
@@ -75,13 +83,15 @@ function repositories(knex: Knex, atRest: AtRest): Repositories {
     access: new SqlAccess(knex, atRest),
     people: new SqlPeopleDirectory(knex),
     applications: new SqlClientDirectory(knex),
-    trail: new SqlAuditTrail(knex),
+    trail: new SqlAuditTrail(knex, atRest),
     idempotency: new SqlIdempotency(knex, atRest),
     roles: new SqlRoles(knex),
     applicationRoles: new SqlApplicationRoles(knex),
     deadLetters: new SqlDeadLetters(knex),
     accessDirectory: new SqlAccessDirectory(knex),
     usage: new SqlUsage(knex),
+    applied: new SqlAppliedState(knex),
+    webhooks: new SqlWebhooks(knex, atRest),
   }
 }
 
@@ -92,6 +102,7 @@ const OVER = [
   ['idempotency_keys', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
   // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
+  ['webhook_deliveries', "created_at <= now() - interval '30 days'"],
   ['outbox', "dead_at <= now() - interval '30 days'"],
 ] as const
 

@@ -12,7 +12,17 @@ export const AUDIT_KEY: SealedColumn = { table: 'audit_keys', key: 'kid', column
 
 export const DEPLOYMENT_SECRET: SealedColumn = { table: 'deployment_secrets', key: 'name', column: 'sealed' }
 
-export const SEALED_COLUMNS: readonly SealedColumn[] = [SIGNING_KEY, AUDIT_KEY, DEPLOYMENT_SECRET]
+export const AUDIT_PERSON_KEY: SealedColumn = { table: 'audit_person_keys', key: 'id', column: 'sealed' }
+
+export const WEBHOOK_SECRET: SealedColumn = { table: 'webhooks', key: 'id', column: 'sealed' }
+
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  SIGNING_KEY,
+  AUDIT_KEY,
+  DEPLOYMENT_SECRET,
+  AUDIT_PERSON_KEY,
+  WEBHOOK_SECRET,
+]
 
 /** What a sealed value is bound to. */
 export function placeOf({ table, column }: SealedColumn, key: string): string {

@@ -61,9 +61,12 @@ export interface AuditColumns {
   user_id: string | null
   client_id: string | null
   request_id: string | null
+  /** of records from before it was sealed */
   ip: string | null
   user_agent: string | null
   detail: string | null
+  /** what identifies somebody (`audit-privacy.ts`) */
+  sealed: string | null
 }
 
 /** Names the row a write is about; two writes of one row never travel in one statement. */

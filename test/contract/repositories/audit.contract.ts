@@ -26,10 +26,12 @@ export function auditContract(instance: () => SqlInstance): void {
       outcome: 'success',
       user_id: 'usr_1',
       client_id: 'app',
-      ip: '2001:db8::1',
-      user_agent: 'Lynx',
+      ip: null,
+      user_agent: null,
       detail: { method: 'password', attempt: 2, remembered: true },
     })
+    const { items } = await instance().database.trail.list({ userId: 'usr_1', limit: 1 })
+    expect(items[0], 'of somebody who is not there: nobody keeps the key').to.deep.include({ ip: undefined })
     expect(row.id).to.be.a('number')
     expect(row.created_at).to.be.instanceOf(Date)
   })
@@ -44,6 +46,16 @@ export function auditContract(instance: () => SqlInstance): void {
     })
     await append({ name: 'setup.completed', outcome: 'success', request: undefined })
     expect(await rows(id)).to.have.length(1)
+  })
+
+  it('shows the origin of a request that nobody is known to have made', async () => {
+    const id = token()
+    await append({
+      ...{ name: 'user.sign_in_failed', outcome: 'failure' },
+      request: { id, ip: '2001:db8::2', userAgent: 'Lynx' },
+    })
+    const { items } = await instance().database.trail.list({ limit: 1 })
+    expect(items[0]).to.deep.include({ requestId: id, ip: '2001:db8::2', userAgent: 'Lynx', personal: {} })
   })
 
   it('refuses to change a record', async () => {

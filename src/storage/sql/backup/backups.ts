@@ -1,6 +1,7 @@
 /** Backups of a database, taken while it is in use, and restored in one transaction or not at all. */
 import type { Knex } from 'knex'
 import type { AtRest } from '../../at-rest.ts'
+import { checkBackup, markOf } from '../../backup/check.ts'
 import { BackupError, encode, type Header, type Progress } from '../../backup/format.ts'
 import { type KeptKey, keysFileOf } from '../../backup/keys-file.ts'
 import { type Contents, readBackup } from '../../backup/read-file.ts'
@@ -12,8 +13,6 @@ import { dumpKeys, dumpTables, writeAsText } from './dump.ts'
 import { endAccess, keepEnded, lookWhatEnded, retireKeys } from './ended.ts'
 import { Loader, resetCounters } from './load.ts'
 import { KEPT, LEFT_OUT } from './tables.ts'
-
-const MARK = 'Backup'
 
 export interface SaveOptions {
   /** of the application */
@@ -29,8 +28,8 @@ export interface RestoreOptions {
   replace: boolean
   /** signing keys that must not come back */
   revoked: readonly string[]
-  /** asked after the backup was found whole, before anything is changed */
-  confirm?: (contents: Contents) => Promise<boolean>
+  /** asked after the backup was found whole, before anything is changed; who does not agree throws */
+  confirm?: (contents: Contents) => Promise<void>
   progress?: Progress
 }
 
@@ -60,14 +59,14 @@ export class Backups {
             migrations: await migrationsOf(trx),
             dataKeys: keys.map((key) => key.version),
           }
-          const text = encode(header, dumpTables(trx), (seal) => this.#mark(seal), progress)
+          const text = encode(header, dumpTables(trx), (seal) => markOf(seal, this.#atRest), progress)
           if (keysFile !== undefined) await writeText(keysFile, keysFileOf(keys))
           await writeCompressed(file, text)
         },
         { isolationLevel: 'repeatable read', readOnly: true },
       ),
     )
-    const contents = await this.check(file)
+    const contents = await checkBackup(file, this.#atRest)
     await new SqlAudit(this.#connection.knex, this.#atRest).append({
       ...{ name: 'system.backed_up', outcome: 'success', request: undefined },
       detail: { by: 'cli', seal: contents.seal },
@@ -76,27 +75,14 @@ export class Backups {
   }
 
   /**
-   * Whether a file is whole, and made by who has the keys.
-   * @throws BackupError when not
-   */
-  async check(file: string): Promise<Contents> {
-    const contents = await readBackup(file)
-    const marks = this.#atRest.idHashes(MARK, contents.seal).map((hash) => hash.toString('base64url'))
-    if (!marks.includes(contents.mark))
-      throw new BackupError(`${file} was not made with these keys, or somebody changed it. Nothing was done.`)
-    return contents
-  }
-
-  /**
    * Everything or nothing. Afterwards nobody is signed in anywhere.
-   * @returns undefined: it was not confirmed
    * @throws BackupError in a sentence: nothing was changed
    */
-  async restore(file: string, options: RestoreOptions): Promise<Contents | undefined> {
-    const contents = await this.check(file)
+  async restore(file: string, options: RestoreOptions): Promise<Contents> {
+    const contents = await checkBackup(file, this.#atRest)
     const { header } = contents
     await this.#refuseUnfit(header, options)
-    if (options.confirm && !(await options.confirm(contents))) return undefined
+    await options.confirm?.(contents)
     await this.#connection.exclusively((knex) =>
       knex.transaction(async (trx) => {
         await refuseWhileInUse(trx, this.#connection.kind)
@@ -161,10 +147,6 @@ export class Backups {
       throw new BackupError(
         `The backup is of Ostiary ${version}, which is newer: this version does not know ${newer.join(', ')}. Restore it with that version.`,
       )
-  }
-
-  #mark(seal: string): string {
-    return this.#atRest.hashId(MARK, seal).toString('base64url')
   }
 }
 

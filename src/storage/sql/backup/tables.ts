@@ -29,6 +29,9 @@ export const KEPT: readonly KeptTable[] = [
   { name: 'audit_events' },
   { name: 'audit_chain' },
   { name: 'audit_checkpoints' },
+  { name: 'audit_prunings' },
+  { name: 'audit_person_keys' },
+  { name: 'webhooks' },
   // The link of the first administrator is a secret for one use.
   { name: 'settings', only: "name <> 'setup'" },
 ]
@@ -52,6 +55,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   email_proofs: 'secrets for one use',
   idempotency_keys: 'answers of one day, with secrets in them',
   outbox: 'sent since, or not wanted any more: nothing is sent twice',
+  webhook_deliveries: 'sent since, or not wanted any more, like the outbox',
   mailbox_messages: 'mails of the evaluation, with secrets for one use in them',
   ephemeral: 'on its way',
   failures: 'explanations of one day',

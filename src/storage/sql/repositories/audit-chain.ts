@@ -1,6 +1,8 @@
 /** The chain over the audit records, and the keys that sign its heads. Links and signatures are appended, never changed. */
 import type { Knex } from 'knex'
 import type { Checkpoint, Link } from '../../../domain/audit/chain.ts'
+import type { EventNames } from '../../../domain/audit/classes.ts'
+import type { Pruning } from '../../../domain/audit/retention.ts'
 import type { AuditChainRepository, AuditKeyRepository, MarkedRecord } from '../../../domain/ports.ts'
 import type { AtRest } from '../../at-rest.ts'
 import { isGenuine, type Marked, saying } from '../audit-mark.ts'
@@ -12,9 +14,9 @@ const LOCK = 0x61756469
 const RECENT = 20_000
 
 const RECORD = `e.id::text as id, to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') as at,
-  e.stamp, e.mark, e.name, e.outcome, e.user_id, e.client_id, e.request_id, e.ip, e.user_agent, e.detail::text as detail`
+  e.stamp, e.mark, e.name, e.outcome, e.user_id, e.client_id, e.request_id, e.ip, e.user_agent, e.detail::text as detail, e.sealed`
 
-type RecordRow = Omit<Marked, 'stamp' | 'mark'> & {
+type RecordRow = Omit<Marked, 'stamp' | 'mark' | 'keys'> & {
   id: string | null
   at: string
   stamp: string | null
@@ -114,6 +116,54 @@ export class SqlAuditChain implements AuditChainRepository {
       link: linkOf(row),
       record: row.id === null ? undefined : this.#recordOf(row),
     }))
+  }
+
+  async prunable(
+    { names, listed }: EventNames,
+    days: number,
+    afterSeq: number,
+    beforeSeq: number,
+    limit: number,
+  ): Promise<{ until: Date; rows: { link: Link; record: MarkedRecord }[] }> {
+    const { rows: times } = await this.#knex.raw(
+      `select (date_trunc('day', now() at time zone 'UTC') - make_interval(days => cast(? as int))) at time zone 'UTC' as until`,
+      [days],
+    )
+    const until = new Date(times[0].until)
+    const { rows } = await this.#knex.raw(
+      `select c.seq, c.event_id, c.digest, c.hash, ${RECORD}
+      from audit_events e join audit_chain c on c.event_id = e.id
+      where e.created_at < ? and e.name ${listed ? '= any' : '<> all'} (cast(? as text[]))
+        and c.seq > ? and c.seq < ? order by c.seq limit ?`,
+      [until, [...names], afterSeq, beforeSeq, limit],
+    )
+    const found = rows as (LinkRow & RecordRow)[]
+    return { until, rows: found.map((row) => ({ link: linkOf(row), record: this.#recordOf(row) })) }
+  }
+
+  async prune(
+    recordIds: readonly string[],
+    { kind, until, seqs, records, kid, signature }: Pruning,
+  ): Promise<void> {
+    await this.#knex('audit_prunings').insert({ class: kind, until, seqs, records, kid, signature })
+    await this.#knex('audit_events')
+      .whereIn('id', [...recordIds])
+      .delete()
+  }
+
+  async prunings(): Promise<Pruning[]> {
+    const rows = await this.#knex('audit_prunings').orderBy('id')
+    return rows.map(({ class: kind, until, seqs, records, kid, signature }) => ({
+      ...{ kind, seqs, records, kid, signature },
+      until: new Date(until),
+    }))
+  }
+
+  async dropKeys(olderThanDays: number): Promise<void> {
+    await this.#knex.raw(
+      'delete from audit_person_keys where created_at < now() - make_interval(days => cast(? as int))',
+      [olderThanDays],
+    )
   }
 
   #recordOf(row: RecordRow): MarkedRecord {

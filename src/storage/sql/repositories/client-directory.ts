@@ -65,8 +65,14 @@ export class SqlClientDirectory implements ClientDirectory {
     return rows.length === 1
   }
 
-  change(id: string, version: number | undefined, metadata: Record<string, unknown>): Promise<boolean> {
-    return this.#set(id, version, { metadata: toJson(metadata) })
+  change(
+    id: string,
+    version: number | undefined,
+    metadata: Record<string, unknown>,
+    firstParty?: boolean,
+  ): Promise<boolean> {
+    const flags = firstParty === undefined ? {} : { first_party: firstParty }
+    return this.#set(id, version, { metadata: toJson(metadata), ...flags })
   }
 
   replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean> {

@@ -1,0 +1,67 @@
+/** Part of the composition root: what becomes of audit records after they were written. */
+import type { Config } from './config/config.ts'
+import { AuditKeys, digestOf } from './crypto/audit-keys.ts'
+import type { Actor } from './domain/access/service.ts'
+import { type ExportOptions, exportLines } from './domain/audit/export.ts'
+import { AuditLedger, type Head, type Verdict } from './domain/audit/ledger.ts'
+import { AuditRetention } from './domain/audit/retention.ts'
+import { DomainError } from './domain/errors.ts'
+import { KeyWatch } from './jobs/key-watch.ts'
+import type { Logger } from './lib/log.ts'
+import type { Storage } from './storage/choose.ts'
+
+const PRUNE_EVERY_MS = 600_000
+
+/** Takes away what was kept for as long as its class is. */
+export function retentionWatch({ audit }: Config, { database }: Storage, log: Logger): KeyWatch {
+  const retention = new AuditRetention({
+    database,
+    digest: digestOf,
+    keys: new AuditKeys(),
+    days: audit.days,
+  })
+  const prune = async () => {
+    const records = await retention.prune()
+    if (records > 0) log.info({ records }, 'old audit records were taken away')
+  }
+  return new KeyWatch(prune, log, 'taking away old audit records', PRUNE_EVERY_MS)
+}
+
+/** The record for those who look into it: as a file, and whether it is whole. */
+export interface AuditServices {
+  /** Lines of JSON (`domain/audit/export.ts`). That somebody took it away is recorded before the first. */
+  export(options: ExportOptions, actor: Actor): Promise<AsyncIterable<string>>
+  /** @throws `busy` while one is under way: it walks everything */
+  verify(since: Head | undefined): Promise<Verdict>
+}
+
+export function auditServices(
+  { issuer }: Pick<Config, 'issuer'>,
+  storage: Pick<Storage, 'database'>,
+): AuditServices {
+  const { database } = storage
+  const keys = new AuditKeys()
+  const ledger = new AuditLedger({ database, digest: digestOf, keys })
+  let walking = false
+  return {
+    async export(options, { by, request }) {
+      const { after, personal } = options
+      await database.audit.append({
+        ...{ name: 'audit.exported', outcome: 'success', request },
+        detail: { by, after, personal },
+      })
+      const publicKeys = async (stored: Storage['database']['auditKeys']) =>
+        (await keys.publicKeys(stored)).map((key) => ({ ...key }))
+      return exportLines({ database, issuer, publicKeys, now: () => new Date() }, options)
+    },
+    async verify(since) {
+      if (walking) throw new DomainError('busy')
+      walking = true
+      try {
+        return await ledger.verify(since)
+      } finally {
+        walking = false
+      }
+    },
+  }
+}

@@ -1,0 +1,156 @@
+/** `ostiary webhook`: endpoints that are told of events. What is made due here is sent by the running processes. */
+import type { Command } from 'commander'
+import { webhookAdministration } from '../app-webhooks.ts'
+import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
+import type { Delivery, Webhook } from '../domain/webhooks/webhook.ts'
+import { Outbound } from '../outbound/outbound.ts'
+import { answers, UsageError } from './answer.ts'
+import { commaList, group, leaf, moment, wholeNumber } from './leaf.ts'
+import { type Opened, withStorage } from './stores.ts'
+
+const ACTOR = { by: 'cli' }
+
+export function webhookCommands(program: Command): void {
+  const webhooks = group(program, 'webhook', 'endpoints that are told of events')
+  leaf(webhooks, 'list', { summary: 'the endpoints there are', examples: ['webhook list'] }).action(
+    answers(() =>
+      withStorage(async ({ storage }) => {
+        const items = await storage.database.webhooks.list()
+        return { json: { items }, words: items.map(lineOf).join('\n') || 'There are none.' }
+      }),
+    ),
+  )
+  createCommand(webhooks)
+  for (const [word, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const)
+    leaf(webhooks, `${word} <id>`, {
+      summary: enabled ? 'call it again' : 'call it no more; what waits for it is given up',
+      examples: [`webhook ${word} whk_…`],
+    }).action(
+      answers((id: string) =>
+        withWebhooks(async (service) => {
+          const webhook = await service.update(id, undefined, { enabled }, ACTOR)
+          return { json: webhook, words: lineOf(webhook) }
+        }),
+      ),
+    )
+  leaf(webhooks, 'delete <id>', {
+    summary: 'delete it with what waits for it',
+    examples: ['webhook delete whk_…'],
+  }).action(
+    answers((id: string) =>
+      withWebhooks(async (service) => {
+        await service.delete(id, ACTOR)
+        return { json: { id }, words: `${id} is deleted.` }
+      }),
+    ),
+  )
+  leaf(webhooks, 'rotate-secret <id>', {
+    summary: 'another secret; for a day events are signed with both',
+    examples: ['webhook rotate-secret whk_…'],
+  }).action(
+    answers((id: string) =>
+      withWebhooks(async (service) => {
+        const { secret, previousUntil } = await service.rotateSecret(id, ACTOR)
+        const words = `${secret}\n\nIt is shown this once; the one before counts until ${moment(previousUntil)}.`
+        return { json: { secret, previousUntil }, words }
+      }),
+    ),
+  )
+  leaf(webhooks, 'test <id>', {
+    summary: 'send something that means nothing',
+    examples: ['webhook test whk_…'],
+  }).action(
+    answers((id: string) =>
+      withWebhooks(async (service) => {
+        const delivery = await service.test(id, ACTOR)
+        return { json: { delivery }, words: `${delivery} is on its way: ostiary webhook deliveries ${id}` }
+      }),
+    ),
+  )
+  deliveriesCommand(webhooks)
+  replayCommand(webhooks)
+}
+
+interface Wish {
+  events: string[]
+  description: string
+  personal?: boolean
+}
+
+function createCommand(webhooks: Command): void {
+  leaf(webhooks, 'create <url>', {
+    summary: 'tell an endpoint of events, and show its secret, once',
+    examples: ['webhook create https://siem.example.org/ostiary --events "user.*,role.given"'],
+  })
+    .option('--events <list>', '*, all of a group (user.*), or names', commaList, ['*'])
+    .option('--description <words>', 'what it is for', '')
+    .option('--personal', 'tell it addresses, browsers and e-mail addresses, too')
+    .action(
+      answers((url: string, { events, description, personal = false }: Wish) =>
+        withWebhooks(async (service) => {
+          const { webhook, secret } = await service.create({ url, events, description, personal }, ACTOR)
+          const words = `${secret}\n\n${lineOf(webhook)}\nThe secret is shown this once.`
+          return { json: { ...webhook, secret }, words }
+        }),
+      ),
+    )
+}
+
+function deliveriesCommand(webhooks: Command): void {
+  leaf(webhooks, 'deliveries <id>', {
+    summary: 'what it was told, newest first',
+    examples: ['webhook deliveries whk_… --failed'],
+  })
+    .option('--failed', 'only what was given up')
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 200), 20)
+    .action(
+      answers((webhookId: string, { failed, limit }: { failed?: boolean; limit: number }) =>
+        withStorage(async ({ storage }) => {
+          const state = failed ? ('failed' as const) : undefined
+          const { items } = await storage.database.webhooks.deliveries({ webhookId, state, limit })
+          return { json: { items }, words: items.map(deliveryLine).join('\n') || 'Nothing.' }
+        }),
+      ),
+    )
+}
+
+function replayCommand(webhooks: Command): void {
+  leaf(webhooks, 'replay <id>', {
+    summary: 'send once more what failed',
+    examples: ['webhook replay whk_… --since 2026-11-20', 'webhook replay whk_… --delivery msg_…'],
+  })
+    .option('--since <time>', 'all that failed since (ISO 8601)')
+    .option('--delivery <id>', 'this one')
+    .action(
+      answers((id: string, { since, delivery }: { since?: string; delivery?: string }) => {
+        const time = new Date(since ?? '')
+        if (delivery === undefined && Number.isNaN(time.getTime()))
+          throw new UsageError('say --delivery, or --since with a time')
+        return withWebhooks(async (service) => {
+          const which = delivery === undefined ? { since: time } : { deliveryId: delivery }
+          const replayed = await service.replay(id, which, ACTOR)
+          return { json: { replayed }, words: `${replayed} will be sent once more.` }
+        })
+      }),
+    )
+}
+
+function withWebhooks<T>(work: (service: WebhookAdministration) => Promise<T>): Promise<T> {
+  return withStorage(({ config, storage }: Opened) => {
+    const outbound = new Outbound({ allow: config.outboundAllow })
+    return work(webhookAdministration({ storage, outbound, clock: { now: () => new Date() } }))
+  })
+}
+
+function lineOf({ id, url, events, enabled, disabledBecause }: Webhook): string {
+  const off = disabledBecause === undefined ? 'DISABLED' : `DISABLED: ${disabledBecause}`
+  return [id, url, events.join(','), ...(enabled ? [] : [off])].join('  ')
+}
+
+function deliveryLine({ id, type, state, attempts, status, error, createdAt }: Delivery): string {
+  const parts = [moment(createdAt), id, type, state, `${attempts} tries`, status, error]
+  return parts.filter((part) => part !== undefined).join('  ')
+}
