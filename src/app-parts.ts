@@ -13,7 +13,7 @@ import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
 import { readTypes } from './domain/authorization/declare.ts'
 import { type AuthorizationType, AuthorizationTypes } from './domain/authorization/type.ts'
 import { Explainer } from './domain/failures/service.ts'
-import { keyPolicy } from './domain/keys/policy.ts'
+import { type KeyPolicy, keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
 import { TOKEN_TTL } from './domain/resources/resource-server.ts'
 import { ResourceServers } from './domain/resources/service.ts'
@@ -78,7 +78,7 @@ async function openDataKeys(
   if (previousIsIdle) log.info({}, 'nothing needs OSTIARY_SECRET_KEY_PREVIOUS any more; it can be taken out')
 }
 
-export function dataKeys(storage: Storage, secrets: Secrets, keyring: Keyring): DataKeys {
+export function dataKeys(storage: Pick<Storage, 'dataKeys'>, secrets: Secrets, keyring: Keyring): DataKeys {
   return new DataKeys(storage.dataKeys, keyring, {
     current: secrets.rootKey,
     previous: secrets.previousRootKey,
@@ -113,7 +113,19 @@ export function keyWatch(storage: Storage, secrets: Secrets, keyring: Keyring, l
 
 /** Changes of the keys that sign, by whichever process: all of them hear of it. */
 export function signingKeys(config: Config, storage: Storage): SigningKeys {
-  const { lifetimes, signing } = config
+  return new SigningKeys({
+    database: storage.database,
+    makeKey: keyMaker(secureRandom),
+    policy: signingKeyPolicy(config),
+    keysChanged() {
+      storage.changes.expire('keys')
+      storage.notices.publish('keys')
+    },
+  })
+}
+
+/** How long the keys that sign are in each of their states, in this deployment. */
+export function signingKeyPolicy({ lifetimes, signing }: Config): KeyPolicy {
   const longestUse = Math.max(
     ID_TOKEN,
     // Of any API there is, was or will be: those issued yesterday do not know what is stored today.
@@ -122,15 +134,7 @@ export function signingKeys(config: Config, storage: Storage): SigningKeys {
     lifetimes.session.most,
     lifetimes.remembered.most,
   )
-  return new SigningKeys({
-    database: storage.database,
-    makeKey: keyMaker(secureRandom),
-    policy: keyPolicy(signing.algorithms, signing.signFor, longestUse),
-    keysChanged() {
-      storage.changes.expire('keys')
-      storage.notices.publish('keys')
-    },
-  })
+  return keyPolicy(signing.algorithms, signing.signFor, longestUse)
 }
 
 /** Changes of the APIs known here, by whichever process: all of them hear of it. */

@@ -3,6 +3,7 @@
  * Nothing else is written to stdout. What goes wrong is one sentence on stderr, or one JSON document there.
  */
 import { type Command, CommanderError } from 'commander'
+import { PROBLEMS } from '../api/problem.ts'
 import { ConfigError } from '../config/load.ts'
 import { DomainError, InvalidInput } from '../domain/errors.ts'
 import { explainStartFailure } from '../start-failure.ts'
@@ -118,7 +119,7 @@ function failureOf(error: unknown): Failure {
     }
   }
   if (error instanceof DomainError)
-    return { exit: failed, code: error.code, message: `Nothing was changed: ${message}` }
+    return { exit: failed, code: error.code, message: `Nothing was changed: ${wordsOf(error)}.` }
   if ((error as Error).name === 'DataDirectoryError') {
     const inUse = message.includes('is in use by process')
     const more = inUse ? ' With the embedded database a command runs while Ostiary is stopped.' : ''
@@ -126,4 +127,10 @@ function failureOf(error: unknown): Failure {
   }
   const words = explainStartFailure(error).replace(/^Ostiary could not start: /, '')
   return { exit: failed, code: isUnavailable(error) ? 'database_unavailable' : 'failed', message: words }
+}
+
+/** In the API's words, where the rule has none of its own. */
+function wordsOf({ code, message }: DomainError): string {
+  const [, title] = Object.entries(PROBLEMS).find(([name]) => name === code)?.[1] ?? []
+  return message === code && title !== undefined ? title : message.replace(/\.$/, '')
 }

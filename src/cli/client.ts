@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { lint, type Weakness } from '../domain/clients/lint.ts'
 import type { ClientRepository } from '../domain/ports.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
+import { clientChangeCommands } from './client-changes.ts'
 import { secretCommands } from './client-secrets.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
@@ -14,6 +15,7 @@ interface Finding {
 
 export function clientCommands(program: Command): void {
   const client = group(program, 'client', 'applications')
+  clientChangeCommands(client)
   secretCommands(client)
   leaf(client, 'lint', {
     summary: 'what is weak in clients, worst first, and what mends it',

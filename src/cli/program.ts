@@ -7,16 +7,19 @@
  *  - long work shows its `progress` (progress.ts);
  *  - what it refuses it throws: `Refusal` (exit code 1), `UsageError` (2), or the errors of the domain.
  */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { version } from '../version.ts'
 import { asJson, fail } from './answer.ts'
 import { auditCommands } from './audit.ts'
 import { authorizationTypeCommands } from './authorization-type.ts'
 import { backupCommands } from './backup.ts'
 import { clientCommands } from './client.ts'
+import { completionCommand } from './completion.ts'
+import { configCommands } from './config.ts'
 import { conformanceCommand } from './conformance.ts'
 import { dataKeyCommands } from './data-key.ts'
 import { declarationCommands } from './declarations.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
@@ -27,6 +30,7 @@ import { resourceServerCommands } from './resource-server.ts'
 import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
+import { statusCommand } from './status.ts'
 import { exportCommands, importCommands } from './transfer.ts'
 import { userCommands } from './user.ts'
 import { webhookCommands } from './webhook.ts'
@@ -36,6 +40,9 @@ const GROUPS: ((program: Command) => void)[] = [
   startCommand,
   setupLinkCommand,
   migrateCommands,
+  configCommands,
+  doctorCommand,
+  statusCommand,
   userCommands,
   importCommands,
   exportCommands,
@@ -54,6 +61,7 @@ const GROUPS: ((program: Command) => void)[] = [
   explainCommand,
   conformanceCommand,
   hashingCommand,
+  completionCommand,
 ]
 
 const ABOUT = `
@@ -61,10 +69,6 @@ Settings come from the environment and config/ostiary.json, as for the server.
 Every command takes --json: one JSON document on stdout, and errors as JSON on stderr.
 
 Exit codes: 0 done; 1 failed, nothing or not all was done; 2 wrong usage; 3 done, and found something to mend.`
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 /** The command with all its groups; running it throws, and ends no process. */
 export function ostiary(): Command {

@@ -37,13 +37,7 @@ export function loadConfig(
   earlier: readonly Fault[] = [],
 ): { config: Config; secrets: Secrets } {
   const faults: Fault[] = [...earlier]
-  const parsed = settingsSchema.safeParse(raw)
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      faults.push({ name: issue.path.join('.'), problem: issue.message })
-    throw new ConfigError(faults)
-  }
-  const settings = parsed.data
+  const settings = formed(raw, faults)
   const production = settings.ISSUER !== undefined
   const { algorithms } = signingOf(settings)
   const resourceServers = resourceServersOf(settings.RESOURCE_SERVERS, algorithms, faults)
@@ -68,7 +62,7 @@ export function loadConfig(
         ? evaluationKey(settings.DATA_DIR ?? './data', faults)
         : undefined
   const previousRootKey = previousKey(settings, rootKey, faults)
-  if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
+  if (faults.length > 0 || rootKey === undefined) throw new ConfigError(onePerSetting(faults))
   return {
     config: deepFreeze({
       ...decide(settings, resourceServers, statementIssuers),
@@ -86,6 +80,20 @@ export function loadConfig(
         (production || settings.REGISTRATION === 'off' ? undefined : evaluationAccessToken(rootKey)),
     }),
   }
+}
+
+/** What has the right form; of the others the faults are told, and the rules see that they are there, as nothing. */
+function formed(raw: RawSettings, faults: Fault[]): Settings {
+  const parsed = settingsSchema.safeParse(raw)
+  if (parsed.success) return parsed.data
+  const wrong = parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), problem: message }))
+  faults.push(...wrong)
+  const names = new Set(
+    parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')],
+    ),
+  )
+  return settingsSchema.parse(Object.fromEntries(Object.entries(raw).filter(([name]) => !names.has(name))))
 }
 
 function decide(
@@ -153,6 +161,13 @@ function previousKey(settings: Settings, rootKey: Buffer | undefined, faults: Fa
   if (previous && rootKey?.equals(previous))
     faults.push({ name, problem: 'is the same as OSTIARY_SECRET_KEY; leave it out unless that was changed' })
   return previous
+}
+
+/** A value of the wrong form looks missing to the rules: the form is what is wrong with it. */
+function onePerSetting(faults: readonly Fault[]): Fault[] {
+  const missing = ({ name, problem }: Fault) =>
+    problem.startsWith('is required') && faults.some((one) => one.name === name && one.problem !== problem)
+  return faults.filter((fault) => !missing(fault))
 }
 
 /** What may pass on one's own machine is refused in production, by name. */

@@ -12,21 +12,35 @@ export interface Fault {
   problem: string
 }
 
+export interface ReadSettings {
+  raw: RawSettings
+  faults: Fault[]
+  /** where each that is set comes from: `environment`, a file's path, `NAME_FILE (path)` */
+  sources: Partial<Record<SettingName, string>>
+  /** the settings file, there or not */
+  file: string
+}
+
 /** @param configFile path of the optional JSON file; a missing default file is fine */
 export function readSettings(
   env: NodeJS.ProcessEnv = process.env,
   configFile: string = env.OSTIARY_CONFIG ?? 'config/ostiary.json',
-): { raw: RawSettings; faults: Fault[] } {
+): ReadSettings {
   const faults: Fault[] = []
   const raw: RawSettings = {}
+  const sources: ReadSettings['sources'] = {}
   const fromFile = readConfigFile(configFile, env.OSTIARY_CONFIG !== undefined, faults)
   for (const [name, value] of Object.entries(fromFile)) {
-    if (isSettingName(name)) raw[name] = typeof value === 'string' ? value : JSON.stringify(value)
-    else faults.push({ name, problem: `is not a setting (in ${configFile})${nearest(name)}` })
+    if (isSettingName(name)) {
+      raw[name] = typeof value === 'string' ? value : JSON.stringify(value)
+      sources[name] = configFile
+    } else faults.push({ name, problem: `is not a setting (in ${configFile})${nearest(name)}` })
   }
   for (const name of SETTING_NAMES) {
     const value = env[name]
-    if (value !== undefined && value !== '') raw[name] = value
+    if (value === undefined || value === '') continue
+    raw[name] = value
+    sources[name] = 'environment'
   }
   for (const name of SECRET_NAMES) {
     const path = env[`${name}_FILE`]
@@ -34,6 +48,7 @@ export function readSettings(
     if (env[name]) faults.push({ name, problem: `is set both directly and by ${name}_FILE; keep one` })
     try {
       raw[name] = readFileSync(path, 'utf8').trim()
+      sources[name] = `${name}_FILE (${path})`
     } catch (error) {
       faults.push({
         name: `${name}_FILE`,
@@ -46,7 +61,7 @@ export function readSettings(
     const base = name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : name
     if (ours && !isSettingName(base)) faults.push({ name, problem: `is not a setting${nearest(name)}` })
   }
-  return { raw, faults }
+  return { raw, faults, sources, file: configFile }
 }
 
 /** Where a setting that was given comes from. The environment wins over the file. */

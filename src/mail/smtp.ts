@@ -95,9 +95,19 @@ export class SmtpTransport implements MailTransport {
 
   async health(): Promise<boolean> {
     try {
-      return await this.#pool.verify()
+      await this.verify()
+      return true
     } catch {
       return false
+    }
+  }
+
+  /** Connects, encrypts and signs in as for a mail, and sends none. Throws `MailError`. */
+  async verify(): Promise<void> {
+    try {
+      await this.#pool.verify()
+    } catch (error) {
+      throw toMailError(error)
     }
   }
 

@@ -24,6 +24,7 @@ import { connectPostgres } from './sql/connect-postgres.ts'
 import type { PoolLoad, SqlConnection } from './sql/connection.ts'
 import { purgeExpiredRows, purgeUnusedClients, sqlDatabase } from './sql/database.ts'
 import { SqlEphemeral } from './sql/ephemeral.ts'
+import { inspectDatabase } from './sql/inspect.ts'
 import { Loader } from './sql/loader.ts'
 import { type Mailbox, SqlMailbox } from './sql/mailbox.ts'
 import { migrateDown, migrateUp, migrationStatus } from './sql/migrate.ts'
@@ -164,6 +165,19 @@ export async function openMigrations(options: StorageOptions) {
     close: () => connection.close(),
   }
 }
+
+/** For whoever only looks: the schema stays as it is, whatever it is. */
+export async function openInspection(options: StorageOptions) {
+  const connection = await connect(options)
+  return {
+    database: sqlDatabase(connection, options.atRest),
+    dataKeys: new SqlDataKeys(connection.knex, options.atRest),
+    inspect: () => inspectDatabase(connection),
+    close: () => connection.close(),
+  }
+}
+
+export type Inspection = Awaited<ReturnType<typeof openInspection>>
 
 /** The database alone, to copy it whole and to make it anew. */
 export async function openBackups(options: StorageOptions) {

@@ -88,7 +88,10 @@ describe('settings', () => {
       const missing = nowhere()
       expect(names(readSettings({ OSTIARY_CONFIG: missing }).faults)).to.deep.equal([missing])
       const path = file('named.json', '{"PORT":"4001"}')
-      expect(readSettings({ OSTIARY_CONFIG: path })).to.deep.equal({ raw: { PORT: '4001' }, faults: [] })
+      expect(readSettings({ OSTIARY_CONFIG: path })).to.deep.equal({
+        ...{ raw: { PORT: '4001' }, faults: [] },
+        ...{ sources: { PORT: path }, file: path },
+      })
       expect(readSettings({}, missing).faults, 'the default one may be missing').to.deep.equal([])
       expect(names(readSettings({}, folder).faults), 'a folder is no file').to.deep.equal([folder])
     })

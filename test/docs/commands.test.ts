@@ -6,13 +6,14 @@ import { readSourceTree } from '../support/source-tree.ts'
 import { ROOT, readDoc } from './markdown.ts'
 
 /** `ostiary key list`, "ostiary key list", or a line of a block; not `ostiary.json`, not a sentence. */
-const NAMED = /(?:^(?:\$ )?bin\/|[`"(](?:bin\/)?|: )ostiary ((?:[a-z][a-z-]*)(?:[^\n`"#|,)]|"[^"\n]*")*)/gm
+const NAMED = /(?:^(?:\$ )?bin\/|[`"(](?:bin\/)?|: )ostiary ((?:[a-z][a-z-]*)(?:[^\n`"'#|,)]|"[^"\n]*")*)/gm
 
 /** What cannot be found of it, or undefined. */
 function unknown(line: string): string | undefined {
   const words = line
     .replaceAll(/"[^"]*"/g, 'x')
     .trim()
+    .replace(/\.$/, '')
     .split(/\s+/)
   let command = ostiary()
   while (command.commands.length > 0) {

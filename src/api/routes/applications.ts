@@ -13,7 +13,7 @@ const ONE = `${LIST}/:id`
 const tag = 'Applications'
 
 /** Said beside the metadata or by operations of their own; who may ask for passwords is said in `CLIENTS_FILE` only. */
-const NOT_METADATA = [
+export const NOT_METADATA = [
   ...['client_id', 'client_secret', 'first_party', 'self_registered', 'first_party_challenge'],
   'api_permissions',
 ]

@@ -1,0 +1,127 @@
+/** `ostiary user`: found, made, locked out. */
+import { type Command, Option } from 'commander'
+import { userOf } from '../api/schemas.ts'
+import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
+import { type Answer, answers, Refusal } from './answer.ts'
+import { leaf, wholeNumber } from './leaf.ts'
+import { secretFromStdin } from './secret-input.ts'
+import { accessService, CLI, personOf, userAdministration } from './services.ts'
+import { withStorage } from './stores.ts'
+
+const WHO = 'an e-mail address or an id'
+const PAGE = 200
+
+interface Listed {
+  search?: string
+  status?: Person['status']
+  role?: string
+  sort: UserOrder
+  limit: number
+}
+
+interface New {
+  username?: string
+  verified?: boolean
+  passwordStdin?: boolean
+}
+
+export function accountCommands(user: Command): void {
+  leaf(user, 'list', {
+    summary: 'people, newest first',
+    examples: ['user list --search jane', 'user list --role owner --json'],
+  })
+    .option('--search <text>', 'what an e-mail address, username or name begins with')
+    .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
+    .option('--role <name>', 'only those who have it')
+    .addOption(new Option('--sort <order>', 'the order').choices(USER_ORDERS).default('-created_at'))
+    .option('--limit <n>', 'at most so many; 0: all', wholeNumber(0), 50)
+    .action(answers(list))
+  leaf(user, 'show', { summary: 'one person', examples: ['user show jane@example.org'] })
+    .argument('<who>', WHO)
+    .action(answers((who: string) => withStorage(async (opened) => shown(await personOf(who, opened)))))
+  leaf(user, 'create', {
+    summary: 'make an account; without a password the person is invited by mail to choose one',
+    description: `Makes an account. Without a password the person is invited by mail to choose one. A password is read from stdin, never
+from the command line, which other users of this machine may see.`,
+    examples: [
+      'user create jane@example.org',
+      'user create jane@example.org --verified --password-stdin < password.txt',
+    ],
+  })
+    .argument('<email>')
+    .option('--username <name>', 'to sign in with beside the address')
+    .option('--verified', 'you vouch for the address')
+    .option('--password-stdin', 'the password is what stdin holds')
+    .action(answers(create))
+  leaf(user, 'disable', {
+    summary: 'lock somebody out: sessions and tokens end at once',
+    examples: ['user disable jane@example.org'],
+  })
+    .argument('<who>', WHO)
+    .action(answers((who: string) => changed(who, (id, access) => access.disableUser(id, CLI))))
+  leaf(user, 'enable', { summary: 'let somebody sign in again', examples: ['user enable jane@example.org'] })
+    .argument('<who>', WHO)
+    .action(answers((who: string) => changed(who, (id, access) => access.enableUser(id, CLI))))
+}
+
+function list({ search, status, role, sort: order, limit }: Listed): Promise<Answer> {
+  return withStorage(async ({ storage: { database } }) => {
+    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit
+    const people: Person[] = []
+    let after: Parameters<typeof database.people.list>[0]['after']
+    let more = true
+    while (more && people.length < most) {
+      const size = Math.min(PAGE, most - people.length)
+      const page = await database.people.list({ after, limit: size, search, status, role, order })
+      people.push(...page.items)
+      after = page.next
+      more = after !== undefined
+    }
+    const lines = people.map((person) => lineOf(person))
+    if (more) lines.push(`… and more: --limit 0 shows all`)
+    const words = lines.length === 0 ? 'There is nobody.' : lines.join('\n')
+    return { json: { items: people.map(userOf), more }, words }
+  })
+}
+
+function lineOf({ id, email, emailVerified, username, status, roles }: Person): string {
+  const facts = [
+    ...(emailVerified ? [] : ['not verified']),
+    ...(status === 'disabled' ? ['DISABLED'] : []),
+    ...(roles.length > 0 ? [roles.join(', ')] : []),
+  ]
+  return [
+    id,
+    email,
+    ...(username ? [username] : []),
+    ...(facts.length > 0 ? [`(${facts.join('; ')})`] : []),
+  ].join('  ')
+}
+
+function shown(person: Person): Answer {
+  const json = userOf(person)
+  return { json, words: JSON.stringify(json, undefined, 2) }
+}
+
+async function create(email: string, { username, verified, passwordStdin }: New): Promise<Answer> {
+  const password = passwordStdin ? await secretFromStdin() : undefined
+  return withStorage(async (opened) => {
+    const input = { email, username, emailVerified: verified, password }
+    const person = await userAdministration(opened).create(input, CLI)
+    const how = password === undefined ? ' A mail with a link invites them.' : ''
+    return { json: userOf(person), words: `${person.email} is ${person.id}.${how}` }
+  })
+}
+
+function changed(
+  who: string,
+  work: (id: string, access: ReturnType<typeof accessService>) => Promise<void>,
+): Promise<Answer> {
+  return withStorage(async (opened) => {
+    const { id } = await personOf(who, opened)
+    await work(id, accessService(opened))
+    const person = await opened.storage.database.people.find(id)
+    if (!person) throw new Refusal('not_found', `${who} was deleted meanwhile.`)
+    return { json: userOf(person), words: lineOf(person) }
+  })
+}
