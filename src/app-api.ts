@@ -31,7 +31,6 @@ import { apiAudience, readBearer } from './oidc/api-access.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
-import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
 import type { Outbound } from './outbound/outbound.ts'
@@ -71,7 +70,6 @@ export function openApi(parts: ApiParts) {
     }),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
-    resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
     ...{ throttle, isUnavailable, log },
   })
 }
@@ -98,6 +96,7 @@ function servicesOf(parts: ApiParts): ApiServices {
     signingKeys: signingKeys(config, storage),
     deadLetters: new DeadLetters({ database, mailSoon }),
     testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    settings: settingsReport(config),
     authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
@@ -117,6 +116,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** Secrets are no part of the configuration. */
+function settingsReport({ given, ...effective }: Config): ApiServices['settings'] {
+  return { items: given, effective: JSON.parse(JSON.stringify(effective)) as Record<string, unknown> }
 }
 
 /** base64url, as PKCE wants it (RFC 7636 4.2) */

@@ -4,12 +4,11 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
-import { retentionWatch } from './app-audit.ts'
+import { auditWatches } from './app-audit.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
-  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -121,6 +120,7 @@ export async function createApp(
       authorizationTypes,
       access,
       clientsChanged,
+      approvalAnswers,
     } = await openEngine(
       {
         config,
@@ -156,8 +156,7 @@ export async function createApp(
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
-      auditWatch(storage, log),
-      retentionWatch(config, storage, log),
+      ...auditWatches(config, storage, log),
     ]
     const { unusedDays } = config.registration
     const purge = new Purge(
@@ -204,7 +203,7 @@ export async function createApp(
         webhooksSoon: () => outbox.webhooks.poke(),
         mailSoon: () => outbox.mail.poke(),
       }),
-      passwordPolicy: policy,
+      ...{ passwordPolicy: policy, approvalAnswers },
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,

@@ -85,7 +85,7 @@ async function runMocha(lane: Lane, env: Record<string, string>): Promise<Result
     join(folder, `${name}-${randomUUID()}`),
   ) as [string, string]
   const bin = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
-  const timeout = lane.env.FAULTS === 'long' ? LONG_MS : '30000'
+  const timeout = lane.env.FAULTS === 'long' ? LONG_MS : '60000'
   const args = [
     ...['--no-config', '--exit', '--extension', 'ts', '--timeout', timeout],
     ...['--require', './test/setup.ts', '--reporter', './test/support/mocha-reporter.ts'],

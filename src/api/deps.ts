@@ -46,6 +46,7 @@ export interface ApiServices {
   deadLetters: DeadLetters
   testRequest: (client: Client) => TestRequest
   authorizationEndpoint: string
+  settings: SettingsReport
   /** what a person may at this moment */
   permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
@@ -66,6 +67,17 @@ export interface ApiServices {
   system: () => Promise<SystemReport>
   /** by code or request id; undefined: there is none, or no longer */
   explain: (code: string) => Promise<ExplainedFailure | undefined>
+}
+
+export interface SettingsReport {
+  items: readonly {
+    name: string
+    value: string | null
+    secret: boolean
+    source: 'environment' | 'secret_file' | 'file' | 'default'
+  }[]
+  /** what was decided from them; holds no secret */
+  effective: Record<string, unknown>
 }
 
 export interface SystemReport {

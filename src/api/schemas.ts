@@ -14,6 +14,15 @@ export const ROLE_NAME = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _')
 
+/** The calendar of the store knows no year 0. */
+export const MOMENT = z.iso
+  .datetime()
+  .refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
+
+export function dateOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text)
+}
+
 /** What everybody may with what is their own is nobody's to give. */
 export const GIVABLE = PERMISSION_NAMES.filter((name) => !OWN.includes(name)) as [Permission, ...Permission[]]
 export const GIVEN_PERMISSIONS = z

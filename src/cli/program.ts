@@ -22,6 +22,7 @@ import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
+import { outboxCommands } from './outbox.ts'
 import { resourceServerCommands } from './resource-server.ts'
 import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
@@ -43,6 +44,7 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  outboxCommands,
   backupCommands,
   declarationCommands,
   webhookCommands,

@@ -88,6 +88,11 @@ export const SETTINGS = {
   AUDIT_ACTIVITY_DAYS: number(0, 36500).optional(),
   AUDIT_ADMINISTRATION_DAYS: number(0, 36500).optional(),
   AUDIT_SECURITY_DAYS: number(0, 36500).optional(),
+  AUDIT_STREAM: z
+    .string()
+    .regex(/^[\w:.{}-]{1,200}$/, 'must be the name of a Redis key: letters, digits and any of : . - _ { }')
+    .optional(),
+  AUDIT_STREAM_LENGTH: number(100, 100_000_000).optional(),
   ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
   ARGON2_ITERATIONS: number(1, 100).optional(),
   HASHING_SLOTS: number(1, 64).optional(),

@@ -106,6 +106,7 @@ const MAY: Record<string, string[]> = {
   searchSessions: READERS,
   searchConsents: READERS,
   readUsage: ['auditor', ...ADMINS],
+  readSettings: ['auditor', ...ADMINS],
   makeTestUrl: ['auditor', ...ADMINS],
 }
 

@@ -3,13 +3,24 @@ import { z } from 'zod'
 import { USER_ORDERS } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { NEW_PROFILE, PROFILE_CHANGES, profileOf, ROLE_NAME, USER, USER_PARAMS, userOf } from '../schemas.ts'
+import {
+  dateOf,
+  MOMENT,
+  NEW_PROFILE,
+  PROFILE_CHANGES,
+  profileOf,
+  ROLE_NAME,
+  USER,
+  USER_PARAMS,
+  userOf,
+} from '../schemas.ts'
 import { personOf, targetOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/users'
 const ONE = `${LIST}/:id`
 const tag = 'People'
 
+const BEGINNING = z.string().trim().min(1).max(100).describe('what it begins with')
 const email = z.string().min(1).max(254)
 const username = z.string().min(1).max(64)
 
@@ -26,6 +37,12 @@ export const peopleRoutes: readonly Route[] = [
           .max(100)
           .optional()
           .describe('what an e-mail address, username or name begins with'),
+        email: BEGINNING.optional(),
+        username: BEGINNING.optional(),
+        name: BEGINNING.optional(),
+        email_verified: z.enum(['true', 'false']).optional(),
+        created_since: MOMENT.optional(),
+        created_until: MOMENT.optional(),
         status: z.enum(['active', 'disabled']).optional(),
         role: ROLE_NAME.optional(),
         sort: z.enum(USER_ORDERS).default('-created_at'),
@@ -33,9 +50,15 @@ export const peopleRoutes: readonly Route[] = [
     },
     ...{ output: pageSchema(USER), errors: [], permission: 'users:read' },
     async handle({ query }, { directory, sealer }) {
-      const { search, status, role, sort: order } = query
+      const { search, email, username, name, status, role, sort: order } = query
+      const filter = {
+        ...{ search, email, username, name, status, role, order },
+        emailVerified: query.email_verified === undefined ? undefined : query.email_verified === 'true',
+        createdSince: dateOf(query.created_since),
+        createdUntil: dateOf(query.created_until),
+      }
       const read = (page: Pick<Parameters<typeof directory.people.list>[0], 'after' | 'limit'>) =>
-        directory.people.list({ ...page, search, status, role, order })
+        directory.people.list({ ...page, ...filter })
       return { body: await paged('users', query, sealer, read, userOf) }
     },
   }),

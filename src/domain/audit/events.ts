@@ -88,8 +88,10 @@ export function requesterOf({
   userId,
   detail,
 }: Pick<AuditEvent, 'userId'> & { detail?: object }): string | undefined {
-  const by = (detail as { by?: unknown } | undefined)?.by
-  return typeof by === 'string' && by.startsWith('usr_') ? by : userId
+  const by = String((detail as { by?: unknown } | undefined)?.by)
+  // A program that acts on its own account is nobody, whoever it acts upon.
+  if (by.startsWith('client:')) return undefined
+  return by.startsWith('usr_') ? by : userId
 }
 
 /** Where a request came from, as data. */

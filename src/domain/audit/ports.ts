@@ -14,8 +14,8 @@ export interface MarkedRecord extends ChainedRecord {
 }
 
 export interface AuditChainRepository {
-  /** In a transaction: false when somebody else is linking. */
-  lock(): Promise<boolean>
+  /** In a transaction: false when somebody else is linking (or streaming). */
+  lock(what?: 'links' | 'stream'): Promise<boolean>
   head(): Promise<Link | undefined>
   /** Whether the last linked record is one with a mark: from then on all must be. */
   isMarked(): Promise<boolean>

@@ -27,12 +27,22 @@ export interface PageQuery {
   limit: number
 }
 
-export const USER_ORDERS = ['created_at', '-created_at', 'email', '-email'] as const
+export const USER_ORDERS = [
+  ...(['created_at', '-created_at', 'email', '-email'] as const),
+  ...(['username', '-username', 'name', '-name', 'updated_at', '-updated_at'] as const),
+] as const
 export type UserOrder = (typeof USER_ORDERS)[number]
 
 export interface UserQuery extends PageQuery {
   /** what an e-mail address, username or name begins with, without regard to case */
   search?: string | undefined
+  /** what each begins with, without regard to case */
+  email?: string | undefined
+  username?: string | undefined
+  name?: string | undefined
+  emailVerified?: boolean | undefined
+  createdSince?: Date | undefined
+  createdUntil?: Date | undefined
   status?: User['status'] | undefined
   role?: string | undefined
   order: UserOrder

@@ -9,7 +9,7 @@ import type {
   UserQuery,
 } from '../../../domain/directory/directory.ts'
 import { DomainError } from '../../../domain/errors.ts'
-import { emailKey } from '../../../domain/users/identifiers.ts'
+import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
 import { isStorable } from '../rows.ts'
 import { keepingAnOwner } from './owners.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
@@ -22,6 +22,13 @@ const ORDERINGS: Record<UserOrder, Ordering> = {
   '-created_at': { by: 'created_at', type: 'timestamptz', descending: true },
   email: { by: 'email_key collate "C"', type: 'text' },
   '-email': { by: 'email_key collate "C"', type: 'text', descending: true },
+  // Who has none comes first; the index is over the same expression.
+  username: { by: `coalesce(username_key, '') collate "C"`, type: 'text' },
+  '-username': { by: `coalesce(username_key, '') collate "C"`, type: 'text', descending: true },
+  name: { by: `coalesce(lower(name), '') collate "C"`, type: 'text' },
+  '-name': { by: `coalesce(lower(name), '') collate "C"`, type: 'text', descending: true },
+  updated_at: { by: 'updated_at', type: 'timestamptz' },
+  '-updated_at': { by: 'updated_at', type: 'timestamptz', descending: true },
 }
 
 const ROLES = 'array(select role from user_roles where user_id = users.id order by role) as roles'
@@ -56,6 +63,16 @@ export class SqlPeopleDirectory implements PeopleDirectory {
         { like },
       )
     }
+    const beginnings = {
+      email_key: query.email && emailKey(query.email),
+      username_key: query.username && usernameKey(query.username),
+      'lower(name)': query.name?.toLowerCase(),
+    }
+    for (const [column, text] of Object.entries(beginnings))
+      if (text !== undefined) people.whereRaw(`${column} collate "C" like ?`, [beginsWith(text)])
+    if (query.emailVerified !== undefined) people.where({ email_verified: query.emailVerified })
+    if (query.createdSince) people.where('created_at', '>=', query.createdSince)
+    if (query.createdUntil) people.where('created_at', '<', query.createdUntil)
     const rows: Row[] = await inPages(people, ordering, query)
     return pageOf(rows, query, personOf, ({ position, id }) => ({ key: position, id }))
   }
