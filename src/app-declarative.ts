@@ -16,6 +16,7 @@ import { AuthorizationTypeAdministration } from './domain/authorization/administ
 import { ClientAdministration } from './domain/clients/administration.ts'
 import type { Database } from './domain/ports.ts'
 import { ResourceServers } from './domain/resources/service.ts'
+import { API_CLIENT } from './oidc/api-client.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret, secretMatches } from './oidc/client-secret.ts'
 import type { Engine } from './oidc/engine.ts'
@@ -62,7 +63,7 @@ export async function declarative({
         digestSecret: (secret) => digestSecret(keyring, secret),
       }),
       access: new Access(database),
-      reserved: new Set(declaredClients.map(({ client_id: id }) => id)),
+      reserved: new Set([API_CLIENT, ...declaredClients.map(({ client_id: id }) => id)]),
       matches: (digest, secret) => secretMatches(keyring, digest, secret),
       secretAt: (reference) => secretAt(reference, file),
     }),

@@ -81,6 +81,7 @@ const resourceServer = z.strictObject({
   documentation: text.optional(),
   publish_metadata: flag.optional(),
   exchangeable: flag.optional(),
+  includes_roles: flag.optional().describe('its tokens tell the roles of people inside the app'),
 })
 
 const authorizationType = z.strictObject({

@@ -23,23 +23,23 @@ export interface ResourceServersDeps {
   algorithms: readonly SigningAlgorithm[]
 }
 
-/** As the file calls them. */
-const MEMBERS = {
+/** Ours, and as the file calls them: all there are. */
+const NAMES: Record<Exclude<keyof ResourceServerSettings, 'audience'>, string> = {
   name: 'name',
   scopes: 'scopes',
-  token_format: 'tokenFormat',
-  token_ttl: 'tokenTtl',
-  signing_algorithm: 'signingAlgorithm',
+  tokenFormat: 'token_format',
+  tokenTtl: 'token_ttl',
+  signingAlgorithm: 'signing_algorithm',
   clients: 'clients',
   documentation: 'documentation',
-  publish_metadata: 'publishMetadata',
+  publishMetadata: 'publish_metadata',
   exchangeable: 'exchangeable',
-} as const satisfies Record<string, keyof ResourceServerSettings>
+  includesRoles: 'includes_roles',
+}
+const MEMBERS = Object.entries(NAMES).map(([theirs, ours]) => [ours, theirs] as [string, keyof typeof NAMES])
 
 const USUAL = {
-  ...Object.fromEntries(
-    Object.entries(MEMBERS).map(([ours, theirs]) => [ours, (DEFAULTS as JsonObject)[theirs]]),
-  ),
+  ...Object.fromEntries(MEMBERS.map(([ours, theirs]) => [ours, (DEFAULTS as JsonObject)[theirs]])),
   status: 'active',
 }
 
@@ -72,7 +72,7 @@ export class ResourceServers implements Kind {
     if (!this.isDeclarable(id)) return [{ problem: `${id} is declared in RESOURCE_SERVERS; change it there` }]
     if (value === 'absent') return []
     return faultsOf(settingsOf(id, value), this.#deps.algorithms).map(({ member, problem }) => {
-      const ours = Object.entries(MEMBERS).find(([, theirs]) => theirs === member)?.[0]
+      const ours = MEMBERS.find(([, theirs]) => theirs === member)?.[0]
       return { member: ours, problem: `${ours ?? member} ${problem}` }
     })
   }
@@ -95,7 +95,7 @@ export class ResourceServers implements Kind {
 }
 
 function valueFrom(server: ResourceServer): JsonObject {
-  const members = Object.entries(MEMBERS).map(([ours, theirs]) => [ours, server[theirs]])
+  const members = MEMBERS.map(([ours, theirs]) => [ours, server[theirs]])
   return withoutDefaults(
     { ...Object.fromEntries(members), scopes: server.scopes.map(shortScope), status: server.status },
     USUAL,
@@ -104,7 +104,7 @@ function valueFrom(server: ResourceServer): JsonObject {
 
 function settingsOf(audience: string, value: JsonObject): ResourceServerSettings {
   const given = { ...USUAL, ...value } as JsonObject
-  const members = Object.entries(MEMBERS).map(([ours, theirs]) => [theirs, given[ours]])
+  const members = MEMBERS.map(([ours, theirs]) => [theirs, given[ours]])
   const scopes = ((given.scopes ?? []) as (string | ResourceScope)[]).map(longScope)
   return { ...(Object.fromEntries(members) as Omit<ResourceServerSettings, 'audience'>), scopes, audience }
 }
