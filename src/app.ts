@@ -21,6 +21,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openPurge } from './app-purge.ts'
 import { passwordPolicy, servicesOfPages } from './app-services.ts'
 import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
@@ -37,7 +38,6 @@ import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
-import { Purge } from './jobs/purge.ts'
 import type { Logger } from './lib/log.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
@@ -120,6 +120,7 @@ export async function createApp(
       authorizationTypes,
       access,
       clientsChanged,
+      approvalAnswers,
     } = await openEngine(
       {
         config,
@@ -157,14 +158,8 @@ export async function createApp(
       ...signingKeyWatches(storage, signing, live, log),
       ...auditWatches(config, storage, log),
     ]
-    const { unusedDays } = config.registration
-    const purge = new Purge(
-      [
-        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
-        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
-      ],
-      log,
-    )
+    const mailSoon = () => outbox.mail.poke()
+    const purge = openPurge({ config, storage, clock, accessEnded, mailSoon }, log)
 
     const unit = unitOfWork({
       ...{ units: storage.units, pages: outwardPages, failures, refreshWindow, isUnavailable, isUnstorable },
@@ -200,9 +195,9 @@ export async function createApp(
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
         ...{ services, clock, unit, accessEnded, operations, outbound },
         webhooksSoon: () => outbox.webhooks.poke(),
-        mailSoon: () => outbox.mail.poke(),
+        mailSoon,
       }),
-      passwordPolicy: policy,
+      ...{ passwordPolicy: policy, approvalAnswers },
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,

@@ -7,6 +7,7 @@ import { claimsOf } from '../oidc/claims.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
+import { accountCommands } from './user-account.ts'
 
 export function userCommands(program: Command): void {
   const user = group(program, 'user', "people's accounts")
@@ -20,6 +21,7 @@ not in it goes.`,
     .argument('<email>')
     .argument('[file]', 'the claims as JSON')
     .action(answers(claims))
+  accountCommands(user)
 }
 
 async function claims(email: string, file: string | undefined): Promise<Answer> {

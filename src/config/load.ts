@@ -3,11 +3,12 @@ import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
 import { auditOf, checkAudit } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
+import { givenSettings } from './given.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import { checkMtls, mtlsOf } from './mtls.ts'
-import type { Fault, RawSettings } from './read-env.ts'
+import { type Fault, type RawSettings, sourceOf } from './read-env.ts'
 import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
@@ -69,7 +70,10 @@ export function loadConfig(
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(faults)
   return {
-    config: deepFreeze(decide(settings, resourceServers, statementIssuers)),
+    config: deepFreeze({
+      ...decide(settings, resourceServers, statementIssuers),
+      given: givenSettings(raw, sourceOf),
+    }),
     secrets: new Secrets({
       rootKey,
       previousRootKey,
@@ -88,7 +92,7 @@ function decide(
   settings: Settings,
   resourceServers: ResourceServerSettings[],
   statementIssuers: StatementIssuer[],
-): Config {
+): Omit<Config, 'given'> {
   const production = settings.ISSUER !== undefined
   const port = settings.PORT ?? 3000
   const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
@@ -129,6 +133,7 @@ function decide(
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
+    deletion: { coolOffSeconds: (settings.DELETION_COOL_OFF_DAYS ?? 7) * 86_400 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
     audit: auditOf(settings),

@@ -77,6 +77,7 @@ export const SETTINGS = {
   POLICY_URL: url('https:').optional(),
   TERMS_URL: url('https:').optional(),
   PASSWORD_MIN_LENGTH: number(1, 64).optional(),
+  DELETION_COOL_OFF_DAYS: number(0, 365).optional(),
   SESSION_IDLE_HOURS: number(1, 8760).optional(),
   SESSION_MAX_HOURS: number(1, 8760).optional(),
   REMEMBER_IDLE_DAYS: number(1, 365).optional(),

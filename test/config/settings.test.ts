@@ -562,6 +562,7 @@ describe('settings', () => {
       {
         ...{ audience: 'urn:api', scopes: [{ name: 'read' }], tokenTtl: 300, tokenFormat: 'jwt' },
         ...{ signingAlgorithm: 'ES256', clients: 'all', publishMetadata: false, exchangeable: false },
+        includesRoles: false,
       },
     ])
     expect(() => {

@@ -6,6 +6,8 @@ import type { Pruning } from './retention.ts'
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
+  /** Many in one statement. */
+  appendAll(events: readonly AuditEvent[]): Promise<void>
 }
 
 /** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
