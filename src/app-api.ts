@@ -139,7 +139,11 @@ function servicesOf(parts: ApiParts): ApiServices {
 }
 
 /** Secrets are no part of the configuration. */
-function settingsReport({ given, ...effective }: Config): ApiServices['settings'] {
+function settingsReport({ given, database, ...others }: Config): ApiServices['settings'] {
+  const effective = {
+    ...others,
+    database: database.kind === 'pglite' ? { kind: 'embedded', dataDir: database.dataDir } : database,
+  }
   return { items: given, effective: JSON.parse(JSON.stringify(effective)) as Record<string, unknown> }
 }
 

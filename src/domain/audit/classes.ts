@@ -30,6 +30,8 @@ const SECURITY: readonly AuditEventName[] = [
   'role.created',
   'role.updated',
   'role.deleted',
+  'application_role.given',
+  'application_role.taken',
   'client.api_access_changed',
   'user.password_changed',
   'user.disabled',
