@@ -70,21 +70,21 @@ onEveryStack(
     it('no parameter makes the API fail', async () => {
       const reads = await readsOf(app)
       expect(reads.length).to.be.above(8)
-      for (const { path, names } of reads)
-        for (const evil of EVIL) {
-          const address = withValue(path, evil)
-          const query = new URLSearchParams(names.map((name) => [name, evil]))
-          for (const ask of [
-            `${address}?${query}`,
-            ...names.map((name) => `${address}?${new URLSearchParams({ [name]: evil })}`),
-          ]) {
-            const { status, text } = await admin.get(ask)
-            expect(status, `${ask.slice(0, 200)} ${text.slice(0, 200)}`).to.be.oneOf([200, 400, 404, 422])
-            expect(text).to.not.match(
-              /syntax error|SQLSTATE|22P02|invalid input syntax|relation "|operator does not exist/i,
-            )
-          }
-        }
+      const expectSound = async (ask: string) => {
+        const { status, text } = await admin.get(ask)
+        expect(status, `${ask.slice(0, 200)} ${text.slice(0, 200)}`).to.be.oneOf([200, 400, 404, 422])
+        expect(text).to.not.match(
+          /syntax error|SQLSTATE|22P02|invalid input syntax|relation "|operator does not exist/i,
+        )
+      }
+      let turn = 0
+      for (const { path, names } of reads) {
+        // Each parameter gets a few, and all of them their share: one that is refused hides the others.
+        for (const name of names)
+          for (const evil of Array.from({ length: 4 }, () => EVIL[turn++ % EVIL.length] as string))
+            await expectSound(`${withValue(path, 'x')}?${new URLSearchParams({ [name]: evil })}`)
+        if (path.includes('{')) for (const evil of EVIL) await expectSound(withValue(path, evil))
+      }
     }).timeout(120_000)
 
     it('no statement holds what somebody said', async () => {
