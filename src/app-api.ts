@@ -6,7 +6,9 @@ import { api } from './api/edge/koa.ts'
 import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
 import { explainer, resourceServers, signingKeys } from './app-parts.ts'
+import { userDeletion } from './app-purge.ts'
 import { systemReport } from './app-system.ts'
+import { userTransfer } from './app-transfer.ts'
 import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -25,13 +27,13 @@ import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import { AccountExport } from './domain/users/export.ts'
+import { PasswordLinks } from './domain/users/password-links.ts'
 import type { Logger } from './lib/log.ts'
 import { usableAccount } from './oidc/account.ts'
 import { apiAudience, readBearer } from './oidc/api-access.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
-import { DPOP_ALGORITHMS } from './oidc/dpop-proof.ts'
 import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
 import type { Outbound } from './outbound/outbound.ts'
@@ -52,6 +54,8 @@ export interface ApiParts extends AuthParts {
   throttle: Throttle
   policy: PasswordPolicy
   mailSoon: () => void
+  /** after access was ended */
+  accessEnded: () => void
   outbound: Outbound
   webhooksSoon: () => void
 }
@@ -71,23 +75,37 @@ export function openApi(parts: ApiParts) {
     }),
     idempotency: database.idempotency,
     corsOrigins: config.api.corsOrigins,
-    resource: { audience, dpopAlgorithms: DPOP_ALGORITHMS },
     ...{ throttle, isUnavailable, log },
   })
 }
 
 function servicesOf(parts: ApiParts): ApiServices {
-  const { config, storage, keyring, clock, engine, access, clientsChanged, hasher, policy, mailSoon } = parts
+  const {
+    config,
+    storage,
+    keyring,
+    clock,
+    engine,
+    access,
+    clientsChanged,
+    hasher,
+    policy,
+    mailSoon,
+    accessEnded,
+  } = parts
   const { database } = storage
   const random = secureRandom
   return {
     users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
+    ...userTransfer(parts, parts.accessEnded),
     clients: new ClientAdministration({
       ...{ database, random, clientsChanged },
       check: clientCheck(engine),
       digestSecret: (secret) => digestSecret(keyring, secret),
     }),
     access,
+    deletion: userDeletion(parts),
+    passwordLinks: new PasswordLinks({ database, random, mailSoon, accessEnded }),
     auth: authServices(parts),
     export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
     roles: new Roles(database),
@@ -98,6 +116,7 @@ function servicesOf(parts: ApiParts): ApiServices {
     signingKeys: signingKeys(config, storage),
     deadLetters: new DeadLetters({ database, mailSoon }),
     testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    settings: settingsReport(config),
     authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
@@ -117,6 +136,11 @@ function servicesOf(parts: ApiParts): ApiServices {
       return { failure, explanation: await explainer(config, storage).explain(failure, 'operator') }
     },
   }
+}
+
+/** Secrets are no part of the configuration. */
+function settingsReport({ given, ...effective }: Config): ApiServices['settings'] {
+  return { items: given, effective: JSON.parse(JSON.stringify(effective)) as Record<string, unknown> }
 }
 
 /** base64url, as PKCE wants it (RFC 7636 4.2) */

@@ -1,19 +1,46 @@
 /** Part of the composition root: what becomes of audit records after they were written. */
+import { auditWatch } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import { AuditKeys, digestOf } from './crypto/audit-keys.ts'
 import type { Actor } from './domain/access/service.ts'
 import { type ExportOptions, exportLines } from './domain/audit/export.ts'
 import { AuditLedger, type Head, type Verdict } from './domain/audit/ledger.ts'
 import { AuditRetention } from './domain/audit/retention.ts'
+import { AuditStream, type StreamEntry } from './domain/audit/stream.ts'
 import { DomainError } from './domain/errors.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
 import type { Logger } from './lib/log.ts'
 import type { Storage } from './storage/choose.ts'
 
 const PRUNE_EVERY_MS = 600_000
+/** As often as links are made. */
+const STREAM_EVERY_MS = 5_000
+
+/** What is done with the records besides linking them. */
+export function auditWatches(config: Config, storage: Storage, log: Logger): KeyWatch[] {
+  return [
+    auditWatch(storage, log),
+    retentionWatch(config, storage, log),
+    ...streamWatch(config, storage, log),
+  ]
+}
+
+/** None where there is no stream, or no Redis to have it. */
+function streamWatch({ audit }: Config, { database, addToStream }: Storage, log: Logger): KeyWatch[] {
+  const { stream } = audit
+  if (!stream || !addToStream) return []
+  const add = (entries: readonly StreamEntry[]) =>
+    addToStream(
+      stream.name,
+      stream.length,
+      entries.map(({ seq, payload }) => ({ seq: String(seq), payload })),
+    )
+  const following = new AuditStream({ database, add })
+  return [new KeyWatch(() => following.follow(), log, 'streaming the audit records', STREAM_EVERY_MS)]
+}
 
 /** Takes away what was kept for as long as its class is. */
-export function retentionWatch({ audit }: Config, { database }: Storage, log: Logger): KeyWatch {
+function retentionWatch({ audit }: Config, { database }: Storage, log: Logger): KeyWatch {
   const retention = new AuditRetention({
     database,
     digest: digestOf,

@@ -59,10 +59,11 @@ export function authServices(parts: AuthParts) {
 /** Switched off, the client is gone, and with it every token it was given. */
 export async function authClients(
   { api, issuer }: Config,
-  database: Pick<Database, 'transaction'>,
+  database: Pick<Database, 'transaction' | 'clients'>,
   clientsChanged: () => void,
 ): Promise<DeclaredClient[]> {
   if (api.auth) return [apiClient(issuer)]
+  if (!(await database.clients.find(API_CLIENT))) return []
   // Whom to tell is written down; the workers that tell them are not there yet.
   const access = new Access(database, clientsChanged)
   await access.deleteClient(API_CLIENT, { by: 'settings' }).catch((error: unknown) => {

@@ -1,10 +1,12 @@
 /** Part of the composition root: the engine with everything it is given, on keys that follow the database's. */
+
 import { authorizationTypes, explainer, signingKeys } from './app-parts.ts'
 import type { Telemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import { Access } from './domain/access/service.ts'
+import { ApprovalAnswers } from './domain/approvals/answer.ts'
 import { FAILURE_LIMITS, type FailureLimits } from './domain/failures/limit.ts'
 import type { Clock } from './domain/ports.ts'
 import { PollPace } from './domain/protection/poll-pace.ts'
@@ -20,6 +22,7 @@ import type { Logger } from './lib/log.ts'
 import { Admissions } from './oidc/admissions.ts'
 import { apiResourceServer } from './oidc/api-access.ts'
 import { isApiClient } from './oidc/api-client.ts'
+import { answer } from './oidc/ciba.ts'
 import { documentAdmission } from './oidc/client-document-admission.ts'
 import { ClientDocuments } from './oidc/client-documents.ts'
 import { engineEvents } from './oidc/events.ts'
@@ -200,5 +203,10 @@ export async function openEngine(
     ...{ live, outwardPages, events, failures, refreshWindow, metadata, resources, signingKeys: signing },
     authorizationTypes: types,
     ...{ access, clientsChanged },
+    approvalAnswers: new ApprovalAnswers({
+      approvals: services.approvals,
+      store: storage.answers,
+      write: (approval, given) => answer(live.engine.provider, approval, given),
+    }),
   }
 }

@@ -4,12 +4,11 @@
  */
 import { fileURLToPath } from 'node:url'
 import { docsClient, openApi } from './app-api.ts'
-import { retentionWatch } from './app-audit.ts'
+import { auditWatches } from './app-audit.ts'
 import { authClients } from './app-auth.ts'
 import { openEngine } from './app-engine.ts'
 import { outboxWorkers } from './app-outbox.ts'
 import {
-  auditWatch,
   finishMail,
   keyWatch,
   mailTransport,
@@ -22,6 +21,7 @@ import {
   signingKeyWatches,
   timed,
 } from './app-parts.ts'
+import { openPurge } from './app-purge.ts'
 import { passwordPolicy, servicesOfPages } from './app-services.ts'
 import { openTelemetry } from './app-telemetry.ts'
 import type { Config, Secrets } from './config/config.ts'
@@ -38,7 +38,6 @@ import { openableApps } from './http/open-app.ts'
 import { Pages } from './http/pages.ts'
 import { createRenderer } from './http/render.ts'
 import { paths } from './http/urls.ts'
-import { Purge } from './jobs/purge.ts'
 import type { Logger } from './lib/log.ts'
 import type { MailTransport } from './mail/transport.ts'
 import { applyDeclaredClients, type DeclaredClient } from './oidc/declared-clients.ts'
@@ -121,6 +120,7 @@ export async function createApp(
       authorizationTypes,
       access,
       clientsChanged,
+      approvalAnswers,
     } = await openEngine(
       {
         config,
@@ -156,17 +156,10 @@ export async function createApp(
     const watches = [
       keyWatch(storage, secrets, keyring, log),
       ...signingKeyWatches(storage, signing, live, log),
-      auditWatch(storage, log),
-      retentionWatch(config, storage, log),
+      ...auditWatches(config, storage, log),
     ]
-    const { unusedDays } = config.registration
-    const purge = new Purge(
-      [
-        { name: 'expired rows', purge: (batch) => storage.purge(batch) },
-        { name: 'unused clients', purge: (batch) => storage.purgeUnusedClients(batch, unusedDays) },
-      ],
-      log,
-    )
+    const mailSoon = () => outbox.mail.poke()
+    const purge = openPurge({ config, storage, clock, accessEnded, mailSoon }, log)
 
     const unit = unitOfWork({
       ...{ units: storage.units, pages: outwardPages, failures, refreshWindow, isUnavailable, isUnstorable },
@@ -202,9 +195,9 @@ export async function createApp(
         ...{ config, storage, keyring, log, engine, access, clientsChanged, hasher, throttle, policy },
         ...{ services, clock, unit, accessEnded, operations, outbound },
         webhooksSoon: () => outbox.webhooks.poke(),
-        mailSoon: () => outbox.mail.poke(),
+        mailSoon,
       }),
-      passwordPolicy: policy,
+      ...{ passwordPolicy: policy, approvalAnswers },
       mailSoon: () => outbox.mail.poke(),
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,

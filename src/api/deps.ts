@@ -17,7 +17,10 @@ import type { Repositories } from '../domain/ports.ts'
 import type { Throttle } from '../domain/protection/throttle.ts'
 import type { ResourceServers } from '../domain/resources/service.ts'
 import type { UserAdministration } from '../domain/users/administration.ts'
+import type { UserDeletion } from '../domain/users/deletion.ts'
 import type { AccountExport } from '../domain/users/export.ts'
+import type { PasswordLinks } from '../domain/users/password-links.ts'
+import type { UserImport } from '../domain/users/transfer/import.ts'
 import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
 import type { WebhookRepository } from '../domain/webhooks/ports.ts'
 import type { Logger } from '../lib/log.ts'
@@ -32,8 +35,12 @@ export interface Sealer {
 
 export interface ApiServices {
   users: UserAdministration
+  userImport: UserImport
+  exportUsers: (by: Actor) => AsyncIterable<string>
   clients: ClientAdministration
   access: Access
+  deletion: UserDeletion
+  passwordLinks: PasswordLinks
   auth: AuthServices
   export: AccountExport
   roles: Roles
@@ -46,11 +53,13 @@ export interface ApiServices {
   deadLetters: DeadLetters
   testRequest: (client: Client) => TestRequest
   authorizationEndpoint: string
+  settings: SettingsReport
   /** what a person may at this moment */
   permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>
   /** reading only */
   directory: Pick<Repositories, 'people' | 'applications' | 'trail' | 'accessDirectory' | 'usage'> & {
     access: Pick<Repositories['access'], 'openSessions'>
+    clients: Pick<Repositories['clients'], 'secrets'>
     resourceServers: Pick<Repositories['resourceServers'], 'find' | 'list' | 'version'>
     signingKeys: Pick<Repositories['signingKeys'], 'list'>
   }
@@ -66,6 +75,17 @@ export interface ApiServices {
   system: () => Promise<SystemReport>
   /** by code or request id; undefined: there is none, or no longer */
   explain: (code: string) => Promise<ExplainedFailure | undefined>
+}
+
+export interface SettingsReport {
+  items: readonly {
+    name: string
+    value: string | null
+    secret: boolean
+    source: 'environment' | 'secret_file' | 'file' | 'default'
+  }[]
+  /** what was decided from them; holds no secret */
+  effective: Record<string, unknown>
 }
 
 export interface SystemReport {

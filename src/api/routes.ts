@@ -16,11 +16,13 @@ import { peopleRoutes } from './routes/people.ts'
 import { registrationTokenRoutes } from './routes/registration-tokens.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { userTransferRoutes } from './routes/user-transfer.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
 export const ROUTES: readonly Route[] = [
   ...meRoutes,
   ...peopleRoutes,
+  ...userTransferRoutes,
   ...accessRoutes,
   ...applicationRoutes,
   ...operationRoutes,

@@ -1,5 +1,6 @@
 /** People, applications and records as the API shows and takes them; names as in the claims and metadata of the standards. */
 import { z } from 'zod'
+import type { ClientSecret } from '../domain/clients/secrets.ts'
 import type { Consent } from '../domain/consents/consent.ts'
 import type { Application, AuditRecord, Person } from '../domain/directory/directory.ts'
 import { OWN, PERMISSION_NAMES, type Permission } from '../domain/permissions/permissions.ts'
@@ -13,6 +14,15 @@ export const CLIENT_PARAMS = z.strictObject({ id: ID })
 export const ROLE_NAME = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _')
+
+/** The calendar of the store knows no year 0. */
+export const MOMENT = z.iso
+  .datetime()
+  .refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
+
+export function dateOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text)
+}
 
 /** What everybody may with what is their own is nobody's to give. */
 export const GIVABLE = PERMISSION_NAMES.filter((name) => !OWN.includes(name)) as [Permission, ...Permission[]]
@@ -67,7 +77,11 @@ export const ME = z.strictObject({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 })
-export const USER = z.strictObject({ ...ME.shape, status: z.enum(['active', 'disabled']) })
+export const USER = z.strictObject({
+  ...ME.shape,
+  status: z.enum(['active', 'disabled']),
+  erase_at: z.iso.datetime().nullable().describe('the account was deleted, and is erased then'),
+})
 
 export function meOf(person: Person): z.infer<typeof ME> {
   return {
@@ -83,7 +97,7 @@ export function meOf(person: Person): z.infer<typeof ME> {
 }
 
 export function userOf(person: Person): z.infer<typeof USER> {
-  return { ...meOf(person), status: person.status }
+  return { ...meOf(person), status: person.status, erase_at: person.eraseAt?.toISOString() ?? null }
 }
 
 /** Members of a profile from the claims that were sent; `null` stays null. */
@@ -148,6 +162,22 @@ export function recordOf(record: AuditRecord): z.infer<typeof AUDIT_RECORD> {
     user_agent: record.userAgent ?? null,
     personal: record.personal,
     detail: record.detail,
+  }
+}
+
+export const CLIENT_SECRET = z.strictObject({
+  id: z.enum(['current', 'former']),
+  made_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().nullable(),
+  last_used_on: z.iso.date().nullable(),
+})
+
+export function secretOf(secret: ClientSecret): z.infer<typeof CLIENT_SECRET> {
+  return {
+    id: secret.id,
+    made_at: secret.madeAt.toISOString(),
+    expires_at: secret.expiresAt?.toISOString() ?? null,
+    last_used_on: secret.lastUsedOn ?? null,
   }
 }
 

@@ -27,6 +27,7 @@ interface BackupOptions {
 interface RestoreOptions {
   keys: string
   replace?: boolean
+  revive?: boolean
   revoked?: string[]
   yes?: boolean
 }
@@ -57,7 +58,8 @@ and password hashes, and is not encrypted. The embedded database is copied while
     summary: 'make the database anew from a backup; nobody is signed in afterwards',
     description: `Makes the database anew from a backup, whole or not at all, while Ostiary is stopped. Everybody signs in again,
 apps included; initial access tokens are revoked. With --replace, what was ended in the database that goes stays ended:
-deleted and disabled people and apps, withdrawn consent, revoked signing keys, replaced passwords.`,
+deleted and disabled people and apps, roles that were taken, withdrawn consent, replaced passwords; --revive brings those
+back. Signing keys that were revoked stay revoked in any case.`,
     examples: [
       'restore monday.backup --keys monday.keys',
       'restore monday.backup --keys monday.keys --replace --revoked 4Yw1bXzP3sKd0a9Q',
@@ -66,6 +68,7 @@ deleted and disabled people and apps, withdrawn consent, revoked signing keys, r
     .argument('<file>', 'of "ostiary backup"')
     .requiredOption('--keys <file>', KEYS_HELP)
     .option('--replace', 'empty the database first')
+    .option('--revive', 'with --replace: also what was ended there since, because that was a mistake')
     .option('--revoked <kids>', 'signing keys that were revoked since, with commas between', commaList)
     .option('--yes', 'do not ask')
     .action(answers((file: string, options: RestoreOptions) => inWords(() => restore(file, options))))
@@ -109,7 +112,7 @@ async function verify(file: string, { keys }: BackupOptions): Promise<Answer> {
 
 async function restore(
   file: string,
-  { keys, replace = false, revoked = [], yes }: RestoreOptions,
+  { keys, replace = false, revive = false, revoked = [], yes }: RestoreOptions,
 ): Promise<Answer> {
   const { options, secrets, keyring } = readConfig()
   const kept = await readKeysFile(keys)
@@ -119,7 +122,7 @@ async function restore(
   let contents: Contents
   try {
     contents = await backups.restore(file, {
-      ...{ keys: kept, replace, revoked, progress: counter(shown) },
+      ...{ keys: kept, replace, revive, revoked, progress: counter(shown) },
       confirm: ({ header }) =>
         replace
           ? confirmed(

@@ -8,7 +8,7 @@ import type { Application } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { leaf, wholeNumber } from './leaf.ts'
-import { accessService, CLI, checkedClientAdministration, clientAdministration } from './services.ts'
+import { accessService, CLI, clientAdministration } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 const PAGE = 200
@@ -51,23 +51,8 @@ secret is shown this once.`,
       answers(async (id: string, file: string) => {
         const patch = await metadataOf(file)
         return withStorage(async (opened) =>
-          shown(await (await checkedClientAdministration(opened)).update(id, undefined, patch, CLI)),
+          shown(await (await clientAdministration(opened)).update(id, undefined, patch, CLI)),
         )
-      }),
-    )
-  leaf(client, 'rotate-secret', {
-    summary: 'another secret, shown this once',
-    examples: ['client rotate-secret web --yes'],
-  })
-    .argument('<client-id>')
-    .option('--yes', 'do not ask')
-    .action(
-      answers(async (id: string, options: { yes?: boolean }) => {
-        await confirmed(`The secret that ${id} has now stops working.`, options)
-        return withStorage(async (opened) => {
-          const { secret } = await clientAdministration(opened).replaceSecret(id, undefined, CLI)
-          return { json: { client_id: id, client_secret: secret }, words: secret }
-        })
       }),
     )
   leaf(client, 'disable', {
@@ -139,7 +124,7 @@ async function create(
 ): Promise<Answer> {
   const metadata = await metadataOf(file)
   return withStorage(async (opened) => {
-    const clients = await checkedClientAdministration(opened)
+    const clients = await clientAdministration(opened)
     const { client, secret } = await clients.create({ id, metadata, firstParty }, CLI)
     const json = { ...clientOf(client), ...(secret === undefined ? {} : { client_secret: secret }) }
     const words = [

@@ -1,9 +1,10 @@
 /** `ostiary client`: the applications known here. */
 import type { Command } from 'commander'
-import type { Client } from '../domain/clients/client.ts'
 import { lint, type Weakness } from '../domain/clients/lint.ts'
+import type { ClientRepository } from '../domain/ports.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { clientChangeCommands } from './client-changes.ts'
+import { secretCommands } from './client-secrets.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
 
@@ -15,6 +16,7 @@ interface Finding {
 export function clientCommands(program: Command): void {
   const client = group(program, 'client', 'applications')
   clientChangeCommands(client)
+  secretCommands(client)
   leaf(client, 'lint', {
     summary: 'what is weak in clients, worst first, and what mends it',
     description: `Says what is weak in the clients (all, or those named) and which change mends it. Changes nothing. Exit code 3
@@ -25,16 +27,23 @@ when there are errors.`,
     .option('--strict', 'exit code 3 for warnings too')
     .action(
       answers((ids: string[], { strict = false }: { strict?: boolean }) =>
-        withStorage(async ({ storage }) => linted(await storage.database.clients.list(), ids, strict)),
+        withStorage(({ storage }) => linted(storage.database.clients, ids, strict)),
       ),
     )
 }
 
-function linted(clients: readonly Client[], ids: readonly string[], strict: boolean): Answer {
+async function linted(
+  repository: ClientRepository,
+  ids: readonly string[],
+  strict: boolean,
+): Promise<Answer> {
+  const clients = await repository.list()
   const unknown = ids.filter((id) => !clients.some((client) => client.id === id))
   if (unknown.length > 0) throw new Refusal('not_found', `there is no client ${unknown.join(', ')}`)
   const looked = clients.filter(({ id }) => ids.length === 0 || ids.includes(id))
-  const json = looked.map((client) => ({ clientId: client.id, weaknesses: lint(client) }))
+  const json: Finding[] = []
+  for (const client of looked)
+    json.push({ clientId: client.id, weaknesses: lint(client, await repository.secrets(client.id)) })
   const bad = strict ? ['error', 'warning'] : ['error']
   const found = json.some(({ weaknesses }) => weaknesses.some(({ severity }) => bad.includes(severity)))
   return { json, words: inWords(json), found }

@@ -25,11 +25,13 @@ import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
+import { outboxCommands } from './outbox.ts'
 import { resourceServerCommands } from './resource-server.ts'
 import { roleCommands } from './role.ts'
 import { setupLinkCommand } from './setup-link.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
+import { exportCommands, importCommands } from './transfer.ts'
 import { userCommands } from './user.ts'
 import { webhookCommands } from './webhook.ts'
 
@@ -42,6 +44,8 @@ const GROUPS: ((program: Command) => void)[] = [
   doctorCommand,
   statusCommand,
   userCommands,
+  importCommands,
+  exportCommands,
   roleCommands,
   clientCommands,
   resourceServerCommands,
@@ -50,6 +54,7 @@ const GROUPS: ((program: Command) => void)[] = [
   keyCommands,
   dataKeyCommands,
   auditCommands,
+  outboxCommands,
   backupCommands,
   declarationCommands,
   webhookCommands,

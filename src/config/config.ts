@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import type { AuditRetentionDays } from '../domain/audit/classes.ts'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
+import type { GivenSetting } from './given.ts'
 import type { TracingConfig } from './tracing.ts'
 
 /** seconds: unused for so long, and so long in all */
@@ -73,9 +74,15 @@ export interface Config {
     readonly tellsTaken: boolean
   }
   readonly brandName: string
+  /** what all this was decided from, without secrets */
+  readonly given: readonly GivenSetting[]
   /** pages of the operator's own that the discovery document names */
   readonly pages: { docs: string | undefined; policy: string | undefined; terms: string | undefined }
   readonly password: { readonly minLength: number }
+  readonly deletion: {
+    /** between the deletion of an account and its erasure; 0: none */
+    readonly coolOffSeconds: number
+  }
   readonly lifetimes: Lifetimes
   readonly signing: {
     /** offered for ID tokens */
@@ -86,6 +93,8 @@ export interface Config {
   readonly audit: {
     /** how long records are kept, by class */
     readonly days: AuditRetentionDays
+    /** Redis stream that is told of each event, with about so many entries */
+    readonly stream: { readonly name: string; readonly length: number } | undefined
   }
   readonly hashing: {
     readonly memoryKiB: number

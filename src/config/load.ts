@@ -1,13 +1,14 @@
 /** Settings -> Config and Secrets, or every fault at once in plain words. Pure but for the evaluation's key file. */
 import { isIP } from 'node:net'
 import type { ResourceServerSettings } from '../domain/resources/resource-server.ts'
-import { auditOf } from './audit.ts'
+import { auditOf, checkAudit } from './audit.ts'
 import { type Config, Secrets, type StatementIssuer } from './config.ts'
+import { givenSettings } from './given.ts'
 import { checkHashing, hashingOf } from './hashing.ts'
 import { evaluationAccessToken, evaluationKey, parseSecretKey } from './key-file.ts'
 import { checkLifetimes, lifetimesOf } from './lifetimes.ts'
 import { checkMtls, mtlsOf } from './mtls.ts'
-import type { Fault, RawSettings } from './read-env.ts'
+import { type Fault, type RawSettings, sourceOf } from './read-env.ts'
 import { checkRegistration, parseStatementIssuers, registrationOf } from './registration.ts'
 import { resourceServersOf, sampleApi } from './resources.ts'
 import { type Settings, settingsSchema } from './schema.ts'
@@ -48,6 +49,7 @@ export function loadConfig(
   checkHashing(settings, faults)
   checkLifetimes(settings, faults)
   checkSigning(settings, faults)
+  checkAudit(settings, faults)
   checkRegistration(settings, faults)
   checkTracing(settings, faults)
   const statementIssuers = parseStatementIssuers(settings, faults)
@@ -62,7 +64,10 @@ export function loadConfig(
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(onePerSetting(faults))
   return {
-    config: deepFreeze(decide(settings, resourceServers, statementIssuers)),
+    config: deepFreeze({
+      ...decide(settings, resourceServers, statementIssuers),
+      given: givenSettings(raw, sourceOf),
+    }),
     secrets: new Secrets({
       rootKey,
       previousRootKey,
@@ -95,7 +100,7 @@ function decide(
   settings: Settings,
   resourceServers: ResourceServerSettings[],
   statementIssuers: StatementIssuer[],
-): Config {
+): Omit<Config, 'given'> {
   const production = settings.ISSUER !== undefined
   const port = settings.PORT ?? 3000
   const issuer = settings.ISSUER ? new URL(settings.ISSUER).origin : `http://localhost:${port}`
@@ -136,6 +141,7 @@ function decide(
     brandName: settings.BRAND_NAME ?? 'Ostiary',
     pages: { docs: settings.DOCS_URL, policy: settings.POLICY_URL, terms: settings.TERMS_URL },
     password: { minLength: settings.PASSWORD_MIN_LENGTH ?? 15 },
+    deletion: { coolOffSeconds: (settings.DELETION_COOL_OFF_DAYS ?? 7) * 86_400 },
     lifetimes: lifetimesOf(settings),
     signing: signingOf(settings),
     audit: auditOf(settings),

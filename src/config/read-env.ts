@@ -64,6 +64,15 @@ export function readSettings(
   return { raw, faults, sources, file: configFile }
 }
 
+/** Where a setting that was given comes from. The environment wins over the file. */
+export function sourceOf(
+  name: SettingName,
+  env: NodeJS.ProcessEnv = process.env,
+): 'environment' | 'secret_file' | 'file' {
+  if (env[name]) return 'environment'
+  return env[`${name}_FILE`] ? 'secret_file' : 'file'
+}
+
 /** Whether `npm start` (or `npm run dev`, `npm run ostiary -- start`) is between us and whoever started us. */
 export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
   return ['start', 'dev', 'ostiary'].includes(env.npm_lifecycle_event ?? '')

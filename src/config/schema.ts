@@ -77,6 +77,7 @@ export const SETTINGS = {
   POLICY_URL: url('https:').optional(),
   TERMS_URL: url('https:').optional(),
   PASSWORD_MIN_LENGTH: number(1, 64).optional(),
+  DELETION_COOL_OFF_DAYS: number(0, 365).optional(),
   SESSION_IDLE_HOURS: number(1, 8760).optional(),
   SESSION_MAX_HOURS: number(1, 8760).optional(),
   REMEMBER_IDLE_DAYS: number(1, 365).optional(),
@@ -88,6 +89,11 @@ export const SETTINGS = {
   AUDIT_ACTIVITY_DAYS: number(0, 36500).optional(),
   AUDIT_ADMINISTRATION_DAYS: number(0, 36500).optional(),
   AUDIT_SECURITY_DAYS: number(0, 36500).optional(),
+  AUDIT_STREAM: z
+    .string()
+    .regex(/^[\w:.{}-]{1,200}$/, 'must be the name of a Redis key: letters, digits and any of : . - _ { }')
+    .optional(),
+  AUDIT_STREAM_LENGTH: number(100, 100_000_000).optional(),
   ARGON2_MEMORY_KIB: number(8, 4_194_304).optional(),
   ARGON2_ITERATIONS: number(1, 100).optional(),
   HASHING_SLOTS: number(1, 64).optional(),

@@ -13,6 +13,8 @@ import { type Argon2Parameters, HASH_BYTES } from './phc.ts'
 /** What a child is asked: with `phc` whether the input is its, without it for a PHC string of the input. */
 type Job =
   | { input: string; phc: string }
+  /** one that other software made */
+  | { input: string; foreign: string }
   | {
       input: string
       options: { memoryCost: number; timeCost: number; parallelism: number; outputLen: number }
@@ -64,6 +66,11 @@ export class Argon2Children implements Argon2 {
   /** @throws as `hash` does */
   async verify(phc: string, input: string): Promise<boolean> {
     return (await this.#run({ input, phc })) === true
+  }
+
+  /** @throws as `hash` does */
+  async verifyForeign(foreign: string, password: string): Promise<boolean> {
+    return (await this.#run({ input: password, foreign })) === true
   }
 
   /** Ends the children; work under way ends with `busy`. */

@@ -3,9 +3,11 @@
  * a stolen database without the key allows no guessing at all. The form that is hashed (NFC) is decided in `domain/`.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.ts'
-import type { KeyedHash, PasswordHasher } from '../domain/ports.ts'
+import type { PasswordHasher } from '../domain/ports.ts'
 import { type Argon2, inProcess } from './argon2.ts'
+import { openForeign, type PasswordKeys } from './foreign-passwords.ts'
 import { peppered, pepperedWith, pepperId } from './pepper.ts'
 import { type Argon2Parameters, HASH_BYTES, type ParsedPhc, parsePhc, prefixOf, withKeyId } from './phc.ts'
 import { type SlotOptions, Slots } from './slots.ts'
@@ -35,17 +37,19 @@ const SALT_BYTES = 16
 
 export class Argon2Hasher implements PasswordHasher {
   readonly #parameters: Argon2Parameters
-  readonly #keyed: KeyedHash
+  readonly #keyed: PasswordKeys
   readonly #slots: Slots
   readonly #argon2: Argon2
   readonly #decoy: string
+  /** milliseconds that checking one of our own takes, lately */
+  #usualMs: number | undefined
 
   /**
    * @param keyed the pepper; hashes made under former data keys still work and are renewed at the next sign-in
    * @param options `argon2` belongs to the hasher from now on, and is closed with it
    * @throws RangeError below the floor
    */
-  constructor(keyed: KeyedHash, options: Partial<Argon2Options> = {}) {
+  constructor(keyed: PasswordKeys, options: Partial<Argon2Options> = {}) {
     const { memory, passes, lanes, argon2, ...slots } = { ...ARGON2_DEFAULTS, ...options }
     this.#parameters = { memory, passes, lanes }
     for (const name of ['memory', 'passes', 'lanes'] as const) {
@@ -72,6 +76,8 @@ export class Argon2Hasher implements PasswordHasher {
 
   async verify(phc: string | undefined, password: string, from?: string): Promise<boolean> {
     if (tooLong(password)) return false
+    const foreign = phc === undefined ? undefined : this.#foreignOf(phc)
+    if (foreign !== undefined) return this.#verifyForeign(foreign, password, from)
     const stored = phc === undefined ? undefined : parsePhc(phc)
     const input = stored && this.#inputFor(stored, password)
     if (stored && input) return await this.#work(stored.plain, input, from)
@@ -98,7 +104,37 @@ export class Argon2Hasher implements PasswordHasher {
   }
 
   async #work(phc: string, input: string, from: string | undefined): Promise<boolean> {
-    return await this.#slots.run(() => this.#argon2.verify(phc, input), from)
+    const { result, ms } = await this.#timed(() => this.#argon2.verify(phc, input), from)
+    this.#usualMs = this.#usualMs === undefined ? ms : 0.9 * this.#usualMs + 0.1 * ms
+    return result
+  }
+
+  /**
+   * Through the same queue. A wrong password for a cheap hash must not be told from one for nobody, so the answer waits
+   * until one of our own would have been checked; a dearer one shows, until its owner signs in for the first time.
+   */
+  async #verifyForeign(text: string, password: string, from: string | undefined): Promise<boolean> {
+    if (this.#usualMs === undefined) await this.#work(this.#decoy, peppered(this.#keyed, password), from)
+    const { result, ms } = await this.#timed(() => this.#argon2.verifyForeign(text, password), from)
+    if (!result) await sleep(Math.max(0, (this.#usualMs ?? 0) - ms))
+    return result
+  }
+
+  async #timed(work: () => Promise<boolean>, from: string | undefined) {
+    return this.#slots.run(async () => {
+      const started = performance.now()
+      const result = await work()
+      return { result, ms: performance.now() - started }
+    }, from)
+  }
+
+  /** Undefined too where the key it is sealed under is gone: then the work and the answer are those for nobody. */
+  #foreignOf(phc: string): string | undefined {
+    try {
+      return openForeign(this.#keyed, phc)
+    } catch {
+      return undefined
+    }
   }
 
   /** What argon2 is given for this hash; undefined: it needs a pepper that is not here. */

@@ -8,4 +8,8 @@ export type MailJob =
   | { template: 'approval'; approvalId: string }
   /** an account made by an administrator: the link chooses its first password */
   | { template: 'invitation'; proofId: string }
+  /** an administrator stopped the password; the link chooses another */
+  | { template: 'password-required'; proofId: string }
+  /** the account is locked, and erased at that moment (ISO 8601) */
+  | { template: 'account-deletion'; userId: string; at: string; eraseAt: string }
   | { template: 'password-changed'; userId: string; at: string }

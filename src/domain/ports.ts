@@ -2,6 +2,7 @@
  * What the rules need from the world. Everything here is implemented elsewhere (storage, crypto, mail)
  * and handed in; `domain/` itself opens no connection, reads no clock and rolls no dice.
  */
+import type { AccessRevoker } from './access/ports.ts'
 import type { AuditChainRepository, AuditKeyRepository, AuditRepository } from './audit/ports.ts'
 import type { AuthorizationType } from './authorization/type.ts'
 import type {
@@ -22,9 +23,12 @@ import type { UsageRepository } from './operations/usage.ts'
 import type { OutboxJobs, OutboxKind } from './outbox.ts'
 import type { ApplicationRoleRepository, RoleRepository } from './permissions/ports.ts'
 import type { ResourceServer } from './resources/resource-server.ts'
+import type { DeletionRepository } from './users/deletion.ts'
+import type { UserTransferRepository } from './users/transfer/ports.ts'
 import type { NewUser, Profile, User } from './users/user.ts'
 import type { WebhookRepository } from './webhooks/ports.ts'
 
+export type * from './access/ports.ts'
 export type * from './audit/ports.ts'
 export type * from './clients/ports.ts'
 
@@ -109,6 +113,8 @@ export interface UserRepository {
   setPassword(id: string, phc: string): Promise<void>
   /** Replaces the hash only if it still is `from` (rehash must not undo a concurrent change). */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>
+  /** Replaces the hash by what is made of it. False: there is none. */
+  changeHash(id: string, change: (phc: string) => string): Promise<boolean>
   /** Replaces the whole profile. False: there is no such user. */
   setProfile(id: string, profile: Profile): Promise<boolean>
   addRole(id: string, role: string): Promise<void>
@@ -253,6 +259,8 @@ export interface Repositories {
   authorizationTypes: AuthorizationTypeRepository
   access: AccessRevoker
   people: PeopleDirectory
+  userTransfer: UserTransferRepository
+  deletions: DeletionRepository
   applications: ClientDirectory
   trail: AuditTrail
   idempotency: IdempotencyStore
@@ -269,32 +277,4 @@ export interface Repositories {
 export interface Database extends Repositories {
   /** All or nothing. `work` must use only the repositories it is given; after a deadlock it is run again. */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>
-}
-
-/**
- * Ends access for good: what is ended stays ended, whatever is in flight (docs/decisions/0016-what-ends-what.md).
- */
-export interface AccessRevoker {
-  /** Everything of a person, in every browser and app; and what was proven until now counts for nothing. */
-  revokeAccount(userId: string): Promise<void>
-  /** Everything issued to a client. */
-  revokeClient(clientId: string): Promise<void>
-  /** Every opaque token for an API. */
-  revokeResource(audience: string): Promise<void>
-  /** The same, and all that people allowed of it. */
-  forgetResource(audience: string): Promise<void>
-  /** What a person allowed a client, and everything granted by it. False: nothing was remembered. */
-  withdrawConsent(userId: string, clientId: string): Promise<boolean>
-  /** One session and all that was granted in it, offline access too. False: the person has no such session open. */
-  endSession(userId: string, sessionId: string): Promise<boolean>
-  openSessions(userId: string): Promise<OpenSession[]>
-  /** As `endSession`, by what its tokens know of it (the engine's `sessionUid`). */
-  endSessionOf(userId: string, uid: string): Promise<boolean>
-}
-
-export interface OpenSession {
-  /** names the session to an administrator; opens nothing */
-  id: string
-  /** applications it is signed in to */
-  clientIds: string[]
 }

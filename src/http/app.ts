@@ -77,6 +77,8 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
   app.use(createAssets(deps.assetsDir))
   app.use(resourceMetadataPages(deps.resourceMetadata))
   app.use(deps.api)
+  // Each answer is a unit of work of its own, of which the page tells how it went.
+  app.use(approve(deps).routes() as unknown as Middleware)
   // Everything the engine keeps for a request is written as one, before its answer leaves.
   app.use(deps.unitOfWork as unknown as Middleware)
   const engine = live(deps.engine, deps.operations)
@@ -86,7 +88,6 @@ export function createHttpApp(deps: HttpAppDeps): Koa {
     openApp({ clients: deps.database.clients, issuer: deps.frontDoor.issuer }),
     interactionRouter(deps),
     mailLinks(deps),
-    approve(deps),
     forgotPassword(deps),
     passwordHint(deps),
     setup(deps),

@@ -8,7 +8,6 @@ import { proofTime } from '../domain/access/proof-time.ts'
 import type { Approval } from '../domain/approvals/approvals.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { User } from '../domain/users/user.ts'
-import { answer } from '../oidc/ciba.ts'
 import { CLAIMS_BY_SCOPE } from '../oidc/claims.ts'
 import { apiWords } from './api-words.ts'
 import { appCard } from './app-card.ts'
@@ -106,24 +105,12 @@ const WORDS: Partial<Record<DomainError['code'], string>> = { invalid_credential
 
 /** @param user who proved to be the one who was asked; undefined: the answer is no */
 async function finish(ctx: Context, deps: HttpDeps, asked: Asked, user: User | undefined): Promise<void> {
-  const { approval, app } = asked
-  const { clientId, accountId } = approval
+  const { approval, app, ping } = asked
+  const proven = { amr: ['pwd'], acr: ACR_PASSWORD }
+  const given = user && { ...proven, authTime: proofTime(user, deps.clock.now()) }
+  const outcome = await deps.approvalAnswers.give(approval, given, { ping, request: stateOf(ctx).facts })
   // One answer, whatever comes at once from two windows.
-  if (!(await deps.services.approvals.decide(approval.id)))
-    return show(ctx, deps, { ...asked, state: 'used' }, {}, 410)
-  const amr = ['pwd']
-  const given = user && { amr, acr: ACR_PASSWORD, authTime: proofTime(user, deps.clock.now()) }
-  if (!(await answer(deps.engine.provider, approval, given)))
-    return show(ctx, deps, { ...asked, state: 'expired' }, {}, 410)
-  const about = { outcome: 'success', userId: accountId, clientId, request: stateOf(ctx).facts } as const
-  await deps.database.transaction(async ({ consents, audit, outbox }) => {
-    if (asked.ping) await outbox.insert({ kind: 'ciba-ping', clientId, approvalId: approval.id })
-    if (!given) return audit.append({ name: 'consent.denied', ...about })
-    const { scopes, claims, resources } = approval
-    await consents.remember({ userId: accountId, clientId, scopes, claims, resources })
-    await audit.append({ name: 'consent.granted', ...about, detail: { scope: scopes.join(' ') } })
-    await audit.append({ name: 'user.signed_in', ...about, detail: { amr: amr.join(' '), by: 'approval' } })
-  })
+  if (outcome !== 'answered') return show(ctx, deps, { ...asked, state: outcome }, {}, 410)
   deps.pages.show(ctx, 'approve-done', { app, outcome: given ? 'approved' : 'denied' })
 }
 

@@ -1,5 +1,6 @@
 /** What the pages may use. Handed in by `app.ts`; a handler takes the few it needs. */
 
+import type { ApprovalAnswers } from '../domain/approvals/answer.ts'
 import type { Approvals } from '../domain/approvals/approvals.ts'
 import type { EmailVerification } from '../domain/email/verification.ts'
 import type { PasswordPolicy } from '../domain/passwords/policy.ts'
@@ -38,6 +39,7 @@ export interface HttpDeps {
   clock: Clock
   log: Logger
   passwordPolicy: PasswordPolicy
+  approvalAnswers: ApprovalAnswers
   /** runs the mail worker now instead of at its next look */
   mailSoon: () => void
   /** evaluation mode: where the mail can be read */

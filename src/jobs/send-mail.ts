@@ -16,6 +16,8 @@ export interface MailData {
   'reset-password': { email: string; when: string; link: string; minutesValid: number }
   approval: { email: string; when: string; app: string | undefined; link: string; minutesValid: number }
   invitation: { email: string; when: string; link: string; minutesValid: number }
+  'password-required': { email: string; when: string; link: string; minutesValid: number }
+  'account-deletion': { email: string; when: string; daysLeft: number }
   'password-changed': { email: string; when: string; forgotUrl: string }
 }
 
@@ -108,7 +110,7 @@ async function reachesItsOwner(deps: SendMailDeps, proof: EmailProof): Promise<b
 
 function contentOf(
   deps: SendMailDeps,
-  template: 'verify-email' | 'account-exists' | 'reset-password' | 'invitation',
+  template: 'verify-email' | 'account-exists' | 'reset-password' | 'invitation' | 'password-required',
   proof: EmailProof,
   now: Date,
 ): MailContent {
@@ -122,6 +124,7 @@ function contentOf(
     }
     case 'reset-password':
     case 'invitation':
+    case 'password-required':
       return render(template, { ...about, link: links.resetPassword(proof.id), minutesValid })
     case 'account-exists':
       return render(template, { ...about, signInUrl: links.home(), forgotUrl: links.forgot() })
@@ -129,11 +132,16 @@ function contentOf(
 }
 
 async function aboutUser(
-  { repositories, links, render }: SendMailDeps,
+  { repositories, links, render, clock }: SendMailDeps,
   job: Exclude<MailJob, ProofJob | ApprovalJob>,
 ): Promise<Addressed | undefined> {
   const user = await repositories.users.find(job.userId)
   if (!user) return undefined
-  const data = { email: user.email, when: job.at, forgotUrl: links.forgot() }
-  return { to: user.email, content: render(job.template, data) }
+  const about = { email: user.email, when: job.at }
+  if (job.template === 'password-changed')
+    return { to: user.email, content: render(job.template, { ...about, forgotUrl: links.forgot() }) }
+  const daysLeft = Math.ceil((Date.parse(job.eraseAt) - clock.now().getTime()) / 86_400_000)
+  // Given back meanwhile, or about to go.
+  if (user.status === 'active' || daysLeft <= 0) return undefined
+  return { to: user.email, content: render(job.template, { ...about, daysLeft }) }
 }

@@ -24,6 +24,8 @@ export interface MailData {
   'reset-password': MailFacts & { link: string; minutesValid: number }
   approval: MailFacts & { link: string; minutesValid: number }
   invitation: MailFacts & { link: string; minutesValid: number }
+  'password-required': MailFacts & { link: string; minutesValid: number }
+  'account-deletion': MailFacts & { daysLeft: number }
   'password-changed': MailFacts & { forgotUrl: string }
 }
 
@@ -53,6 +55,8 @@ const TEMPLATES: MailTemplate[] = [
   'reset-password',
   'approval',
   'invitation',
+  'password-required',
+  'account-deletion',
   'password-changed',
 ]
 const SHARED_NAMES = ['t', 'lang', 'dir', 'brand', 'issuer', 'data', 'about', 'minutes', 'spaced']

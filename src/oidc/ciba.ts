@@ -5,6 +5,7 @@
  */
 import type Provider from 'oidc-provider'
 import { type Configuration, errors, type Grant, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Given } from '../domain/approvals/answer.ts'
 import type { Approval, Approvals } from '../domain/approvals/approvals.ts'
 import { isDomainError } from '../domain/errors.ts'
 import type { Clock, KeyedHash, OutboxRepository, UserRepository } from '../domain/ports.ts'
@@ -116,15 +117,8 @@ async function ask(deps: CibaDeps, ctx: KoaContextWithOIDC, request: Backchannel
   deps.mailSoon()
 }
 
-export interface Given {
-  amr: string[]
-  acr: string
-  /** epoch seconds */
-  authTime: number
-}
-
 /**
- * Writes the answer for the app to find; the caller has won the right to give it.
+ * Writes the answer for the app to find; whether it is the first one is decided with the rest of what is written.
  * @param given what the person proved; undefined: they said no
  * @returns false when the request is over
  */

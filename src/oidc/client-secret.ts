@@ -3,6 +3,7 @@
  * digests what the client presents (`Client#compareClientSecret` is the engine's sanctioned override).
  */
 import { timingSafeEqual } from 'node:crypto'
+import type { SecretSlot } from '../domain/clients/secrets.ts'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
 
 const PREFIX = 'hmac-sha256:'
@@ -28,17 +29,44 @@ export function secretMatches(keyed: KeyedHash, digest: string, presented: strin
 
 interface CompareDeps {
   keyed: KeyedHash
-  clients: Pick<ClientRepository, 'renewSecretDigest'>
+  clients: Pick<ClientRepository, 'renewSecretDigest' | 'formerSecretDigest' | 'secretUsed'>
 }
 
-/** `Client#compareClientSecret`. A right secret that is stored under a former key is stored anew under the current one. */
+/** of whom it is remembered that their use was noted today */
+const NOTED_MAX = 20_000
+
+/**
+ * `Client#compareClientSecret`. The secret before the current one is asked for at each use, so that its end is the end.
+ * A right secret that is stored under a former key is stored anew under the current one.
+ */
 export function compareClientSecret({ keyed, clients }: CompareDeps) {
-  return function compare(this: { clientId: string; clientSecret?: string }, presented: string): boolean {
-    const digest = this.clientSecret
-    if (digest === undefined || !secretMatches(keyed, digest, presented)) return false
-    if (isCurrent(keyed, digest)) return true
-    // Nobody waits for it: should it fail, the next time does.
-    clients.renewSecretDigest(this.clientId, digest, digestSecret(keyed, presented)).catch(() => {})
+  const noted = new Set<string>()
+  let today = ''
+  /** Once a day and process. Nobody waits for it: should it fail, the next time does. */
+  const note = (id: string, which: SecretSlot, digest: string) => {
+    const day = new Date().toISOString().slice(0, 10)
+    if (day !== today || noted.size > NOTED_MAX) noted.clear()
+    today = day
+    const secret = `${which} ${id} ${digest}`
+    if (noted.has(secret)) return
+    noted.add(secret)
+    clients.secretUsed(id, which).catch(() => noted.delete(secret))
+  }
+  return async function compare(
+    this: { clientId: string; clientSecret?: string },
+    presented: string,
+  ): Promise<boolean> {
+    const { clientId, clientSecret: digest } = this
+    if (digest === undefined) return false
+    if (secretMatches(keyed, digest, presented)) {
+      if (!isCurrent(keyed, digest))
+        clients.renewSecretDigest(clientId, digest, digestSecret(keyed, presented)).catch(() => {})
+      note(clientId, 'current', digest)
+      return true
+    }
+    const former = await clients.formerSecretDigest(clientId)
+    if (former === undefined || !secretMatches(keyed, former, presented)) return false
+    note(clientId, 'former', former)
     return true
   }
 }

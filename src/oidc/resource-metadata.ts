@@ -1,10 +1,13 @@
 /**
- * Protected resource metadata (RFC 9728): what an app must know to get a token for an API. Ours for userinfo, and, for
- * APIs that want it, theirs: they name the address in their challenge, or pass requests for their own on to it.
+ * Protected resource metadata (RFC 9728): what an app must know to get a token for an API. Ours for userinfo and the REST
+ * API, and, for APIs that want it, theirs: they name the address in their challenge, or pass requests for their own on to
+ * it.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { SigningAlgorithm } from '../domain/keys/key.ts'
+import { PERMISSION_NAMES } from '../domain/permissions/permissions.ts'
 import { audiencesOf } from '../domain/resources/resource-server.ts'
+import { apiAudience } from './api-access.ts'
 import { SCOPES } from './claims.ts'
 import type { OperatorPages } from './discovery.ts'
 import { DPOP_ALGORITHMS } from './dpop-proof.ts'
@@ -26,6 +29,7 @@ export interface ResourceMetadataDeps {
 export function resourceMetadata(deps: ResourceMetadataDeps) {
   return async (path: string): Promise<Record<string, unknown> | undefined> => {
     if (`/${path}` === ENDPOINTS.userinfo) return ofUserinfo(deps)
+    if (`${deps.issuer}/${path}` === apiAudience(deps.issuer)) return ofApi(deps)
     for (const audience of [`${deps.issuer}/${path}`, ...audiencesOf(path)]) {
       const server = await deps.resources.find(audience)
       if (server?.publishMetadata)
@@ -55,6 +59,18 @@ function ofUserinfo(deps: ResourceMetadataDeps): Record<string, unknown> {
     resource_documentation: operatorPages.docs,
     resource_policy_uri: operatorPages.policy,
     resource_tos_uri: operatorPages.terms,
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+  }
+}
+
+function ofApi({ issuer }: ResourceMetadataDeps): Record<string, unknown> {
+  return {
+    resource: apiAudience(issuer),
+    resource_name: 'Ostiary API',
+    resource_documentation: `${issuer}/docs`,
+    authorization_servers: [issuer],
+    scopes_supported: PERMISSION_NAMES,
+    bearer_methods_supported: ['header'],
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
   }
 }

@@ -1,4 +1,5 @@
 /** Which stores this deployment runs on. The only place in the tree that asks which backend it is. */
+import type { AnswerStore } from '../domain/approvals/answer.ts'
 import type {
   AuditRepository,
   ClientRepository,
@@ -11,7 +12,7 @@ import type {
 import type { AtRest, KeyRotationStore } from './at-rest.ts'
 import type { Changes } from './changes.ts'
 import { LocalNotices, type Notices } from './notices.ts'
-import { openRedis, type RedisHealth } from './redis/open.ts'
+import { type OpenRedis, openRedis, type RedisHealth } from './redis/open.ts'
 import type { SoftValues } from './redis/values.ts'
 import { SqlArtifactStore } from './sql/artifact-store.ts'
 import { AuditPrivacy } from './sql/audit-privacy.ts'
@@ -30,6 +31,7 @@ import { migrateDown, migrateUp, migrationStatus } from './sql/migrate.ts'
 import { PostgresNotices } from './sql/notices.ts'
 import { SqlDataKeys } from './sql/repositories/data-keys.ts'
 import { Units } from './sql/unit.ts'
+import { UnitAnswers } from './sql/unit-answers.ts'
 import { UnitAudit } from './sql/unit-audit.ts'
 import { UnitClients } from './sql/unit-clients.ts'
 import { type VitalHealth, vitalHealth } from './vital.ts'
@@ -62,10 +64,14 @@ export interface Storage {
   registeredClients: RegisteredClients
   /** records that are written with what they tell of, and not without it */
   audit: AuditRepository
+  /** answers to what apps asked elsewhere: each one write, outside the unit of a request */
+  answers: AnswerStore
   ephemeral: Ephemeral
   /** "look again now", to every process */
   notices: Notices
   mailbox: Mailbox
+  /** undefined: there is no Redis */
+  addToStream: OpenRedis['addToStream'] | undefined
   migrate(): Promise<{ applied: string[] }>
   /** names of those that have run, and of those that would */
   migrations(): Promise<{ applied: string[]; pending: string[] }>
@@ -108,6 +114,7 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
   notices.subscribe((topic) => changes.expire(topic))
   const vital = () => vitalHealth(connection)
   const privacy = new AuditPrivacy(atRest)
+  const audit = new UnitAudit(units, atRest, privacy)
   return {
     database: sqlDatabase(connection, atRest, privacy),
     artifacts,
@@ -116,10 +123,12 @@ export async function chooseStorage(options: StorageOptions): Promise<Storage> {
     changes,
     units,
     registeredClients: new UnitClients(units),
-    audit: new UnitAudit(units, atRest, privacy),
+    audit,
+    answers: new UnitAnswers(units, artifacts, audit),
     ephemeral: redis?.ephemeral ?? softRows,
     notices,
     mailbox: new SqlMailbox(connection.knex),
+    addToStream: redis?.addToStream,
     migrate: () => migrateUp(connection),
     migrations: () => migrationStatus(connection),
     async purge(batchSize) {

@@ -5,6 +5,7 @@
  * CVE-2025-64101, GHSA-93m4-mfpg-c3xf, CVE-2026-27959, CVE-2025-25200, CVE-2024-47070, CVE-2026-45364, CVE-2026-33495
  */
 import { expect } from 'chai'
+import { auth } from '../support/auth-api.ts'
 import { createPerson } from '../support/people.ts'
 import { get, newAgent, onEveryStack, post, type SendOptions, sendJson } from '../support/protocol.ts'
 import { rawRequest } from '../support/raw-request.ts'
@@ -147,6 +148,34 @@ onEveryStack('advisories E: forwarded headers', { settings, overrides: { clients
       [half, 0],
     ] as const) {
       const { subject, text, html } = await app.nextMail(to, seen)
+      clean(`the mail to ${to}`, subject, text, html)
+      for (const [link] of text.matchAll(/https?:\/\/\S+/g))
+        expect(link, to).to.match(new RegExp(`^${app.issuer}(/|,|$)`))
+    }
+  }).timeout(60_000)
+
+  it('reach no mail that the API sends, and no counter of its', async () => {
+    const [reset, half, fresh] = ['reset-2', 'half-2', 'fresh-2'].map((name) => `${name}@example.org`) as [
+      string,
+      string,
+      string,
+    ]
+    await createPerson(app, { email: reset })
+    await createPerson(app, { email: half, verified: false })
+    const asked = [
+      await auth(app, 'forgot-password', { email: reset }, poisoned),
+      await auth(app, 'login', { email: half, password: PASSWORD }, poisoned),
+      await auth(app, 'register', { email: fresh, password: PASSWORD }, poisoned),
+    ]
+    expect(asked.map(({ status }) => status)).to.deep.equal([202, 401, 201])
+    const left = asked.map(({ headers }) => Number(/r=(\d+)/.exec(String(headers.get('ratelimit')))?.[1]))
+    const plain = await auth(app, 'login', {})
+    const next = Number(/r=(\d+)/.exec(String(plain.headers.get('ratelimit')))?.[1])
+    expect(next, 'one network, whatever is said of it').to.equal(Math.min(...left) - 1)
+    for (const [index, { text, headers }] of asked.entries())
+      clean(`answer ${index}`, text, JSON.stringify([...headers]))
+    for (const to of [reset, half, fresh]) {
+      const { subject, text, html } = await app.nextMail(to)
       clean(`the mail to ${to}`, subject, text, html)
       for (const [link] of text.matchAll(/https?:\/\/\S+/g))
         expect(link, to).to.match(new RegExp(`^${app.issuer}(/|,|$)`))

@@ -2,7 +2,8 @@
  * Advisory group H (user enumeration): at every place where a stranger can name somebody, whether there is such an account is
  * told neither by the answer (status, headers, words) nor by the time it takes. Times are compared as two samples, taken in
  * random order (Mann and Whitney's U as a share: 0.5 when nothing can be told, 1 when everything can); a difference must show
- * three times in a row to count, for the machine does other things, too.
+ * three times in a row to count, for the machine does other things, too. Seen so is work that is left out, as a hash; a millisecond
+ * is seen on a quiet machine only.
  * CVE-2026-4633, CVE-2024-41952, CVE-2026-23511, CVE-2025-67717
  */
 import { expect } from 'chai'

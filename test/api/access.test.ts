@@ -45,8 +45,9 @@ onEveryStack('the API: who gets in', options, (app) => {
   })
 
   it('says of itself whose tokens it takes (RFC 9728)', async () => {
-    const { status, json } = await get(`${app.issuer}/.well-known/oauth-protected-resource/api`)
-    expect(status).to.equal(200)
+    const address = `${app.issuer}/.well-known/oauth-protected-resource/api`
+    const { status, json, headers } = await get(address, { headers: { origin: 'https://any.example' } })
+    expect([status, headers.get('access-control-allow-origin')], 'to anybody').to.deep.equal([200, '*'])
     expect(json).to.deep.include({
       resource: resource(),
       authorization_servers: [app.issuer],
@@ -68,12 +69,12 @@ onEveryStack('the API: who gets in', options, (app) => {
     const rp = await discover(app.issuer)
     const { tokens } = await signIn(rp, {}, { person: { email: ada.email } })
     const basic = { basic: ['web', RP_SECRET] } as const
-    const machine = await post(
-      `${app.issuer}/token`,
-      { grant_type: 'client_credentials', resource: resource(), scope: 'account:read' },
-      basic,
-    )
-    expect([machine.status, machine.json.error], 'of a client alone').to.deep.equal([400, 'invalid_target'])
+    const onItsOwn = (more: Record<string, string>) =>
+      post(`${app.issuer}/token`, { grant_type: 'client_credentials', ...more }, basic)
+    const unasked = await onItsOwn({ resource: resource(), scope: 'account:read' })
+    expect([unasked.status, unasked.json.error]).to.deep.equal([400, 'invalid_target'])
+    const machine = await onItsOwn({})
+    expect(machine.status, machine.text).to.equal(200)
     const wrong = {
       'for userinfo': tokens.access_token,
       'an ID token': String(tokens.id_token),

@@ -137,9 +137,9 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     expect([wrong.status, wrong.json.code]).to.deep.equal([422, 'invalid_input'])
   })
 
-  it('get another secret, and the one before is dead', async () => {
+  it('get another secret, and the one before is dead when that is asked for', async () => {
     expect(await isTaken(made.id, made.secret)).to.equal(true)
-    const { status, json } = await admin.send('POST', `${CLIENTS}/${made.id}/secret`)
+    const { status, json } = await admin.send('POST', `${CLIENTS}/${made.id}/secret?expire_now=true`)
     expect(status).to.equal(200)
     expect(await isTaken(made.id, made.secret)).to.equal(false)
     expect(await isTaken(made.id, json.client_secret)).to.equal(true)

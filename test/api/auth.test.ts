@@ -238,6 +238,31 @@ onEveryStack(
       await expectDead(app, fresh)
     })
 
+    it('ends what is on its way, too: a refresh or a sign-in at the same moment brings nothing that lives', async () => {
+      const { id } = await createPerson(app, { email: 'racing@example.org' })
+      const access = accessOf(app)
+      for (let round = 0; round < 8; round += 1) {
+        const tokens = await login(app, 'racing@example.org')
+        const [refreshed] = await Promise.all([
+          auth(app, 'refresh', { refresh_token: tokens.refresh_token }),
+          authAs(app, tokens.access_token, 'logout'),
+        ])
+        await expectDead(app, tokens)
+        if (refreshed.status === 200) await expectDead(app, refreshed.json)
+        else expect(refreshed.json.code).to.equal('refresh_token_invalid')
+
+        const body = { email: 'racing@example.org', password: PASSWORD }
+        const [begun] = await Promise.all([auth(app, 'login', body), access.disableUser(id, { by: 'test' })])
+        if (begun.status === 200) await expectDead(app, begun.json)
+        else {
+          expect(begun.status, begun.text).to.equal(401)
+          expect(begun.json.code).to.be.oneOf(['invalid_credentials', 'step_required'])
+        }
+        await access.enableUser(id, { by: 'test' })
+        if (begun.status === 200) await expectDead(app, begun.json)
+      }
+    }).timeout(60_000)
+
     it('keeps the client behind it to the API and to one’s own account', async () => {
       const push = (more: Record<string, string>) =>
         post(`${app.issuer}/par`, {

@@ -1,5 +1,6 @@
 /** Looking across a deployment: sessions, consents, usage by day, what could not be delivered, and trying an application. */
 import { expect } from 'chai'
+import { SETTING_NAMES } from '../../src/config/schema.ts'
 import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
 import { newAgent, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, RP_SECRET, walk, webClient } from '../support/relying-party.ts'
@@ -113,6 +114,24 @@ onEveryStack('the API: looking across', { people: [], overrides: { clients } }, 
     expect(replayed?.detail).to.deep.equal({ by, kind: 'mail', count: 1, id: mail })
     const discarded = await audited(app, 'outbox.discarded')
     expect(discarded.map(({ detail }) => detail)).to.deep.equal([{ by, ...kind, count: 1 }])
+  })
+
+  it('shows the settings and where they come from, and of secrets only that they are there', async () => {
+    const { json, text } = await admin.get(`${ADMIN}/settings`)
+    const of = (name: string) => json.items.find((one: { name: string }) => one.name === name)
+    expect(json.items.map(({ name }: { name: string }) => name)).to.deep.equal([...SETTING_NAMES])
+    expect(of('PORT')).to.include({ value: String(app.config.listen.port), secret: false })
+    expect(of('OSTIARY_SECRET_KEY'))
+      .to.include({ value: null, secret: true })
+      .and.not.include({ source: 'default' })
+    expect(of('BRAND_NAME')).to.include({ value: null, source: 'default' })
+    expect(json.effective.brandName).to.equal('Ostiary')
+    expect(json.effective.lifetimes.session).to.deep.equal(app.config.lifetimes.session)
+    expect(text).to.not.include(app.secrets.rootKey.toString('base64'))
+    for (const secret of [app.secrets.databaseUrl, app.secrets.redisUrl])
+      if (secret !== undefined) expect(text).to.not.include(secret)
+    const patched = await admin.send('PATCH', `${ADMIN}/settings`, { PORT: '1' })
+    expect(patched.status, 'read only').to.equal(405)
   })
 
   it('makes an address with which an application is tried, to its tokens', async () => {

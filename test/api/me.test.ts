@@ -179,13 +179,14 @@ onEveryStack('the API: your account', { people: [], overrides: { clients } }, (a
     expect(await audit('consent.withdrawn', ada.userId)).to.have.length(1)
   })
 
-  it('is deleted with all access, and the record of it stays', async () => {
+  it('is deleted with all access, erased when its time has come, and the record of it stays', async () => {
     const gone = await newCaller(app, 'gone')
     expect((await gone.send('DELETE', ME)).status).to.equal(204)
     expect((await gone.get(ME)).status).to.equal(401)
-    const left = await app.sql.query('select id from users where id = $1', [gone.userId])
-    expect(left).to.deep.equal([])
-    expect((await audit('user.deleted', gone.userId))[0]?.detail).to.deep.equal({ by: gone.userId })
+    const [begun] = await audit('user.deletion_begun', gone.userId)
+    expect(begun?.detail).to.have.property('by', gone.userId)
+    const left = await app.sql.query('select status from users where id = $1', [gone.userId])
+    expect(left).to.deep.equal([{ status: 'disabled' }])
     expect((await get(`${app.issuer}/userinfo`, { bearer: gone.token })).status).to.equal(401)
   })
 })

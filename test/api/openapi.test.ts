@@ -5,7 +5,7 @@ import { type Document, OpenAPIClientAxios } from 'openapi-client-axios'
 import { ROUTES } from '../../src/api/routes.ts'
 import { type Caller, CONSOLE, newCaller } from '../support/api.ts'
 import { get, onEveryStack } from '../support/protocol.ts'
-import { webClient } from '../support/relying-party.ts'
+import { PASSWORD, webClient } from '../support/relying-party.ts'
 
 onEveryStack(
   'the description of the API',
@@ -50,6 +50,10 @@ onEveryStack(
             (...rest: unknown[]) => Promise<{ status: number; data: never; headers: Record<string, string> }>
           >
         )[operation]?.(...rest)
+      const signedIn = await call('signIn', null, { email: admin.email, password: PASSWORD })
+      expect(signedIn?.data).to.include({ token_type: 'Bearer', expires_in: 1800 })
+      const refused = await call('signIn', null, { email: admin.email, password: 'wrong wrong wrong' })
+      expect(refused?.data).to.include({ code: 'invalid_credentials', status: 401 })
       const made = await call('createUser', null, { email: 'generated@example.org' })
       expect(made?.status).to.equal(201)
       const { id } = (made as { data: { id: string } }).data
@@ -63,7 +67,22 @@ onEveryStack(
       expect(changed?.status, JSON.stringify(changed?.data)).to.equal(200)
       const listed = await call('listUsers', { search: 'generated', limit: 1 })
       expect(listed?.data).to.have.nested.property('items[0].profile.name', 'Generated')
-      expect((await call('deleteUser', { id }))?.status).to.equal(204)
+      const given = { name: 'editor', description: 'Writes' }
+      const role = await call('createApplicationRole', { id: 'web' }, given)
+      expect([role?.status, role?.data]).to.deep.equal([201, given])
+      const place = { id, client: 'web', role: 'editor' }
+      expect((await call('giveApplicationRole', place))?.status).to.equal(204)
+      expect((await call('listRolesOfUser', { id }))?.data).to.deep.equal({
+        roles: [],
+        applications: [{ client_id: 'web', role: 'editor' }],
+      })
+      expect((await call('readUsage'))?.data)
+        .to.have.property('days')
+        .with.lengthOf(30)
+      expect((await call('searchSessions', { limit: 1 }))?.data).to.have.nested.property('items[0].user_id')
+      const keys = await call('listSigningKeys')
+      expect(keys?.data).to.have.nested.property('items[0].kid')
+      expect((await call('deleteUser', { id, erase_now: 'true' }))?.status).to.equal(204)
       expect((await call('readUser', { id }))?.data).to.include({ code: 'not_found', status: 404 })
     })
   },

@@ -157,6 +157,48 @@ onEveryStack('the API: people', options, (app) => {
     expect([twice.status, twice.json.errors[0].code]).to.deep.equal([400, 'repeated'])
   })
 
+  it('are found by each of their fields together, in every order, a page at a time', async () => {
+    const made: Record<string, string> = {}
+    for (const [key, username, name] of [
+      ['a', 'zz-first', 'Mabel'],
+      ['b', 'zz-second', 'Mabel'],
+      ['c', undefined, 'Zoe'],
+    ] as const) {
+      const body = { email: `find-${key}@fields.example`, email_verified: key === 'b', profile: { name } }
+      const { json, text } = await admin.send('POST', USERS, { ...body, ...(username ? { username } : {}) })
+      expect(json?.id, text).to.be.a('string')
+      made[json.id] = key
+    }
+    const found = async (query: string) => {
+      const keys: string[] = []
+      for (let cursor = ''; ; ) {
+        const { json, text } = await admin.get(`${USERS}?email=find-&limit=1&${query}${cursor}`)
+        expect(json.items, text).to.have.length.at.most(1)
+        keys.push(...json.items.map(({ id }: { id: string }) => made[id]))
+        if (!json.next_cursor) return keys.join('')
+        cursor = `&cursor=${json.next_cursor}`
+      }
+    }
+    expect(await found('name=mab&sort=username')).to.equal('ab')
+    expect(await found('username=ZZ-SEC')).to.equal('b')
+    expect(await found('email_verified=true')).to.equal('b')
+    expect(await found('email_verified=false&sort=-email')).to.equal('ca')
+    expect(await found('sort=username')).to.equal('cab')
+    expect(await found('sort=-username')).to.equal('bac')
+    expect((await found('sort=name')).slice(2)).to.equal('c')
+    expect(await found('sort=-updated_at')).to.have.length(3)
+    const since = new Date(Date.now() + 60_000).toISOString()
+    expect(await found(`created_since=${since}`)).to.equal('')
+    expect(await found(`created_until=${since}&sort=created_at`)).to.equal('abc')
+    for (const wrong of [
+      'name=',
+      'email_verified=yes',
+      'sort=password',
+      'created_since=0000-01-01T00:00:00Z',
+    ])
+      expect((await admin.get(`${USERS}?${wrong}`)).json.code, wrong).to.equal('invalid_parameter')
+  })
+
   it('are changed: another address is not proven, and links to the one before are dead', async () => {
     const { json } = await admin.send('POST', USERS, { email: 'before@example.org', email_verified: true })
     const path = `${USERS}/${json.id}`
@@ -191,7 +233,7 @@ onEveryStack('the API: people', options, (app) => {
     expect((await admin.send('DELETE', `${path}/sessions/${session.id}`)).status).to.equal(204)
     expect((await admin.get(`${path}/sessions`)).json.items).to.deep.equal([])
     expect((await admin.send('DELETE', `${path}/sessions`)).status).to.equal(204)
-    expect((await admin.send('DELETE', path)).status).to.equal(204)
+    expect((await admin.send('DELETE', `${path}?erase_now=true`)).status).to.equal(204)
     expect((await admin.get(path)).status).to.equal(404)
     const names = [
       'user.disabled',

@@ -29,7 +29,8 @@ async function options() {
 onEveryStack('webhooks', options, (app) => {
   let admin: Caller
   const made: string[] = []
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000)
     admin = await newCaller(app, 'admin', ['admin'])
   })
   after(() => Promise.all([good.close(), other.close(), forbidden.close()]))

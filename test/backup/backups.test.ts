@@ -164,7 +164,7 @@ describe('backups', function () {
     return { file, contents, keys: await readKeysFile(keysFile) }
   }
   const options = (more: Pick<RestoreOptions, 'keys'> & Partial<RestoreOptions>): RestoreOptions => ({
-    ...{ replace: false, revoked: [] },
+    ...{ replace: false, revive: false, revoked: [] },
     ...more,
   })
   /** Restored as the command does it: with the keys, before there is a database of theirs. */
@@ -284,12 +284,14 @@ describe('backups', function () {
           await source.database.users.setPassword(one.id, '$old')
         }
         for (const one of [goneClient, disabledClient]) await source.database.clients.save(one)
+        await source.database.users.addRole(changed.id, 'admin')
         const { file, keys } = await saved(source)
 
         const { database } = source
         const record = { outcome: 'success', request: undefined } as const
         await database.users.delete(gone.id)
         await database.audit.append({ name: 'user.deleted', userId: gone.id, ...record })
+        await database.people.removeRole(changed.id, 'admin')
         await database.users.setStatus(disabled.id, 'disabled')
         await database.users.setPassword(changed.id, '$new')
         await database.clients.delete(goneClient.id)
@@ -316,6 +318,8 @@ describe('backups', function () {
         expect((await database.users.find(disabled.id))?.status).to.equal('disabled')
         expect(await database.users.passwordHash(changed.id), 'the old password').to.equal(undefined)
         expect(await database.users.passwordHash(user.id)).to.equal('$argon2id$x')
+        expect(await database.users.roles(changed.id), 'taken').to.deep.equal([])
+        expect(await database.users.roles(user.id)).to.deep.equal(['owner'])
         expect(await database.clients.find(goneClient.id), 'deleted').to.equal(undefined)
         expect((await database.clients.find(disabledClient.id))?.status).to.equal('disabled')
         expect((await database.clients.find(client.id))?.status).to.equal('active')
@@ -325,6 +329,21 @@ describe('backups', function () {
         ).to.deep.equal([{ kid: key.kid, state: 'retired', jwk: {} }])
         await ledgerOf(database).link()
         expect((await ledgerOf(database).verify()).findings).to.deep.equal([])
+
+        await source.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect((await database.users.find(disabled.id))?.status, 'revived').to.equal('active')
+        expect(await database.users.find(gone.id)).to.not.equal(undefined)
+        expect(await database.users.roles(changed.id)).to.deep.equal(['admin'])
+        expect((await database.signingKeys.list()).map(({ state }) => state)).to.deep.equal(['retired'])
+
+        // Nobody is locked out of the administration.
+        const heir = sampleUser()
+        await database.users.insert(heir)
+        await database.users.addRole(heir.id, 'owner')
+        await database.users.setStatus(user.id, 'disabled')
+        const locked = await rejection(source.backups.restore(file, options({ keys, replace: true })))
+        expect(locked).to.match(/nobody could administer\. Nothing was done\./)
+        expect(await database.users.find(heir.id)).to.not.equal(undefined)
       })
 
       it('are restored whole or not at all', async () => {

@@ -359,6 +359,18 @@ describe('settings', () => {
       refuses({ SIGNING_KEY_DAYS: '-1' }, 'SIGNING_KEY_DAYS', /whole number/)
     })
 
+    it('keeps audit records by class, and streams them only where there is Redis', () => {
+      const audit = (raw: RawSettings) => loadConfig({ OSTIARY_SECRET_KEY: KEY, ...raw }).config.audit
+      expect(audit({}).days).to.deep.equal({ activity: 90, administration: 400, security: 730 })
+      expect(audit({ AUDIT_ACTIVITY_DAYS: '0' }).days.activity).to.equal(0)
+      const stream = { AUDIT_STREAM: 'events', REDIS_URL: 'redis://localhost' }
+      expect(audit(stream).stream).to.deep.equal({ name: 'events', length: 100_000 })
+      expect(audit({ ...stream, AUDIT_STREAM_LENGTH: '500' }).stream?.length).to.equal(500)
+      refuses({ AUDIT_STREAM: 'events' }, 'AUDIT_STREAM', /needs REDIS_URL/)
+      refuses({ ...stream, AUDIT_STREAM: 'two words' }, 'AUDIT_STREAM', /name of a Redis key/)
+      refuses({ AUDIT_SECURITY_DAYS: 'long' }, 'AUDIT_SECURITY_DAYS', /whole number/)
+    })
+
     it('traces where a collector is named, and takes no credentials in its address', () => {
       expect(loadConfig(PRODUCTION).config.tracing).to.equal(undefined)
       const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318'
@@ -553,6 +565,7 @@ describe('settings', () => {
       {
         ...{ audience: 'urn:api', scopes: [{ name: 'read' }], tokenTtl: 300, tokenFormat: 'jwt' },
         ...{ signingAlgorithm: 'ES256', clients: 'all', publishMetadata: false, exchangeable: false },
+        includesRoles: false,
       },
     ])
     expect(() => {

@@ -21,6 +21,7 @@ import { settingsContract } from './repositories/settings.contract.ts'
 import { signingKeysContract } from './repositories/signing-keys.contract.ts'
 import { transactionContract } from './repositories/transaction.contract.ts'
 import { usersContract } from './repositories/users.contract.ts'
+import { webhooksContract } from './repositories/webhooks.contract.ts'
 
 type Contract<Instance> = (instance: () => Instance) => void
 
@@ -59,6 +60,7 @@ describe('contract', () => {
     failures: failuresContract,
     'authorization types': authorizationTypesContract,
     mailbox: mailboxContract,
+    webhooks: webhooksContract,
     transaction: transactionContract,
   })
   hold([...ephemeralBackends, ...redisSets], { ephemeral: ephemeralContract })

@@ -99,6 +99,7 @@ describe('argon2 in child processes', () => {
           seen.push(phc, input)
           return inProcess.verify(phc, input)
         },
+        verifyForeign: inProcess.verifyForeign,
         close: async () => {},
       },
     })

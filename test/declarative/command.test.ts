@@ -1,4 +1,5 @@
 /** `ostiary plan`, `ostiary apply` and `ostiary export config` as an operator and as a script run them. */
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +20,7 @@ describe('ostiary plan and apply', function () {
     await database?.drop()
     rmSync(folder, { recursive: true, force: true })
   })
-  const key = Buffer.alloc(32, 7).toString('base64')
+  const key = randomBytes(32).toString('base64')
   const run = (words: string[], more: Record<string, string> = {}) =>
     ostiary(
       {

@@ -98,7 +98,10 @@ for (const backend of sqlBackends.filter(({ name }) => name !== 'pglite (disk)')
         const broken: Pick<Database, 'transaction'> = {
           transaction: (work) =>
             stores.database.transaction((repositories) =>
-              work({ ...repositories, audit: { append: () => Promise.reject(new Error('no record')) } }),
+              work({
+                ...repositories,
+                audit: { ...repositories.audit, append: () => Promise.reject(new Error('no record')) },
+              }),
             ),
         }
         const error = await failure(operation(new Access(broken), about, String(session?.id)))

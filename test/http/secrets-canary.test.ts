@@ -1,6 +1,7 @@
 /** Everything a person and an app do, and then the log: no secret of any kind stands in it (`security.md`, figure 22). */
 import { expect } from 'chai'
 import * as client from 'openid-client'
+import { auth } from '../support/auth-api.ts'
 import { sendForm, sendRaw } from '../support/raw-http.ts'
 import {
   begin,
@@ -21,6 +22,7 @@ const PASSWORDS = {
   wrong: 'a wrong canary was typed',
   short: 'tweet-7',
   owner: 'the owner keeps no canaries',
+  third: 'third canary, by the interface',
 }
 const INITIAL_ACCESS_TOKEN = 'canary-initial-access-token-0123456789'
 const HTML = { accept: 'text/html' }
@@ -198,6 +200,30 @@ for (const stack of STACKS) {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ password: PASSWORDS.owner }),
       })
+    })
+
+    it('sees a sign-in, a refresh and another password by the API', async () => {
+      const at = (what: string, body: Record<string, unknown>, bearer?: string) =>
+        auth(running, what, body, bearer === undefined ? {} : { bearer })
+      const half = { email: 'canary.half@example.org', password: PASSWORDS.third }
+      expect((await at('register', half)).status).to.equal(201)
+      const waiting = await at('login', half)
+      keep('auth_session', waiting.json.auth_session)
+      await at('login/continue', { auth_session: waiting.json.auth_session, verification_code: 'x' })
+      await at('login/continue', { auth_session: waiting.json.auth_session })
+      await at('verify-email', { token: canaries.get('verification link token'), password: PASSWORDS.third })
+      await at('reset-password', { token: canaries.get('reset link token'), password: PASSWORDS.third })
+      const { json: first } = await at('login', { email: EMAIL, password: PASSWORDS.second })
+      keep('access token of the API', first.access_token)
+      keep('refresh token of the API', first.refresh_token)
+      await at('login', { email: PASSWORDS.second, password: PASSWORDS.wrong })
+      const { json: next } = await at('refresh', { refresh_token: first.refresh_token })
+      keep('next refresh token of the API', next.refresh_token)
+      await at('refresh', { refresh_token: `${next.refresh_token}x` })
+      const change = { current_password: PASSWORDS.second, new_password: PASSWORDS.third }
+      expect((await at('change-password', change, next.access_token)).status).to.equal(204)
+      await at('change-password', change, next.access_token)
+      await at('refresh', { refresh_token: next.refresh_token })
     })
 
     it('and wrote none of it down, nor a query string, a body or a header', () => {

@@ -17,6 +17,8 @@ const mails: MailData = {
   'reset-password': { ...facts, link, minutesValid: 1 },
   approval: { ...facts, link, app: 'Kitchen TV', minutesValid: 5 },
   invitation: { ...facts, link, minutesValid: 1440 },
+  'password-required': { ...facts, link, minutesValid: 1440 },
+  'account-deletion': { ...facts, daysLeft: 7 },
   'password-changed': { ...facts, forgotUrl, ip: '192.0.2.44', userAgent: '<b>Firefox</b>\r\nBcc: all' },
 }
 

@@ -40,6 +40,8 @@ async function fill(connection: SqlConnection): Promise<void> {
   await database.auditChain.prune([], { ...pruned, kid: 'k', signature: 's' })
   await new AuditLedger({ database, digest: digestOf, keys: new AuditKeys() }).link()
   await database.clients.save(client)
+  await database.clients.secretUsed(client.id, 'current')
+  await database.deletions.begin(user.id, 'active', 60)
   await database.clientDocuments.save('https://app.example.org/client.json', {}, 60)
   await database.initialAccessTokens.insert({
     ...{ id: token('iat_'), name: 'n', digest: Buffer.of(1), policy: {} },

@@ -51,6 +51,10 @@ async function options() {
         webClient(rich),
         webClient({ client_id: 'ours', first_party: true, ...rich }),
         webClient({ client_id: 'plain' }),
+        webClient({
+          ...{ client_id: 'asking', ...rich, backchannel_token_delivery_mode: 'poll' },
+          grant_types: ['authorization_code', 'urn:openid:params:grant-type:ciba'],
+        }),
         webClient({ client_id: 'accounts', authorization_details_types: ['account_information'] }),
         webClient({
           client_id: 'service',
@@ -103,6 +107,20 @@ onEveryStack('authorization details (RFC 9396)', options, (app) => {
       { grant_type: 'refresh_token', refresh_token: String(token), ...more },
       { basic: ['web', RP_SECRET] },
     )
+
+  it('are refused where nobody could read them: in a question by mail (CIBA)', async () => {
+    const ask = (more: Record<string, string>) =>
+      post(
+        `${app.issuer}/backchannel`,
+        { scope: 'openid', login_hint: JANE.email, ...more },
+        { basic: ['asking', RP_SECRET] },
+      )
+    const { status, json } = await ask(details(PAYMENT))
+    expect([status, json.error]).to.deep.equal([400, 'invalid_request'])
+    expect(json).to.not.have.property('auth_req_id')
+    expect(await app.mails(), 'nobody is asked').to.have.length(0)
+    expect((await ask({})).status, 'without them it would be a question').to.equal(200)
+  })
 
   it('says in discovery which types there are (10)', async () => {
     const { json } = await get(`${app.issuer}/.well-known/openid-configuration`)

@@ -277,6 +277,24 @@ onEveryStack(
         expect(['access_denied', undefined]).to.include((await pollFor(id)).json.error)
       })
 
+      it('on a database that fails half way leaves nothing, and the person answers once more', async () => {
+        const { agent, page, id, user } = await open()
+        await app.sql.query(`create function refuse_granted() returns trigger language plpgsql as
+          $$ begin raise exception 'no room'; end $$`)
+        await app.sql.query(`create trigger refuse_granted before insert on audit_events for each row
+          when (new.name = 'consent.granted') execute function refuse_granted()`)
+        const failed = await say(agent, page, 'approve')
+        expect(failed.status).to.be.at.least(500)
+        const left = () => app.sql.query('select 1 from consents where user_id = $1', [user.id])
+        expect(await left(), 'no consent without its record').to.deep.equal([])
+        expect((await pollFor(id)).json.error).to.equal('authorization_pending')
+        await app.sql.query('drop trigger refuse_granted on audit_events')
+        await app.sql.query('drop function refuse_granted()')
+        const done = await say(agent, await agent.get(page.url), 'approve')
+        expect(done.status, done.text).to.equal(200)
+        expect(await left()).to.have.length(1)
+      })
+
       it('by polling twenty times at once gets one set of tokens', async () => {
         const { agent, page, id } = await open()
         await say(agent, page, 'approve')

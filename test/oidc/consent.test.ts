@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import * as client from 'openid-client'
+import { PERMISSION_NAMES, PERMISSIONS } from '../../src/domain/permissions/permissions.ts'
 import { JANE, newAgent, onEveryStack, responseOf, signIn } from '../support/protocol.ts'
 import { begin, discover, exchange, PASSWORD, webClient } from '../support/relying-party.ts'
 import type { Page, UserAgent } from '../support/user-agent.ts'
@@ -9,7 +10,7 @@ const settings = {
   RESOURCE_SERVERS: JSON.stringify([{ audience: ORDERS, scopes: ['orders:read', 'orders:write'] }]),
 }
 /** An app for each test: what is remembered is remembered. */
-const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l']
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm']
 const clients = [
   ...NAMES.map((client_id) => webClient({ client_id, client_name: `App ${client_id}` })),
   webClient({ client_id: 'ours', first_party: true }),
@@ -133,6 +134,17 @@ onEveryStack('consent', { settings, overrides: { clients } }, (app) => {
     expect(responseOf((await arrive('j', read)).page.url).code).to.be.a('string')
     const { page } = await arrive('j', { scope: 'openid orders:read orders:write', resource: ORDERS })
     expect(page.text).to.include('<code>orders:write</code>').and.to.not.include('<code>orders:read</code>')
+  })
+
+  it('says of the house’s own API what each permission lets the app do', async () => {
+    const resource = `${app.issuer}/api`
+    const asked = ['account:read', 'users:read', 'audit:read'] as const
+    const { page } = await arrive('m', { scope: `openid ${asked.join(' ')}`, resource })
+    expect(asks(page)).to.equal(true)
+    for (const permission of PERMISSION_NAMES)
+      expect(page.text.includes(PERMISSIONS[permission]), permission).to.equal(
+        (asked as readonly string[]).includes(permission),
+      )
   })
 
   it('takes the consent form from this browser’s own page only', async () => {

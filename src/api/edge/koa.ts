@@ -2,11 +2,10 @@
 import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import getRawBody from 'raw-body'
-import { PERMISSION_NAMES } from '../../domain/permissions/permissions.ts'
 import { stateOf } from '../../http/state.ts'
 import { corsHeaders, preflightHeaders } from '../cors.ts'
 import type { ApiDeps } from '../deps.ts'
-import { type ApiRequest, type ApiResponse, createDispatch, METADATA_PATH } from '../dispatch.ts'
+import { type ApiRequest, type ApiResponse, createDispatch } from '../dispatch.ts'
 import { openApi } from '../openapi.ts'
 import { ApiProblem } from '../problem.ts'
 import { routesWith } from '../routes.ts'
@@ -19,20 +18,16 @@ export interface ApiAppDeps extends ApiDeps {
   version: string
   /** whether people sign in by the API itself */
   auth: boolean
-  /** RFC 9728 */
-  resource: { audience: string; dpopAlgorithms: readonly string[] }
 }
 
-/** Everything below `/api`, its description, its documentation and what it says of itself as a resource. */
+/** Everything below `/api`, its description and its documentation. */
 export function api(deps: ApiAppDeps): Middleware {
   const routes = routesWith(deps)
   const dispatch = createDispatch(deps, routes)
   const description = JSON.stringify(openApi(routes, deps.issuer, deps.version))
-  const metadata = JSON.stringify(resourceMetadata(deps))
   const pages = docs()
   return async (ctx, next) => {
     if (ctx.path === '/openapi.json') return publicJson(ctx, description, deps)
-    if (ctx.path === METADATA_PATH) return publicJson(ctx, metadata, deps)
     if (ctx.path !== '/api' && !ctx.path.startsWith('/api/')) return pages(ctx, next)
     const origin = ctx.get('Origin')
     if (ctx.method === 'OPTIONS') {
@@ -91,17 +86,4 @@ function publicJson(ctx: Context, body: string, { corsOrigins }: ApiDeps): void 
   }
   ctx.type = 'application/json'
   ctx.body = body
-}
-
-/** OAuth 2.0 Protected Resource Metadata (RFC 9728 2) */
-function resourceMetadata({ issuer, resource }: ApiAppDeps) {
-  return {
-    resource: resource.audience,
-    resource_name: 'Ostiary API',
-    resource_documentation: `${issuer}/docs`,
-    authorization_servers: [issuer],
-    scopes_supported: PERMISSION_NAMES,
-    bearer_methods_supported: ['header'],
-    dpop_signing_alg_values_supported: resource.dpopAlgorithms,
-  }
 }

@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { assertMayChange, assertWithin } from '../../domain/clients/api-access.ts'
 import { lint } from '../../domain/clients/lint.ts'
+import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { CLIENT, CLIENT_PARAMS, clientOf, GIVEN_PERMISSIONS } from '../schemas.ts'
+import { CLIENT, CLIENT_PARAMS, CLIENT_SECRET, clientOf, GIVEN_PERMISSIONS, secretOf } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/clients'
@@ -136,14 +137,49 @@ export const applicationRoutes: readonly Route[] = [
   }),
   defineRoute({
     ...{ method: 'POST', path: `${ONE}/secret`, operation: 'replaceClientSecret', tag, repeatable: true },
-    summary: 'Another secret; the one before stops working at once',
-    input: { params: CLIENT_PARAMS },
+    summary: 'Another secret; the one before goes on working for a while, or ends at once',
+    input: {
+      params: CLIENT_PARAMS,
+      query: z.strictObject({
+        keep_days: z.coerce
+          .number()
+          .int()
+          .min(FORMER_DAYS.least)
+          .max(FORMER_DAYS.most)
+          .default(FORMER_DAYS.usual)
+          .describe('how long the one before goes on working'),
+        expire_now: z.enum(['true', 'false']).default('false').describe('it got into wrong hands'),
+      }),
+    },
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
-    async handle({ actor, params, by }, { clients, directory }) {
+    async handle({ actor, params, query, by }, { clients, directory }) {
       await assertMayChange(actor, params.id, directory.applications)
-      const { client, secret } = await clients.replaceSecret(params.id, undefined, by)
+      const keepDays = query.expire_now === 'true' ? 0 : query.keep_days
+      const { client, secret } = await clients.replaceSecret(params.id, undefined, by, { keepDays })
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'GET', path: `${ONE}/secrets`, operation: 'listClientSecrets', tag },
+    summary: 'Which secrets work: when each was made, last used, and ends; never the secrets',
+    input: { params: CLIENT_PARAMS },
+    output: z.strictObject({ items: z.array(CLIENT_SECRET) }),
+    ...{ errors: [], permission: 'clients:read' },
+    async handle({ params }, services) {
+      await applicationOf(params.id, services)
+      const secrets = await services.directory.clients.secrets(params.id)
+      return { body: { items: secrets.map(secretOf) } }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'DELETE', path: `${ONE}/secrets/former`, operation: 'revokeFormerClientSecret', tag },
+    summary: 'End the former secret before its time; to end the current one, replace it with expire_now',
+    input: { params: CLIENT_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'clients:write' },
+    async handle({ params, by }, { clients }) {
+      await clients.revokeFormerSecret(params.id, by)
+      return { body: undefined }
     },
   }),
   defineRoute({
@@ -191,8 +227,9 @@ export const applicationRoutes: readonly Route[] = [
     input: { params: CLIENT_PARAMS },
     output: z.strictObject({ items: WEAKNESSES }),
     ...{ errors: [], permission: 'clients:read' },
-    handle: async ({ params }, services) => ({
-      body: { items: lint(await applicationOf(params.id, services)) },
-    }),
+    async handle({ params }, services) {
+      const client = await applicationOf(params.id, services)
+      return { body: { items: lint(client, await services.directory.clients.secrets(params.id)) } }
+    },
   }),
 ]

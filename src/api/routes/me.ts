@@ -38,10 +38,11 @@ export const meRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
-    ...{ method: 'DELETE', path: ME_PATH, operation: 'deleteMe', tag, summary: 'Delete your account' },
+    ...{ method: 'DELETE', path: ME_PATH, operation: 'deleteMe', tag },
+    summary: 'Delete your account: it is locked at once, and erased after the cool-off',
     ...{ input: {}, output: undefined, errors: ['last_owner'], permission: 'account:write' },
-    async handle({ actor, by }, { access }) {
-      await access.deleteUser(actor.userId, by)
+    async handle({ actor, by }, { deletion }) {
+      await deletion.delete(actor.userId, by)
       return { body: undefined }
     },
   }),

@@ -9,6 +9,27 @@ const count = z.number().int().nonnegative()
 
 export const operationRoutes: readonly Route[] = [
   defineRoute({
+    ...{ method: 'GET', path: '/api/v1/admin/settings', operation: 'readSettings', tag: 'System' },
+    summary:
+      'Settings as given and what follows from them; they are the environment’s and change with a restart',
+    input: {},
+    output: z.strictObject({
+      items: z.array(
+        z.strictObject({
+          name: z.string(),
+          value: z.string().nullable().describe('null: not given, or secret'),
+          secret: z.boolean(),
+          source: z.enum(['environment', 'secret_file', 'file', 'default']),
+        }),
+      ),
+      effective: z.record(z.string(), z.unknown()),
+    }),
+    ...{ errors: [], permission: 'system:read' },
+    async handle(_call, { settings: { items, effective } }) {
+      return { body: { items: [...items], effective } }
+    },
+  }),
+  defineRoute({
     ...{ method: 'GET', path: '/api/v1/admin/system', operation: 'readSystem', tag: 'System' },
     summary: 'How this process and what it depends on are doing',
     input: {},

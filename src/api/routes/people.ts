@@ -3,13 +3,24 @@ import { z } from 'zod'
 import { USER_ORDERS } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { NEW_PROFILE, PROFILE_CHANGES, profileOf, ROLE_NAME, USER, USER_PARAMS, userOf } from '../schemas.ts'
+import {
+  dateOf,
+  MOMENT,
+  NEW_PROFILE,
+  PROFILE_CHANGES,
+  profileOf,
+  ROLE_NAME,
+  USER,
+  USER_PARAMS,
+  userOf,
+} from '../schemas.ts'
 import { personOf, targetOf } from './reading.ts'
 
 const LIST = '/api/v1/admin/users'
 const ONE = `${LIST}/:id`
 const tag = 'People'
 
+const BEGINNING = z.string().trim().min(1).max(100).describe('what it begins with')
 const email = z.string().min(1).max(254)
 const username = z.string().min(1).max(64)
 
@@ -26,6 +37,12 @@ export const peopleRoutes: readonly Route[] = [
           .max(100)
           .optional()
           .describe('what an e-mail address, username or name begins with'),
+        email: BEGINNING.optional(),
+        username: BEGINNING.optional(),
+        name: BEGINNING.optional(),
+        email_verified: z.enum(['true', 'false']).optional(),
+        created_since: MOMENT.optional(),
+        created_until: MOMENT.optional(),
         status: z.enum(['active', 'disabled']).optional(),
         role: ROLE_NAME.optional(),
         sort: z.enum(USER_ORDERS).default('-created_at'),
@@ -33,30 +50,37 @@ export const peopleRoutes: readonly Route[] = [
     },
     ...{ output: pageSchema(USER), errors: [], permission: 'users:read' },
     async handle({ query }, { directory, sealer }) {
-      const { search, status, role, sort: order } = query
+      const { search, email, username, name, status, role, sort: order } = query
+      const filter = {
+        ...{ search, email, username, name, status, role, order },
+        emailVerified: query.email_verified === undefined ? undefined : query.email_verified === 'true',
+        createdSince: dateOf(query.created_since),
+        createdUntil: dateOf(query.created_until),
+      }
       const read = (page: Pick<Parameters<typeof directory.people.list>[0], 'after' | 'limit'>) =>
-        directory.people.list({ ...page, search, status, role, order })
+        directory.people.list({ ...page, ...filter })
       return { body: await paged('users', query, sealer, read, userOf) }
     },
   }),
   defineRoute({
     ...{ method: 'POST', path: LIST, operation: 'createUser', tag, status: 201, repeatable: true },
-    summary: 'Create somebody; without a password they are invited by mail to choose one',
+    summary: 'Create somebody, with a password or with an invitation by mail to choose one',
     input: {
       body: z.strictObject({
         email,
         email_verified: z.boolean().optional().describe('you vouch for the address'),
         username: username.optional(),
         password: z.string().min(1).max(1024).optional(),
+        invite: z.boolean().optional().describe('by mail; unless said otherwise, where there is no password'),
         profile: NEW_PROFILE.optional(),
       }),
     },
     ...{ output: USER, errors: ['email_taken', 'username_taken', 'busy'], permission: 'users:write' },
     async handle({ body, by }, { users }) {
-      const { email, username, password, profile } = body
+      const { email, username, password, invite, profile } = body
       const person = await users.create(
         {
-          ...{ email, username, password, emailVerified: body.email_verified },
+          ...{ email, username, password, invite, emailVerified: body.email_verified },
           profile: profile && profileOf(profile),
         },
         by,
@@ -97,11 +121,50 @@ export const peopleRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
-    ...{ method: 'DELETE', path: ONE, operation: 'deleteUser', tag, summary: 'Delete somebody for good' },
-    input: { params: USER_PARAMS },
+    ...{ method: 'DELETE', path: ONE, operation: 'deleteUser', tag },
+    summary: 'Delete somebody: locked at once, erased after the cool-off',
+    input: {
+      params: USER_PARAMS,
+      query: z.strictObject({
+        erase_now: z
+          .enum(['true', 'false'])
+          .default('false')
+          .describe('without a cool-off: not to be undone'),
+      }),
+    },
     ...{ output: undefined, errors: ['last_owner'], permission: 'users:delete', target: targetOf },
-    async handle({ params, by }, { access }) {
-      await access.deleteUser(params.id, by)
+    async handle({ params, query, by }, { deletion }) {
+      await deletion.delete(params.id, by, { now: query.erase_now === 'true' })
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: `${ONE}/restore`, operation: 'restoreUser', tag },
+    summary: 'Give back an account that was deleted and is not erased yet',
+    input: { params: USER_PARAMS },
+    ...{ output: undefined, errors: [], permission: 'users:delete', target: targetOf },
+    async handle({ params, by }, { deletion }) {
+      await deletion.restore(params.id, by)
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: `${ONE}/invite`, operation: 'inviteUser', tag, status: 202 },
+    summary: 'Mail the invitation again; the link of the one before is dead',
+    input: { params: USER_PARAMS },
+    ...{ output: undefined, errors: ['not_invitable'], permission: 'users:write', target: targetOf },
+    async handle({ params, by }, { passwordLinks }) {
+      await passwordLinks.invite(params.id, by)
+      return { body: undefined }
+    },
+  }),
+  defineRoute({
+    ...{ method: 'POST', path: `${ONE}/force-reset`, operation: 'forceUserReset', tag, status: 202 },
+    summary: 'Stop the password, end everything issued, and mail a link to choose another one',
+    input: { params: USER_PARAMS },
+    ...{ output: undefined, errors: ['no_password'], permission: 'users:write', target: targetOf },
+    async handle({ params, by }, { passwordLinks }) {
+      await passwordLinks.forceReset(params.id, by)
       return { body: undefined }
     },
   }),
@@ -119,7 +182,7 @@ export const peopleRoutes: readonly Route[] = [
     ...{ method: 'POST', path: `${ONE}/enable`, operation: 'enableUser', tag },
     summary: 'Let somebody sign in again',
     input: { params: USER_PARAMS },
-    ...{ output: undefined, errors: [], permission: 'users:write', target: targetOf },
+    ...{ output: undefined, errors: ['deletion_pending'], permission: 'users:write', target: targetOf },
     async handle({ params, by }, { access }) {
       await access.enableUser(params.id, by)
       return { body: undefined }

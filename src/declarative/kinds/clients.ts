@@ -117,7 +117,8 @@ export class Clients implements Kind {
         throw new DomainError('stale')
       await clients.update(id, seen?.version, patch, actor, flagged ? firstParty === true : undefined)
     }
-    if (secret !== undefined) await clients.replaceSecret(id, undefined, actor, this.#secrets.get(id))
+    if (secret !== undefined)
+      await clients.replaceSecret(id, undefined, actor, { keepDays: 0, given: this.#secrets.get(id) })
     if (members.some(({ member }) => member === 'status'))
       await (status === 'disabled' ? access.disableClient(id, actor) : access.enableClient(id, actor))
   }

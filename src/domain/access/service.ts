@@ -50,11 +50,12 @@ export class Access {
     })
   }
 
-  /** @throws `not_found` */
+  /** @throws `not_found`, `deletion_pending` */
   enableUser(userId: string, actor: Actor): Promise<void> {
-    return this.#record('user.enabled', { userId }, actor, async ({ users, access }) => {
+    return this.#record('user.enabled', { userId }, actor, async ({ users, access, deletions }) => {
       // What was in flight when the account was disabled may have been written since: dead then, and to stay so.
       await access.revokeAccount(userId)
+      if (await deletions.isDeleted(userId)) throw new DomainError('deletion_pending')
       return users.setStatus(userId, 'active')
     })
   }

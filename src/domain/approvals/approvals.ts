@@ -24,7 +24,7 @@ export interface Approval {
 }
 
 /** How long an answered or expired request still says so, in seconds. */
-const REMEMBERED = 600
+export const REMEMBERED = 600
 const LINK = 'approval-link'
 
 export class Approvals {
@@ -61,9 +61,9 @@ export class Approvals {
     return this.find(id)
   }
 
-  /** True for exactly one caller, ever: the answer is theirs to give. */
-  decide(id: string): Promise<boolean> {
-    return this.#deps.ephemeral.putOnce(decidedKey(id), '1', 2 * REMEMBERED)
+  /** So that the page says at once that it was answered; what decides is the answer itself (`answer.ts`). */
+  noteDecided(id: string): Promise<void> {
+    return this.#deps.ephemeral.put(decidedKey(id), '1', 2 * REMEMBERED)
   }
 
   async isDecided(id: string): Promise<boolean> {

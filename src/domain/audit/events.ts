@@ -11,9 +11,16 @@ export type AuditEventName =
   | 'user.signed_out_everywhere'
   | 'user.disabled'
   | 'user.enabled'
+  | 'user.deletion_begun'
+  | 'user.restored'
   | 'user.deleted'
+  | 'user.invited'
+  | 'user.reset_forced'
   | 'user.created'
   | 'user.updated'
+  | 'user.imported'
+  | 'users.imported'
+  | 'users.exported'
   | 'user.exported'
   | 'role.given'
   | 'role.taken'
@@ -38,6 +45,7 @@ export type AuditEventName =
   | 'client.deleted'
   | 'client.created'
   | 'client.secret_replaced'
+  | 'client.secret_revoked'
   | 'client.disabled'
   | 'client.enabled'
   | 'initial_access_token.created'
@@ -88,8 +96,10 @@ export function requesterOf({
   userId,
   detail,
 }: Pick<AuditEvent, 'userId'> & { detail?: object }): string | undefined {
-  const by = (detail as { by?: unknown } | undefined)?.by
-  return typeof by === 'string' && by.startsWith('usr_') ? by : userId
+  const by = String((detail as { by?: unknown } | undefined)?.by)
+  // A program that acts on its own account is nobody, whoever it acts upon.
+  if (by.startsWith('client:')) return undefined
+  return by.startsWith('usr_') ? by : userId
 }
 
 /** Where a request came from, as data. */

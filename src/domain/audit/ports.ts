@@ -6,6 +6,8 @@ import type { Pruning } from './retention.ts'
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
+  /** Many in one statement. */
+  appendAll(events: readonly AuditEvent[]): Promise<void>
 }
 
 /** A record as the chain sees it; `mark`: whether it was made under the deployment's secret, or before there were marks. */
@@ -14,8 +16,8 @@ export interface MarkedRecord extends ChainedRecord {
 }
 
 export interface AuditChainRepository {
-  /** In a transaction: false when somebody else is linking. */
-  lock(): Promise<boolean>
+  /** In a transaction: false when somebody else is linking (or streaming). */
+  lock(what?: 'links' | 'stream'): Promise<boolean>
   head(): Promise<Link | undefined>
   /** Whether the last linked record is one with a mark: from then on all must be. */
   isMarked(): Promise<boolean>

@@ -82,25 +82,39 @@ export class ClientAdministration {
   }
 
   /**
-   * The one before stops working at once. Throws `not_found`, `stale`, `no_secret`.
-   * @param given the operator's own; made here unless given
+   * @param options how long the one before goes on working (0: it stops at once), and the operator's own secret, if any
+   * @throws `not_found`, `stale`, `no_secret`
    */
   async replaceSecret(
     id: string,
     version: number | undefined,
     actor: Actor,
-    given?: string,
+    { keepDays, given }: { keepDays: number; given?: string | undefined },
   ): Promise<{ client: Application; secret: string }> {
     const { random, digestSecret } = this.#deps
     const secret = given ?? random.token(SECRET_BYTES)
-    const client = await this.#change('client.secret_replaced', id, actor, {}, async ({ applications }) => {
-      const found = await applications.find(id)
-      if (!found) throw new DomainError('not_found')
-      if (!usesSecret(found.metadata)) throw new DomainError('no_secret')
-      if (!(await applications.replaceSecret(id, version, digestSecret(secret))))
-        throw new DomainError('stale')
-    })
+    const facts = { kept_days: keepDays }
+    const client = await this.#change(
+      'client.secret_replaced',
+      id,
+      actor,
+      facts,
+      async ({ applications }) => {
+        const found = await applications.find(id)
+        if (!found) throw new DomainError('not_found')
+        if (!usesSecret(found.metadata)) throw new DomainError('no_secret')
+        if (!(await applications.replaceSecret(id, version, digestSecret(secret), keepDays * 86_400)))
+          throw new DomainError('stale')
+      },
+    )
     return { client, secret }
+  }
+
+  /** Throws `not_found` when there is none that still works. */
+  async revokeFormerSecret(id: string, actor: Actor): Promise<void> {
+    await this.#change('client.secret_revoked', id, actor, {}, async ({ applications }) => {
+      if (!(await applications.revokeFormerSecret(id))) throw new DomainError('not_found')
+    })
   }
 
   /**
@@ -127,7 +141,7 @@ export class ClientAdministration {
     name: AuditEventName,
     clientId: string,
     { by, request }: Actor,
-    facts: Record<string, string>,
+    facts: Record<string, string | number>,
     change: (repositories: Repositories) => Promise<void>,
   ): Promise<Application> {
     const client = await this.#deps.database.transaction(async (repositories) => {

@@ -4,6 +4,7 @@ import { exchangeContradictions, exchangePolicyOf } from '../exchange/policy.ts'
 import type { Client } from './client.ts'
 import { contradictions, withProfile } from './profile.ts'
 import { pagesElsewhere } from './registration-policy.ts'
+import type { ClientSecret } from './secrets.ts'
 
 export interface Weakness {
   /** stable, for scripts */
@@ -17,13 +18,18 @@ export interface Weakness {
 const REDIRECTS_MANY = 10
 
 /** Worst first; empty when there is nothing to say. */
-export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' | 'status'>): Weakness[] {
+/** @param secrets those it has, where that is known */
+export function lint(
+  client: Pick<Client, 'metadata' | 'source' | 'firstParty' | 'status'>,
+  secrets: readonly ClientSecret[] = [],
+): Weakness[] {
   const metadata = withProfile(client.metadata)
   const method = (metadata.token_endpoint_auth_method ?? 'client_secret_basic') as string
   const grants = stringsOf(metadata.grant_types, ['authorization_code'])
   const redirects = stringsOf(metadata.redirect_uris)
   const elsewhere = pagesElsewhere(metadata).map(({ member }) => member)
   const found: (Weakness | false)[] = [
+    ...formerInUse(secrets),
     ...contradictions(client.metadata).map(
       ({ member, reason }): Weakness => ({
         code: 'profile-contradicted',
@@ -156,4 +162,16 @@ export function lint(client: Pick<Client, 'metadata' | 'source' | 'firstParty' |
   return found
     .filter((one): one is Weakness => one !== false)
     .sort((one, other) => order[one.severity] - order[other.severity])
+}
+
+/** Used after it was replaced: when it ends, so does whatever still has it. */
+function formerInUse(secrets: readonly ClientSecret[]): Weakness[] {
+  return secrets
+    .filter(({ id, lastUsedOn }) => id === 'former' && lastUsedOn !== undefined)
+    .map(({ lastUsedOn, expiresAt }) => ({
+      code: 'former-secret-in-use',
+      severity: 'warning',
+      what: `the secret before the current one was used on ${lastUsedOn}, and ends on ${expiresAt?.toISOString().slice(0, 10)}`,
+      change: 'give every instance of the application the new secret, then revoke the former one',
+    }))
 }

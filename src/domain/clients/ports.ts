@@ -2,6 +2,7 @@
 import type { Consent } from '../consents/consent.ts'
 import type { Client, ClientSettings } from './client.ts'
 import type { Admission, InitialAccessToken, NewInitialAccessToken } from './initial-access-token.ts'
+import type { ClientSecret, SecretSlot } from './secrets.ts'
 
 export interface ClientRepository {
   find(id: string): Promise<Client | undefined>
@@ -10,6 +11,12 @@ export interface ClientRepository {
   save(client: ClientSettings): Promise<void>
   /** Compare-and-set: the same secret, digested under another key. */
   renewSecretDigest(id: string, from: string, to: string): Promise<void>
+  /** Of the secret before this one, while it works. */
+  formerSecretDigest(id: string): Promise<string | undefined>
+  /** Notes that it was used today. */
+  secretUsed(id: string, which: SecretSlot): Promise<void>
+  /** Current first. */
+  secrets(id: string): Promise<ClientSecret[]>
   /** False: there is no such client. */
   setStatus(id: string, status: Client['status']): Promise<boolean>
   /** Removes the client with everything issued to it, at once. False: there was none. */

@@ -27,18 +27,29 @@ export interface PageQuery {
   limit: number
 }
 
-export const USER_ORDERS = ['created_at', '-created_at', 'email', '-email'] as const
+export const USER_ORDERS = [
+  ...(['created_at', '-created_at', 'email', '-email'] as const),
+  ...(['username', '-username', 'name', '-name', 'updated_at', '-updated_at'] as const),
+] as const
 export type UserOrder = (typeof USER_ORDERS)[number]
 
 export interface UserQuery extends PageQuery {
   /** what an e-mail address, username or name begins with, without regard to case */
   search?: string | undefined
+  /** what each begins with, without regard to case */
+  email?: string | undefined
+  username?: string | undefined
+  name?: string | undefined
+  emailVerified?: boolean | undefined
+  createdSince?: Date | undefined
+  createdUntil?: Date | undefined
   status?: User['status'] | undefined
   role?: string | undefined
   order: UserOrder
 }
 
-export type Person = Versioned<User> & { roles: string[] }
+/** `eraseAt`: the account was deleted, and is erased then */
+export type Person = Versioned<User> & { roles: string[]; eraseAt: Date | undefined }
 
 /** What is absent stays; `null` empties. */
 export interface UserChanges {
@@ -85,8 +96,18 @@ export interface ClientDirectory {
     metadata: Record<string, unknown>,
     firstParty?: boolean,
   ): Promise<boolean>
-  /** Compare-and-set, as `change`. */
-  replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean>
+  /**
+   * Compare-and-set, as `change`.
+   * @param keepSeconds how long the one before goes on working; 0: not at all
+   */
+  replaceSecret(
+    id: string,
+    version: number | undefined,
+    digest: string,
+    keepSeconds: number,
+  ): Promise<boolean>
+  /** False: there was no former secret that still worked. */
+  revokeFormerSecret(id: string): Promise<boolean>
 }
 
 export interface AuditQuery extends PageQuery {

@@ -7,6 +7,7 @@ import type { Clock, Database, KeyedHash, PasswordHasher, Random } from '../port
 import { networkOf, type Throttle } from '../protection/throttle.ts'
 import { emailKey, emailProblem } from '../users/identifiers.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from './policy.ts'
+import { unstopped } from './stopped.ts'
 
 export const RESET_TTL_SECONDS = 30 * 60
 
@@ -83,7 +84,7 @@ export class PasswordReset {
     const current = proof.userId === undefined ? undefined : await database.users.passwordHash(proof.userId)
     if (
       current !== undefined &&
-      (await hasher.verify(current, normalisePassword(password), networkOf(facts.ip)))
+      (await hasher.verify(unstopped(current), normalisePassword(password), networkOf(facts.ip)))
     )
       throw new InvalidInput({ password: { code: 'password_same' } })
     const hash = await hasher.hash(normalisePassword(password), networkOf(facts.ip))

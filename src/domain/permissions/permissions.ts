@@ -9,6 +9,8 @@ export const PERMISSIONS = {
   'users:read': 'list and read people',
   'users:write': 'create, change, disable and enable people',
   'users:delete': 'delete people for good',
+  'users:import': 'import people, with their passwords and proven addresses',
+  'users:export': 'export everybody with all that is known of them',
   'sessions:read': 'see where people are signed in',
   'sessions:write': 'end sessions and withdraw consents of people',
   'roles:read': 'list and read roles and what they allow',

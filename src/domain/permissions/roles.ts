@@ -144,7 +144,7 @@ export class Roles {
  * What a person is about to be given, held until the transaction ends: a role that is being deleted is not given.
  * @throws `not_found`, `forbidden` when it allows more than the giver may
  */
-async function assertGivable(
+export async function assertGivable(
   { roles }: Pick<Repositories, 'roles'>,
   name: string,
   actor: Actor,

@@ -9,11 +9,9 @@ import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
 import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
-import { emailKey, emailProblem, usernameProblem } from './identifiers.ts'
+import { emailProblem, usernameProblem } from './identifiers.ts'
+import { mailPasswordLink } from './password-links.ts'
 import type { Profile } from './user.ts'
-
-/** How long the link in an invitation is good; asked for again, another comes by "forgot password". */
-const INVITATION_SECONDS = 24 * 3600
 
 export interface NewPerson {
   email: string
@@ -21,8 +19,10 @@ export interface NewPerson {
   emailVerified?: boolean | undefined
   username?: string | undefined
   profile?: Profile | undefined
-  /** absent: the person is invited by mail to choose one */
+  /** absent: there is none yet */
   password?: string | undefined
+  /** by mail, to choose a password; absent: where there is none yet */
+  invite?: boolean | undefined
 }
 
 export interface UserAdministrationDeps {
@@ -30,7 +30,7 @@ export interface UserAdministrationDeps {
   hasher: PasswordHasher
   random: Random
   policy: PasswordPolicy
-  /** after an invitation was written */
+  /** after a mail was written */
   mailSoon: () => void
 }
 
@@ -44,10 +44,12 @@ export class UserAdministration {
   /** @throws InvalidInput, `email_taken`, `username_taken`, `busy` */
   async create(input: NewPerson, actor: Actor): Promise<Person> {
     const { database, hasher, random, policy, mailSoon } = this.#deps
-    const { email, username, password } = input
+    const { email, username, password, invite = password === undefined } = input
     const faults = problemsOf(input)
     const [weak] = password === undefined ? [] : passwordProblems(password, policy, { email })
     if (weak) faults.password = weak
+    // Who is sent a link to choose a password chooses it themselves.
+    if (invite && password !== undefined) faults.invite = { code: 'invite_with_password' }
     refuse(faults)
     const from = actor.request ? networkOf(actor.request.ip) : undefined
     const hash = password === undefined ? undefined : await hasher.hash(normalisePassword(password), from)
@@ -60,13 +62,13 @@ export class UserAdministration {
       })
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
-      else await this.#invite(repositories, id, email.trim())
+      if (invite) await mailPasswordLink(repositories, random, 'invitation', { id, email: email.trim() })
       const personal = { email: email.trim() }
-      await record(repositories, 'user.created', id, actor, { invited: hash === undefined }, personal)
+      await record(repositories, 'user.created', id, actor, { invited: invite }, personal)
       return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
-    if (hash === undefined) mailSoon()
+    if (invite) mailSoon()
     return person
   }
 
@@ -96,15 +98,6 @@ export class UserAdministration {
     })
     if (!person) throw new DomainError('not_found')
     return person
-  }
-
-  async #invite({ emailProofs, outbox }: Repositories, userId: string, email: string): Promise<void> {
-    const proof = await emailProofs.insert({
-      ...{ id: this.#deps.random.id('prf'), purpose: 'reset-password', userId, email },
-      ...{ flow: `reset:${emailKey(email)}`, interactionUid: undefined, registration: undefined },
-      ttlSeconds: INVITATION_SECONDS,
-    })
-    await outbox.insert({ template: 'invitation', proofId: proof.id })
   }
 }
 

@@ -35,6 +35,8 @@ export interface AppSignInDeps {
 }
 
 const PLACE = 'auth-api.session'
+/** Wrong; or right, and disabled, or everything ended, before there was a code. */
+const OVER = new Set<unknown>(['invalid_grant', 'login_required', 'access_denied'])
 
 export function appSignIn({ issuer, ask, random, sealer }: AppSignInDeps): AppSignIn {
   const client = { client_id: API_CLIENT }
@@ -71,7 +73,7 @@ export function appSignIn({ issuer, ask, random, sealer }: AppSignInDeps): AppSi
       return { next: 'verification_code', authSession: sealed, ...wrong }
     }
     if (error === 'invalid_session') throw new DomainError('auth_session_invalid')
-    if (error === 'invalid_grant') throw new DomainError('invalid_credentials')
+    if (OVER.has(error)) throw new DomainError('invalid_credentials')
     throw refused('the challenge', { status, body, retryAfterSeconds })
   }
 
@@ -91,7 +93,10 @@ export function appSignIn({ issuer, ask, random, sealer }: AppSignInDeps): AppSi
     async begin(username, password, facts) {
       const verifier = random.token(32)
       const form = { ...client, request_uri: await push(verifier, facts), username, password }
-      return outcomeOf(await ask(CHALLENGE_PATH, form, facts), verifier, facts)
+      const answer = await ask(CHALLENGE_PATH, form, facts)
+      // Of a sign-in that has only begun: what was proven counted no more a moment later.
+      if (answer.body.error === 'invalid_session') throw new DomainError('invalid_credentials')
+      return outcomeOf(answer, verifier, facts)
     },
     async goOn(authSession, { code, resend }, facts) {
       const [session, verifier] = opened(authSession)

@@ -27,6 +27,8 @@ export interface RedisHealth extends Health {
 export interface OpenRedis {
   ephemeral: Ephemeral
   notices: Notices
+  /** Adds to a stream that keeps about `maxLength` entries. Throws when it cannot, with any number of them added. */
+  addToStream(name: string, maxLength: number, entries: readonly Record<string, string>[]): Promise<void>
   /** as they are kept: sealed */
   values: SoftValues
   health(): Promise<RedisHealth>
@@ -45,6 +47,10 @@ export async function openRedis(options: OpenRedisOptions): Promise<OpenRedis> {
   return {
     ephemeral: new RedisEphemeral({ values, guard, rows }),
     notices,
+    async addToStream(name, maxLength, entries) {
+      for (const entry of entries)
+        await redis.client.xadd(name, 'MAXLEN', '~', maxLength, '*', ...Object.entries(entry).flat())
+    },
     values: plain,
     // Asked past the breaker: an operator wants to know how it is, not what we think of it.
     health: async () => ({

@@ -7,6 +7,7 @@ import { MODELS, type ModelTable } from './artifact-models.ts'
 import { alive, extraColumns, FAMILIES } from './artifact-sql.ts'
 import { AUDIT_COLUMNS, auditSql } from './audit-sql.ts'
 import { ADMIT } from './commit-admission.ts'
+import { CONSENT, OUTBOX } from './commit-approval.ts'
 import type { Write } from './writes.ts'
 
 /** How long a rotated session id still leads to its successor: two tabs, one of which signed in. */
@@ -39,6 +40,7 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ...each('use', use, ({ consumable }) => consumable === true),
   ...each('take', take, ({ taken }) => taken === true),
   ['admit', ADMIT],
+  ['consent', CONSENT],
   ['family.add', family(false)],
   ['family.take', family(true)],
   ['client.new', client(true)],
@@ -47,6 +49,7 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ...each('destroy', destroy),
   ...each('revoke', revoke, ({ underGrant }) => underGrant === true),
   ['rotate.Session', rotate()],
+  ['outbox', OUTBOX],
   ['audit', audit()],
 ])
 

@@ -70,8 +70,10 @@ function sectionsOf(write: Write): string[] {
       return [write.isNew ? 'client.new' : 'client.changed']
     case 'admit':
       return ['admit']
+    case 'consent':
+    case 'outbox':
     case 'audit':
-      return ['audit']
+      return [write.kind]
     default:
       return [`${write.kind}.${write.model}`]
   }

@@ -21,6 +21,7 @@ import { SqlClientDocuments } from './repositories/client-documents.ts'
 import { SqlClients } from './repositories/clients.ts'
 import { SqlConsents } from './repositories/consents.ts'
 import { SqlDeadLetters } from './repositories/dead-letters.ts'
+import { SqlDeletions } from './repositories/deletions.ts'
 import { SqlDeploymentSecrets } from './repositories/deployment-secrets.ts'
 import { SqlEmailProofs } from './repositories/email-proofs.ts'
 import { SqlFailures } from './repositories/failures.ts'
@@ -33,6 +34,7 @@ import { SqlRoles } from './repositories/roles.ts'
 import { SqlSettings } from './repositories/settings.ts'
 import { SqlSigningKeys } from './repositories/signing-keys.ts'
 import { SqlUsage } from './repositories/usage.ts'
+import { SqlUserTransfer } from './repositories/user-transfer.ts'
 import { SqlUsers } from './repositories/users.ts'
 import { SqlWebhooks } from './repositories/webhooks.ts'
 import { SQLSTATE, sqlState } from './rows.ts'
@@ -82,6 +84,8 @@ function repositories(knex: Knex, atRest: AtRest, privacy: AuditPrivacy): Reposi
     authorizationTypes: new SqlAuthorizationTypes(knex),
     access: new SqlAccess(knex, atRest),
     people: new SqlPeopleDirectory(knex),
+    userTransfer: new SqlUserTransfer(knex),
+    deletions: new SqlDeletions(knex),
     applications: new SqlClientDirectory(knex),
     trail: new SqlAuditTrail(knex, atRest),
     idempotency: new SqlIdempotency(knex, atRest),
@@ -100,6 +104,7 @@ const OVER = [
   ['email_proofs', "expires_at <= now() - interval '1 day'"],
   ['usernames', EXPIRED],
   ['idempotency_keys', EXPIRED],
+  ['client_secrets', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
   // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
   ['webhook_deliveries', "created_at <= now() - interval '30 days'"],

@@ -36,7 +36,13 @@ export async function countDependants(
     await count('passwords', `passwords where phc like '%,keyid=%' and phc not like ?`, [
       `%,keyid=${current.pepperId}$%`,
     ]),
+    await count('imported passwords', `passwords where phc like '$sealed$%' and phc not like ?`, [
+      `$sealed$v=${current.version}$%`,
+    ]),
     await count('client secrets', `clients where secret_digest is not null and secret_digest not like ?`, [
+      `hmac-sha256:${current.version}:%`,
+    ]),
+    await count('former client secrets', `client_secrets where expires_at > now() and digest not like ?`, [
       `hmac-sha256:${current.version}:%`,
     ]),
     await count('mail links', `email_proofs where consumed_at is null and expires_at > now() and ${before}`, [

@@ -20,4 +20,8 @@ export class UnitAudit implements AuditRepository {
   append(event: AuditEvent): Promise<void> {
     return this.#units.write({ kind: 'audit', columns: columnsOf(event, this.#atRest, this.#privacy) })
   }
+
+  async appendAll(events: readonly AuditEvent[]): Promise<void> {
+    await Promise.all(events.map((event) => this.append(event)))
+  }
 }

@@ -53,6 +53,17 @@ export type Write =
     }
   /** one use of an initial access token by its id: the whole unit stands or falls with it */
   | { kind: 'admit'; id: string }
+  /** what a person allows an application, added to what is remembered; lists and the object as JSON */
+  | {
+      kind: 'consent'
+      userId: string
+      clientId: string
+      scopes: string
+      claims: string
+      resources: string
+    }
+  /** a job, as JSON */
+  | { kind: 'outbox'; job: string }
   | { kind: 'audit'; columns: Marked }
 
 export interface AuditColumns {
@@ -81,6 +92,9 @@ export function rowOf(write: Write): string | undefined {
       return `client:${write.id}`
     case 'admit':
       return `admit:${write.id}`
+    case 'consent':
+      return `consent:${write.userId}\0${write.clientId}`
+    case 'outbox':
     case 'audit':
       return undefined
     default:

@@ -9,7 +9,7 @@ import { writeCompressed, writeText } from '../../backup/write-file.ts'
 import type { SqlConnection } from '../connection.ts'
 import { migrateInside, migrationSource } from '../migrate.ts'
 import { SqlAudit } from '../repositories/audit.ts'
-import { dumpKeys, dumpTables, writeAsText } from './dump.ts'
+import { columnsOf, dumpKeys, dumpTables, writeAsText } from './dump.ts'
 import { endAccess, keepEnded, lookWhatEnded, retireKeys } from './ended.ts'
 import { Loader, resetCounters } from './load.ts'
 import { KEPT, LEFT_OUT } from './tables.ts'
@@ -26,6 +26,8 @@ export interface RestoreOptions {
   keys: readonly KeptKey[]
   /** what is there goes; what was ended there stays ended */
   replace: boolean
+  /** what was ended there comes back all the same: it was ended by mistake */
+  revive: boolean
   /** signing keys that must not come back */
   revoked: readonly string[]
   /** asked after the backup was found whole, before anything is changed; who does not agree throws */
@@ -95,7 +97,7 @@ export class Backups {
         await migrateInside(trx)
         await resetCounters(trx)
         await endAccess(trx)
-        await keepEnded(trx, this.#atRest)
+        await keepEnded(trx, this.#atRest, options)
         await retireKeys(trx, this.#atRest, options.revoked)
         await new SqlAudit(trx, this.#atRest).append({
           ...{ name: 'system.restored', outcome: 'success', request: undefined },
@@ -115,6 +117,8 @@ export class Backups {
     const loader = new Loader(trx)
     let [name, done] = ['', 0]
     await writeAsText(trx)
+    // What follows from a row (somebody is told, something is counted) followed when it was written first.
+    await setTriggers(trx, 'disable')
     const again = await readBackup(file, {
       async table(head) {
         name = head.table
@@ -129,6 +133,7 @@ export class Backups {
     })
     // It was read once before: what was loaded must be what was checked.
     if (again.seal !== seal) throw new BackupError(`${file} was changed while it was read. Nothing was done.`)
+    await setTriggers(trx, 'enable')
     await trx('data_keys').insert(
       keys.map(({ version, kekId, wrapped, createdAt, activateAt }) => ({
         ...{ version, kek_id: kekId, wrapped: Buffer.from(wrapped, 'base64') },
@@ -181,6 +186,12 @@ async function refuseFilled(trx: Knex.Transaction): Promise<void> {
         `The database is not empty: there are rows in ${name}. Restore into an empty one, or with --replace.`,
       )
   }
+}
+
+/** Foreign keys are looked at all the same. */
+async function setTriggers(trx: Knex.Transaction, how: 'enable' | 'disable'): Promise<void> {
+  for (const { name } of KEPT)
+    if ((await columnsOf(trx, name)).length > 0) await trx.raw(`alter table "${name}" ${how} trigger user`)
 }
 
 async function emptied(trx: Knex.Transaction): Promise<string> {

@@ -25,7 +25,7 @@ export class Loader {
     const values = known.map(({ type }, index) => `(line ->> ${index})::${type}`)
     this.#insert = `insert into ${table} (${columns.map((name) => `"${name}"`).join(', ')})
       overriding system value select ${values.join(', ')}
-      from json_array_elements(cast(:lines as json)) with ordinality as all_lines(line, place) order by place`
+      from json_array_elements(cast(:lines as json)) as all_lines(line)`
   }
 
   async rows(lines: readonly string[]): Promise<void> {
@@ -33,7 +33,10 @@ export class Loader {
   }
 }
 
-/** Counters of tables go on after the highest number that was restored. */
+/**
+ * Counters of tables go on after the highest number that was restored, and never go back: they are not part of the
+ * transaction, and what it replaces may yet stay.
+ */
 export async function resetCounters(trx: Knex.Transaction): Promise<void> {
   for (const { name: table } of KEPT) {
     for (const { name } of await columnsOf(trx, table)) {
@@ -43,7 +46,10 @@ export async function resetCounters(trx: Knex.Transaction): Promise<void> {
       )
       const counter = rows[0]?.counter
       if (counter)
-        await trx.raw(`select setval(?, coalesce(max("${name}"), 0) + 1, false) from ${table}`, [counter])
+        await trx.raw(
+          `select setval(:counter, greatest(coalesce(max("${name}"), 0) + 1, nextval(:counter)), false) from ${table}`,
+          { counter },
+        )
     }
   }
 }

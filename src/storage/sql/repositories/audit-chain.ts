@@ -8,8 +8,8 @@ import type { AtRest } from '../../at-rest.ts'
 import { isGenuine, type Marked, saying } from '../audit-mark.ts'
 import { AUDIT_KEY, placeOf } from '../sealed-columns.ts'
 
-/** "audi" as a number: the advisory lock links are made under. */
-const LOCK = 0x61756469
+/** "audi" and "auds" as numbers: the advisory locks links are made and streamed under. */
+const LOCKS = { links: 0x61756469, stream: 0x61756473 }
 /** Records get their numbers before they are committed: so far apart they never come. */
 const RECENT = 20_000
 
@@ -47,8 +47,8 @@ export class SqlAuditChain implements AuditChainRepository {
     this.#atRest = atRest
   }
 
-  async lock(): Promise<boolean> {
-    const { rows } = await this.#knex.raw('select pg_try_advisory_xact_lock(?) as locked', [LOCK])
+  async lock(what: keyof typeof LOCKS = 'links'): Promise<boolean> {
+    const { rows } = await this.#knex.raw('select pg_try_advisory_xact_lock(?) as locked', [LOCKS[what]])
     return rows[0].locked
   }
 

@@ -37,7 +37,7 @@ export class SqlAuditTrail implements AuditTrail {
     if (actorId !== undefined)
       events.whereRaw(
         `(detail ->> 'by' = ? and detail ->> 'by' like 'usr%'
-          or user_id = ? and coalesce(detail ->> 'by', '') not like 'usr%')`,
+          or user_id = ? and coalesce(detail ->> 'by', '') not like all (array['usr%', 'client:%']))`,
         [actorId, actorId],
       )
     if (since) events.where('created_at', '>=', since)

@@ -8,7 +8,9 @@ import { AUDIT_COLUMNS, auditSql } from '../audit-sql.ts'
 import { cleaned, toJson } from '../rows.ts'
 
 const ROW = `(select ${AUDIT_COLUMNS.map((column) => `cast(:${column} as text) as ${column}`).join(', ')}) as x`
+const ROWS = `jsonb_to_recordset(cast(:rows as jsonb)) as x(${AUDIT_COLUMNS.map((column) => `${column} text`).join(', ')})`
 const APPEND = `with ${auditSql(ROW, 'true')} select`
+const APPEND_ALL = `with ${auditSql(ROWS, 'true')} select`
 
 /** Appends only; the table itself refuses changes. Foreign text is made storable: no input may prevent its record. */
 export class SqlAudit implements AuditRepository {
@@ -24,6 +26,12 @@ export class SqlAudit implements AuditRepository {
 
   async append(event: AuditEvent): Promise<void> {
     await this.#knex.raw(APPEND, { ...columnsOf(event, this.#atRest, this.#privacy) })
+  }
+
+  async appendAll(events: readonly AuditEvent[]): Promise<void> {
+    if (events.length === 0) return
+    const rows = events.map((event) => columnsOf(event, this.#atRest, this.#privacy))
+    await this.#knex.raw(APPEND_ALL, { rows: toJson(rows) })
   }
 }
 

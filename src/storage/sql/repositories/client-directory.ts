@@ -7,6 +7,7 @@ import type {
   PageOf,
 } from '../../../domain/directory/directory.ts'
 import { isStorable, orNull, toJson } from '../rows.ts'
+import { SqlClientSecrets } from './client-secrets.ts'
 import { type ClientRow, clientOf } from './clients.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
 
@@ -75,8 +76,18 @@ export class SqlClientDirectory implements ClientDirectory {
     return this.#set(id, version, { metadata: toJson(metadata), ...flags })
   }
 
-  replaceSecret(id: string, version: number | undefined, digest: string): Promise<boolean> {
+  async replaceSecret(
+    id: string,
+    version: number | undefined,
+    digest: string,
+    keepSeconds: number,
+  ): Promise<boolean> {
+    await new SqlClientSecrets(this.#knex).retire(id, keepSeconds)
     return this.#set(id, version, { secret_digest: digest })
+  }
+
+  revokeFormerSecret(id: string): Promise<boolean> {
+    return new SqlClientSecrets(this.#knex).revokeFormer(id)
   }
 
   async #set(id: string, version: number | undefined, columns: object): Promise<boolean> {

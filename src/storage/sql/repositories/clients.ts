@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
 import type { Client, ClientSettings } from '../../../domain/clients/client.ts'
+import type { ClientSecret, SecretSlot } from '../../../domain/clients/secrets.ts'
 import type { ClientRepository } from '../../../domain/ports.ts'
 import { SqlAccess } from '../access.ts'
 import { isStorable, orNull, orUndefined, toJson } from '../rows.ts'
+import { SqlClientSecrets } from './client-secrets.ts'
 
 export interface ClientRow {
   id: string
@@ -63,6 +65,18 @@ export class SqlClients implements ClientRepository {
 
   async renewSecretDigest(id: string, from: string, to: string): Promise<void> {
     await this.#knex('clients').where({ id, secret_digest: from }).update({ secret_digest: to })
+  }
+
+  formerSecretDigest(id: string): Promise<string | undefined> {
+    return new SqlClientSecrets(this.#knex).formerDigest(id)
+  }
+
+  secretUsed(id: string, which: SecretSlot): Promise<void> {
+    return new SqlClientSecrets(this.#knex).used(id, which)
+  }
+
+  secrets(id: string): Promise<ClientSecret[]> {
+    return new SqlClientSecrets(this.#knex).list(id)
   }
 
   async delete(id: string): Promise<boolean> {

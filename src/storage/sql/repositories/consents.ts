@@ -13,13 +13,7 @@ interface Row {
 }
 
 /** Two consents at once (two tabs) must both count, so the union is made in the statement and not in memory. */
-const REMEMBER = `
-  insert into consents (user_id, client_id, scopes, claims, resources)
-  values (:userId, :clientId,
-    array(select jsonb_array_elements_text(cast(:scopes as jsonb))),
-    array(select jsonb_array_elements_text(cast(:claims as jsonb))),
-    cast(:resources as jsonb))
-  on conflict (user_id, client_id) do update set
+export const MERGED = `on conflict (user_id, client_id) do update set
     scopes = array(select distinct unnest(consents.scopes || excluded.scopes) order by 1),
     claims = array(select distinct unnest(consents.claims || excluded.claims) order by 1),
     resources = (
@@ -31,6 +25,14 @@ const REMEMBER = `
         left join lateral jsonb_array_elements(entry.value) scope on true
         group by entry.key) merged),
     updated_at = now()`
+
+const REMEMBER = `
+  insert into consents (user_id, client_id, scopes, claims, resources)
+  values (:userId, :clientId,
+    array(select jsonb_array_elements_text(cast(:scopes as jsonb))),
+    array(select jsonb_array_elements_text(cast(:claims as jsonb))),
+    cast(:resources as jsonb))
+  ${MERGED}`
 
 export class SqlConsents implements ConsentRepository {
   readonly #knex: Knex

@@ -9,22 +9,32 @@ import type {
   UserQuery,
 } from '../../../domain/directory/directory.ts'
 import { DomainError } from '../../../domain/errors.ts'
-import { emailKey } from '../../../domain/users/identifiers.ts'
-import { isStorable } from '../rows.ts'
+import { emailKey, usernameKey } from '../../../domain/users/identifiers.ts'
+import { isStorable, SQLSTATE, sqlState } from '../rows.ts'
 import { keepingAnOwner } from './owners.ts'
 import { beginsWith, inPages, type Ordering, pageOf } from './paging.ts'
 import { profileColumns, type UserRow, userOf } from './user-rows.ts'
 
-type Row = UserRow & { version: number; roles: string[]; position: string }
+export type PersonRow = UserRow & { version: number; roles: string[]; erase_at: Date | null }
+type Row = PersonRow & { position: string }
 
 const ORDERINGS: Record<UserOrder, Ordering> = {
   created_at: { by: 'created_at', type: 'timestamptz' },
   '-created_at': { by: 'created_at', type: 'timestamptz', descending: true },
   email: { by: 'email_key collate "C"', type: 'text' },
   '-email': { by: 'email_key collate "C"', type: 'text', descending: true },
+  // Who has none comes first; the index is over the same expression.
+  username: { by: `coalesce(username_key, '') collate "C"`, type: 'text' },
+  '-username': { by: `coalesce(username_key, '') collate "C"`, type: 'text', descending: true },
+  name: { by: `coalesce(lower(name), '') collate "C"`, type: 'text' },
+  '-name': { by: `coalesce(lower(name), '') collate "C"`, type: 'text', descending: true },
+  updated_at: { by: 'updated_at', type: 'timestamptz' },
+  '-updated_at': { by: 'updated_at', type: 'timestamptz', descending: true },
 }
 
-const ROLES = 'array(select role from user_roles where user_id = users.id order by role) as roles'
+/** Columns of a query over `users`. */
+export const ROLES = `array(select role from user_roles where user_id = users.id order by role) as roles,
+  (select erase_at from user_deletions where user_id = users.id) as erase_at`
 
 export class SqlPeopleDirectory implements PeopleDirectory {
   readonly #knex: Knex
@@ -56,6 +66,16 @@ export class SqlPeopleDirectory implements PeopleDirectory {
         { like },
       )
     }
+    const beginnings = {
+      email_key: query.email && emailKey(query.email),
+      username_key: query.username && usernameKey(query.username),
+      'lower(name)': query.name?.toLowerCase(),
+    }
+    for (const [column, text] of Object.entries(beginnings))
+      if (text !== undefined) people.whereRaw(`${column} collate "C" like ?`, [beginsWith(text)])
+    if (query.emailVerified !== undefined) people.where({ email_verified: query.emailVerified })
+    if (query.createdSince) people.where('created_at', '>=', query.createdSince)
+    if (query.createdUntil) people.where('created_at', '<', query.createdUntil)
     const rows: Row[] = await inPages(people, ordering, query)
     return pageOf(rows, query, personOf, ({ position, id }) => ({ key: position, id }))
   }
@@ -65,15 +85,24 @@ export class SqlPeopleDirectory implements PeopleDirectory {
     const { email, profile = {} } = changes
     if (email !== undefined && (await this.#isTaken(email, id))) throw new DomainError('email_taken')
     const phone = 'phoneNumber' in profile ? { phone_number_verified: null } : {}
-    const changed = await this.#knex('users')
-      .where({ id, ...(version === undefined ? {} : { version }) })
-      .update({
-        ...profileColumns(profile),
-        ...phone,
-        ...(email === undefined ? {} : this.#address(email)),
-        updated_at: this.#knex.fn.now(),
-      })
+    const changed = await this.#update(id, version, {
+      ...profileColumns(profile),
+      ...phone,
+      ...(email === undefined ? {} : this.#address(email)),
+      updated_at: this.#knex.fn.now(),
+    })
     return changed === 1
+  }
+
+  /** Somebody may take the address between the look at it and the change. */
+  async #update(id: string, version: number | undefined, columns: object): Promise<number> {
+    try {
+      return await this.#knex('users')
+        .where({ id, ...(version === undefined ? {} : { version }) })
+        .update(columns)
+    } catch (cause) {
+      throw sqlState(cause) === SQLSTATE.unique ? new DomainError('email_taken', { cause }) : cause
+    }
   }
 
   removeRole(id: string, role: string): Promise<boolean> {
@@ -105,6 +134,9 @@ export class SqlPeopleDirectory implements PeopleDirectory {
   }
 }
 
-function personOf(row: Row): Person {
-  return { ...userOf(row), version: Number(row.version), roles: row.roles }
+export function personOf(row: PersonRow): Person {
+  return {
+    ...userOf(row),
+    ...{ version: Number(row.version), roles: row.roles, eraseAt: row.erase_at ?? undefined },
+  }
 }

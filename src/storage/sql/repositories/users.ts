@@ -62,6 +62,11 @@ export class SqlUsers implements UserRepository {
     return changed === 1
   }
 
+  async changeHash(id: string, change: (phc: string) => string): Promise<boolean> {
+    const row = await this.#knex('passwords').where({ user_id: id }).forUpdate().first('phc')
+    return row !== undefined && this.rehashPassword(id, row.phc, change(row.phc))
+  }
+
   async setProfile(id: string, profile: Profile): Promise<boolean> {
     const row = { ...profileRowOf(profile), updated_at: this.#knex.fn.now() }
     return this.#change(id, (user) => user.update(row))

@@ -1,9 +1,8 @@
-/** `ostiary user`: found, made, locked out, deleted. */
+/** `ostiary user`: found, made, locked out and let in again. */
 import { type Command, Option } from 'commander'
 import { userOf } from '../api/schemas.ts'
 import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
-import { confirmed } from './confirm.ts'
 import { leaf, wholeNumber } from './leaf.ts'
 import { secretFromStdin } from './secret-input.ts'
 import { accessService, CLI, personOf, userAdministration } from './services.ts'
@@ -26,7 +25,7 @@ interface New {
   passwordStdin?: boolean
 }
 
-export function accountCommands(user: Command): void {
+export function directoryCommands(user: Command): void {
   leaf(user, 'list', {
     summary: 'people, newest first',
     examples: ['user list --search jane', 'user list --role owner --json'],
@@ -54,17 +53,6 @@ from the command line, which other users of this machine may see.`,
     .option('--verified', 'you vouch for the address')
     .option('--password-stdin', 'the password is what stdin holds')
     .action(answers(create))
-  leaf(user, 'invite', {
-    summary: 'make an account, and mail a link with which its password is chosen',
-    examples: ['user invite jane@example.org'],
-  })
-    .argument('<email>')
-    .option('--username <name>', 'to sign in with beside the address')
-    .action(
-      answers((email: string, { username }: New) =>
-        create(email, username === undefined ? {} : { username }),
-      ),
-    )
   leaf(user, 'disable', {
     summary: 'lock somebody out: sessions and tokens end at once',
     examples: ['user disable jane@example.org'],
@@ -74,22 +62,6 @@ from the command line, which other users of this machine may see.`,
   leaf(user, 'enable', { summary: 'let somebody sign in again', examples: ['user enable jane@example.org'] })
     .argument('<who>', WHO)
     .action(answers((who: string) => changed(who, (id, access) => access.enableUser(id, CLI))))
-  leaf(user, 'delete', {
-    summary: 'delete somebody for good; the record of what they did stays',
-    examples: ['user delete jane@example.org --yes'],
-  })
-    .argument('<who>', WHO)
-    .option('--yes', 'do not ask')
-    .action(
-      answers(async (who: string, options: { yes?: boolean }) => {
-        await confirmed(`The account of ${who} is deleted for good.`, options)
-        return withStorage(async (opened) => {
-          const { id, email } = await personOf(who, opened)
-          await accessService(opened).deleteUser(id, CLI)
-          return { json: { deleted: id }, words: `${email} (${id}) is deleted.` }
-        })
-      }),
-    )
 }
 
 function list({ search, status, role, sort: order, limit }: Listed): Promise<Answer> {

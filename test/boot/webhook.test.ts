@@ -1,0 +1,41 @@
+/** `ostiary webhook` as an operator runs it, on the embedded database of a process that has stopped. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../support/source-tree.ts'
+
+describe('ostiary webhook', function () {
+  this.timeout(480_000)
+  const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-webhook-'))
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
+
+  const webhook = (...args: string[]) =>
+    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'webhook', ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, DATA_DIR: dataDir, OUTBOUND_ALLOW: 'http://127.0.0.1:9' },
+    })
+  const json = (...args: string[]) => JSON.parse(webhook(...args, '--json').stdout)
+
+  it('makes one, has it tested, and takes it away', () => {
+    const inside = webhook('create', 'https://127.0.0.1/hook')
+    expect(inside.status).to.equal(1)
+    expect(inside.stderr).to.include('not on the public internet')
+    const { id, secret } = json('create', 'http://127.0.0.1:9/hook', '--events', 'user.*,role.given')
+    expect(secret).to.match(/^whsec_/)
+    expect(json('list').items[0]).to.deep.include({ id, events: ['user.*', 'role.given'], enabled: true })
+    const { delivery } = json('test', id)
+    expect(json('deliveries', id).items[0]).to.deep.include({
+      id: delivery,
+      type: 'webhook.test',
+      state: 'waiting',
+    })
+    expect(json('rotate-secret', id).secret).to.not.equal(secret)
+    expect(webhook('replay', id).status).to.equal(2)
+    expect(json('replay', id, '--since', '2020-01-01')).to.deep.equal({ replayed: 0 })
+    expect(webhook('delete', id).status).to.equal(0)
+    expect(webhook('list').stdout).to.equal('There are none.\n')
+  })
+})
