@@ -8,7 +8,7 @@ import type { Application } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { leaf, wholeNumber } from './leaf.ts'
-import { accessService, CLI, checkedClientAdministration } from './services.ts'
+import { accessService, CLI, clientAdministration } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 const PAGE = 200
@@ -51,7 +51,7 @@ secret is shown this once.`,
       answers(async (id: string, file: string) => {
         const patch = await metadataOf(file)
         return withStorage(async (opened) =>
-          shown(await (await checkedClientAdministration(opened)).update(id, undefined, patch, CLI)),
+          shown(await (await clientAdministration(opened)).update(id, undefined, patch, CLI)),
         )
       }),
     )
@@ -124,7 +124,7 @@ async function create(
 ): Promise<Answer> {
   const metadata = await metadataOf(file)
   return withStorage(async (opened) => {
-    const clients = await checkedClientAdministration(opened)
+    const clients = await clientAdministration(opened)
     const { client, secret } = await clients.create({ id, metadata, firstParty }, CLI)
     const json = { ...clientOf(client), ...(secret === undefined ? {} : { client_secret: secret }) }
     const words = [

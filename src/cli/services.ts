@@ -35,26 +35,19 @@ export function accessService({ storage }: Opened): Access {
   return new Access(storage.database, clientsChanged(storage))
 }
 
-/** Without the engine: for what needs no check of metadata. */
-export function clientAdministration({ storage, keyring }: Opened, check = unchecked): ClientAdministration {
+/** With the engine, which knows what a client's metadata may say. */
+export async function clientAdministration(opened: Opened): Promise<ClientAdministration> {
+  const { storage, keyring } = opened
+  // Loaded when needed: it is most of the server.
+  const { engineOf } = await import('./engine.ts')
   return new ClientAdministration({
     database: storage.database,
     random: secureRandom,
-    check,
+    check: clientCheck(await engineOf(opened)),
     digestSecret: (secret) => digestSecret(keyring, secret),
     clientsChanged: clientsChanged(storage),
   })
 }
-
-/** With the engine, which knows what a client's metadata may say. */
-export async function checkedClientAdministration(opened: Opened): Promise<ClientAdministration> {
-  // Loaded when needed: it is most of the server.
-  const { engineOf } = await import('./engine.ts')
-  return clientAdministration(opened, clientCheck(await engineOf(opened)))
-}
-
-const unchecked: ReturnType<typeof clientCheck> = () =>
-  Promise.reject(new Error('this needs checkedClientAdministration'))
 
 /** @param who an e-mail address or an id */
 export async function personOf(who: string, { storage: { database } }: Opened): Promise<Person> {

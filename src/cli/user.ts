@@ -7,13 +7,13 @@ import { claimsOf } from '../oidc/claims.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
 import { withStorage } from './stores.ts'
-import { accountCommands } from './user-accounts.ts'
-import { lifeCommands } from './user-life.ts'
+import { accountCommands } from './user-account.ts'
+import { directoryCommands } from './user-directory.ts'
 import { sessionCommands } from './user-sessions.ts'
 
 export function userCommands(program: Command): void {
   const user = group(program, 'user', "people's accounts")
-  accountCommands(user)
+  directoryCommands(user)
   sessionCommands(user)
   leaf(user, 'claims', {
     summary: 'the standard claims of a person, shown or replaced',
@@ -25,7 +25,7 @@ not in it goes.`,
     .argument('<email>')
     .argument('[file]', 'the claims as JSON')
     .action(answers(claims))
-  lifeCommands(user)
+  accountCommands(user)
 }
 
 async function claims(email: string, file: string | undefined): Promise<Answer> {

@@ -1,5 +1,6 @@
 /** What holds for all of `ostiary`: help, examples, JSON, exit codes, progress, and the Node it runs on. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import type { Command } from 'commander'
 import { ostiary as program } from '../../src/cli/program.ts'
 import { progress } from '../../src/cli/progress.ts'
 import { lockDirectory } from '../../src/storage/sql/directory-lock.ts'
+import { freePort } from '../support/child-service.ts'
 import { ostiary } from '../support/command.ts'
 import { ROOT } from '../support/source-tree.ts'
 
@@ -134,5 +136,35 @@ describe('the ostiary command', function () {
       .to.include('[############            ] 50 of 100 people')
       .and.satisfy((text: string) => text.endsWith('\r\x1b[K'))
     expect(drawn(false)).to.equal('40 of 100 people\n80 of 100 people\n')
+  })
+})
+
+describe('ostiary start', function () {
+  this.timeout(180_000)
+  const folder = mkdtempSync(join(tmpdir(), 'ostiary-start-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('serves, and ends well when it is told to', async () => {
+    const [port, samples] = [await freePort(), await freePort()]
+    const env = {
+      PATH: process.env.PATH,
+      DATA_DIR: folder,
+      PORT: String(port),
+      SAMPLES_PORT: String(samples),
+    }
+    const child = spawn(join(ROOT, 'bin/ostiary'), ['start'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const ended = once(child, 'close')
+      let log = ''
+      for await (const chunk of child.stdout) {
+        log += chunk
+        if (log.includes('Stop with Ctrl+C')) break
+      }
+      expect((await fetch(`http://localhost:${port}/health/ready`)).status).to.equal(200)
+      child.kill('SIGTERM')
+      expect((await ended)[0]).to.equal(0)
+    } finally {
+      child.kill('SIGKILL')
+    }
   })
 })

@@ -111,7 +111,10 @@ export const FINDINGS = {
     'Is Ostiary running? It changes them by itself; "ostiary key rotate" does so now.',
   ],
   'no-owner': ['warning', 'Make the first administrator: ostiary setup-link.'],
-  'outbox-dead': ['warning', 'Find out why in the log ("was given up"), mend it, and send these again.'],
+  'outbox-dead': [
+    'warning',
+    'Find out why in the log ("was given up"), mend it, then "ostiary outbox replay KIND".',
+  ],
   'outbox-waiting': [
     'warning',
     'Is Ostiary running, and does what it calls answer? The log says what is tried again.',

@@ -7,7 +7,6 @@ import { PasswordLinks } from '../domain/users/password-links.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { leaf, moment } from './leaf.ts'
-import { userAdministration } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 const CLI = { by: 'cli' }
@@ -15,21 +14,19 @@ const CLI = { by: 'cli' }
 const NOTHING = () => {}
 const WHO = 'e-mail address or id'
 
-export function lifeCommands(user: Command): void {
+export function accountCommands(user: Command): void {
   leaf(user, 'invite', {
-    summary: 'mail somebody a link to choose a first password, and make the account where there is none',
+    summary: 'mail somebody a link to choose a first password',
     description:
-      'Mails a link to choose a first password; makes the account where there is none. Invited again, the link before is dead.',
+      'Mails the invitation again to somebody who has no password yet. The link of the one before is dead.',
     examples: ['user invite jane@example.org'],
   })
-    .argument('<email>')
+    .argument('<who>', WHO)
     .action(
-      answers(async (email: string) =>
-        withStorage(async (opened) => {
-          const known = await opened.storage.database.users.findByEmail(email)
-          if (known) await links(opened).invite(known.id, CLI)
-          const id = known?.id ?? (await userAdministration(opened).create({ email }, CLI)).id
-          return { json: { id, email }, words: `An invitation is on its way to ${email}.` }
+      answers((who: string) =>
+        about(who, async ({ id, email }, opened) => {
+          await links(opened).invite(id, CLI)
+          return `An invitation is on its way to ${email}.`
         }),
       ),
     )

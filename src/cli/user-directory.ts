@@ -1,4 +1,4 @@
-/** `ostiary user`: found, made, locked out. */
+/** `ostiary user`: found, made, locked out and let in again. */
 import { type Command, Option } from 'commander'
 import { userOf } from '../api/schemas.ts'
 import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
@@ -25,7 +25,7 @@ interface New {
   passwordStdin?: boolean
 }
 
-export function accountCommands(user: Command): void {
+export function directoryCommands(user: Command): void {
   leaf(user, 'list', {
     summary: 'people, newest first',
     examples: ['user list --search jane', 'user list --role owner --json'],
