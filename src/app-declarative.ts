@@ -20,6 +20,7 @@ import { ApplicationRoles } from './domain/permissions/application-roles.ts'
 import { Roles } from './domain/permissions/roles.ts'
 import type { Database } from './domain/ports.ts'
 import { ResourceServers } from './domain/resources/service.ts'
+import { apiAudience } from './oidc/api-access.ts'
 import { API_CLIENT } from './oidc/api-client.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret, secretMatches } from './oidc/client-secret.ts'
@@ -48,6 +49,7 @@ export async function declarative({
     authorizationDetailsFile === undefined ? [] : await readTypesFile(authorizationDetailsFile)
   const { algorithms } = signing
   const check = clientCheck(engine)
+  const own = apiAudience(issuer)
   const kindsOn = (database: Database) => [
     new AuthorizationTypeKind({
       repositories: database,
@@ -57,8 +59,8 @@ export async function declarative({
     new ResourceServerKind({
       ...{ repositories: database, algorithms },
       // Told after the whole.
-      service: new ResourceServers({ database, algorithms, changed() {} }),
-      reserved: new Set(resourceServers.map(({ audience }) => audience)),
+      service: new ResourceServers({ database, algorithms, own, changed() {} }),
+      reserved: new Set([own, ...resourceServers.map(({ audience }) => audience)]),
     }),
     new Clients({
       ...{ repositories: database, check },

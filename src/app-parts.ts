@@ -22,7 +22,7 @@ import type { Logger } from './lib/log.ts'
 import { MailboxTransport } from './mail/mailbox.ts'
 import { SmtpTransport } from './mail/smtp.ts'
 import type { MailTransport } from './mail/transport.ts'
-import { apiResourceServer } from './oidc/api-access.ts'
+import { apiAudience, apiResourceServer } from './oidc/api-access.ts'
 import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
@@ -138,9 +138,10 @@ export function signingKeyPolicy({ lifetimes, signing }: Config): KeyPolicy {
 }
 
 /** Changes of the APIs known here, by whichever process: all of them hear of it. */
-export function resourceServers({ signing }: Config, storage: Storage): ResourceServers {
+export function resourceServers({ signing, issuer }: Config, storage: Storage): ResourceServers {
   return new ResourceServers({
     database: storage.database,
+    own: apiAudience(issuer),
     algorithms: signing.algorithms,
     changed() {
       storage.changes.expire('resources')

@@ -110,6 +110,28 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     expect((await admin.send('POST', `${path}/disable`)).status, 'ending it gives nothing').to.equal(204)
   })
 
+  it('that people allowed something are changed by nobody who may less than that', async () => {
+    const owner = await signedIn(app, 'owner@example.org')
+    const permissions = ['clients:read', 'clients:write']
+    await owner.send('POST', '/api/v1/admin/roles', { name: 'integrator', permissions })
+    const integrator = await newCaller(app, 'integrator', ['integrator'])
+    const { json } = await integrator.send('POST', CLIENTS, { metadata: METADATA })
+    const path = `${CLIENTS}/${json.client_id}`
+    const elsewhere = { metadata: { redirect_uris: [CALLBACK, 'https://evil.example/cb'] } }
+    const rp = await discover(app.issuer, json.client_id, json.client_secret)
+    await signedIn(app, admin.email, { rp, scopes: ['clients:write', 'account:write'] })
+    expect((await integrator.send('PATCH', path, elsewhere, ANY)).status, 'no more than they').to.equal(200)
+    await signedIn(app, admin.email, { rp, scopes: ['users:export'] })
+    for (const [method, at, body] of [
+      ['PATCH', path, elsewhere],
+      ['POST', `${path}/secret`, undefined],
+    ] as const) {
+      const answer = await integrator.send(method, at, body, ANY)
+      expect([answer.status, answer.json.code], method).to.deep.equal([403, 'forbidden'])
+    }
+    expect((await admin.send('PATCH', path, elsewhere, ANY)).status).to.equal(200)
+  })
+
   it('are changed by who has seen what they were, and the change counts at once', async () => {
     const path = `${CLIENTS}/${made.id}`
     const seen = String((await admin.get(path)).headers.get('etag'))

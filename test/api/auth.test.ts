@@ -292,6 +292,20 @@ onEveryStack(
       expect([status, headers.get('set-cookie')]).to.deep.equal([401, null])
     })
 
+    it('is closed for now, and no fault of ours, when the client behind it was disabled', async () => {
+      const tokens = await login(app, ADA.email)
+      await accessOf(app).disableClient(API_CLIENT, { by: 'test' })
+      for (const [what, body] of [
+        ['login', { email: ADA.email, password: PASSWORD }],
+        ['refresh', { refresh_token: tokens.refresh_token }],
+      ] as const) {
+        const { status, json } = await auth(app, what, body)
+        expect([status, json.code], what).to.deep.equal([503, 'unavailable'])
+      }
+      await accessOf(app).enableClient(API_CLIENT, { by: 'test' })
+      await login(app, ADA.email)
+    })
+
     it('stops a network that asks without end', async () => {
       const asked = await Promise.all(
         Array.from({ length: 6 }, () => auth(app, 'refresh', { refresh_token: 'x' })),

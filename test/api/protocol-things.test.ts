@@ -54,6 +54,21 @@ onEveryStack('the API: what the protocol stands on', options, (app) => {
       expect(await byAdmin('resource_server.created')).to.deep.equal([{ audience: ORDERS }])
     })
 
+    it('are never the one that is built in: who made and ended it would end everybody’s tokens', async () => {
+      const own = `${app.issuer}/api`
+      const made = await admin.send('POST', APIS, { audience: own, scopes: [{ name: 'users:read' }] })
+      expect([made.status, made.json.code]).to.deep.equal([422, 'invalid_input'])
+      expect(made.json.detail).to.include('built in')
+      for (const [method, path] of [
+        ['POST', '/disable'],
+        ['DELETE', ''],
+      ] as const) {
+        const ended = await admin.send(method, `${APIS}/${encodeURIComponent(own)}${path}`)
+        expect(ended.status, method).to.equal(422)
+      }
+      expect((await admin.get('/api/v1/users/me')).status).to.equal(200)
+    })
+
     it('are changed by who has seen what they were', async () => {
       const etag = String((await admin.get(one)).headers.get('etag'))
       const changes = { name: 'Orders', scopes: [{ name: 'orders:read' }, { name: 'orders:write' }] }

@@ -4,12 +4,13 @@ import { expect } from 'chai'
 import { exportJWK, SignJWT } from 'jose'
 import * as client from 'openid-client'
 import { ROUTES } from '../../src/api/routes.ts'
-import { audited, type Caller, CONSOLE, callerOf, newCaller } from '../support/api.ts'
+import { audited, type Caller, CONSOLE, callerOf, newCaller, signedIn } from '../support/api.ts'
 import { get, onEveryStack, post, refusal, send } from '../support/protocol.ts'
 import { discover, publicClient, RP_SECRET, webClient } from '../support/relying-party.ts'
 
 const CLIENTS = '/api/v1/admin/clients'
 const USERS = '/api/v1/admin/users'
+const ANY = { 'if-match': '*' }
 const IAT = 'an-initial-access-token-of-the-test-0123456789'
 const machine = {
   ...{ client_id: 'machine', client_secret: RP_SECRET, client_name: 'Nightly job' },
@@ -123,9 +124,25 @@ onEveryStack(
       await expectForbidden(integrator.send('POST', `${CLIENTS}/machine/secret`))
       await expectForbidden(allow(integrator, []))
       await expectForbidden(allow(integrator, ['users:read'], 'plain'))
+      await owner.send('POST', `${CLIENTS}/machine/disable`)
+      await expectForbidden(integrator.send('POST', `${CLIENTS}/machine/enable`))
+      expect((await admin.send('POST', `${CLIENTS}/machine/enable`)).status).to.equal(204)
       expect(
         (await integrator.send('PATCH', `${CLIENTS}/plain`, patch, { 'if-match': '*' })).status,
       ).to.equal(200)
+    })
+
+    it('are changed by no app that was not given what they may, whoever its person is', async () => {
+      await allow(owner, ['users:read'])
+      const { email } = owner
+      const scopes = ['clients:read', 'clients:write']
+      const narrow = await signedIn(app, email, { scopes })
+      const patch = { metadata: { client_name: 'Mine now' } }
+      await expectForbidden(narrow.send('PATCH', `${CLIENTS}/machine`, patch, ANY))
+      await expectForbidden(narrow.send('POST', `${CLIENTS}/machine/secret`))
+      await expectForbidden(narrow.send('POST', `${CLIENTS}/machine/enable`))
+      const wider = await signedIn(app, email, { scopes: [...scopes, 'users:read'] })
+      expect((await wider.send('PATCH', `${CLIENTS}/machine`, patch, ANY)).status).to.equal(200)
     })
 
     it('lose it with the next request, whatever token they hold', async () => {

@@ -1,7 +1,7 @@
 /** People in bulk by the API: imported with the passwords of other software, reported on, exported as they were. */
 import { hashSync as bcrypt } from '@node-rs/bcrypt'
 import { expect } from 'chai'
-import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
+import { audited, type Caller, CONSOLE, newCaller, signedIn } from '../support/api.ts'
 import { type Answer, onEveryStack, send } from '../support/protocol.ts'
 import { begin, discover, walk, webClient } from '../support/relying-party.ts'
 import { startApp } from '../support/start-app.ts'
@@ -210,6 +210,16 @@ onEveryStack('the API: import and export', options, (app) => {
     expect(own.json.faults[0]).to.include({ field: 'roles' })
     const last = await load(owner, [{ email: owner.email, disabled: true }], '?on_conflict=update')
     expect(last.json.faults[0]).to.include({ field: 'disabled' })
+  })
+
+  it('an app gives no role that allows what it was not given, and a dry run says so', async () => {
+    const narrow = await signedIn(app, owner.email, { scopes: ['users:import', 'roles:write'] })
+    const lines = [{ email: 'by-app@example.org', roles: ['support'] }, { email: 'plain@example.org' }]
+    for (const query of ['?dry_run=true', '']) {
+      const answer = await load(narrow, lines, query)
+      expect(counts(answer), query).to.deep.equal([1, 0, 0, 0, 1])
+      expect(answer.json.faults[0], query).to.include({ line: 1, field: 'roles' })
+    }
   })
 
   it('a name that a registration holds is not taken from it', async () => {

@@ -1,6 +1,6 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
-import { assertMayChange, assertWithin } from '../../domain/clients/api-access.ts'
+import { assertMayChange, assertMayLet, assertWithin } from '../../domain/clients/api-access.ts'
 import { lint } from '../../domain/clients/lint.ts'
 import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
@@ -95,7 +95,7 @@ export const applicationRoutes: readonly Route[] = [
     input: { params: CLIENT_PARAMS, body: z.strictObject({ metadata }) },
     ...{ output: CLIENT, errors: [], permission: 'clients:write', conditional: true },
     async handle({ actor, params, body, version, by }, { clients, directory }) {
-      await assertMayChange(actor, params.id, directory.applications)
+      await assertMayChange(actor, by, params.id, directory.applications)
       const client = await clients.update(params.id, version, body.metadata, by)
       return { body: clientOf(client), version: client.version }
     },
@@ -130,8 +130,9 @@ export const applicationRoutes: readonly Route[] = [
     },
     input: { params: CLIENT_PARAMS },
     ...{ output: undefined, errors: [], permission: 'clients:write' },
-    async handle({ params, by }, { access }) {
-      await access.enableClient(params.id, by)
+    async handle({ params, by }, services) {
+      assertMayLet(by, await applicationOf(params.id, services))
+      await services.access.enableClient(params.id, by)
       return { body: undefined }
     },
   }),
@@ -154,7 +155,7 @@ export const applicationRoutes: readonly Route[] = [
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
     async handle({ actor, params, query, by }, { clients, directory }) {
-      await assertMayChange(actor, params.id, directory.applications)
+      await assertMayChange(actor, by, params.id, directory.applications)
       const keepDays = query.expire_now === 'true' ? 0 : query.keep_days
       const { client, secret } = await clients.replaceSecret(params.id, undefined, by, { keepDays })
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }

@@ -2,19 +2,22 @@
  * Applications and our own API: what one may do there on its own account (RFC 6749 4.4), which only an operator says
  * (`api_permissions`), and who may change an application that could do what they may not.
  */
+import type { Actor } from '../access/service.ts'
 import type { ClientDirectory } from '../directory/directory.ts'
 import { DomainError } from '../errors.ts'
 import {
   ACTS_FOR_OWNERS,
-  type Actor,
+  type Actor as Caller,
   denial,
   isPermission,
+  isWithin,
   OWN,
   type Permission,
 } from '../permissions/permissions.ts'
 
 type Metadata = Readonly<Record<string, unknown>>
 
+const BEYOND = 'It may do, or acts for people who may do, what you may not'
 export const OF_STRANGERS = 'a client that registered itself acts for people only'
 
 /** What it may do on its own account; nothing unless an operator said so. */
@@ -42,27 +45,38 @@ function isGivable(name: unknown): name is Permission {
 }
 
 /** @throws `forbidden` where people who may more would not be asked about what the application does then */
-export function assertWithin(actor: Actor, actsForOwners: boolean): void {
+export function assertWithin(actor: Caller, actsForOwners: boolean): void {
   if (actsForOwners) assertReaches(actor, ACTS_FOR_OWNERS)
 }
 
 /**
- * Who can have an application's codes sent elsewhere, or its secret, can do what it may do.
+ * Who can have an application's codes sent elsewhere, or its secret, can do what it may do, and what people allowed it:
+ * they have sent the codes before they are asked again.
  * @throws `forbidden`; nothing for one that does not exist
  */
 export async function assertMayChange(
-  actor: Actor,
+  actor: Caller,
+  by: Actor,
   id: string,
-  applications: Pick<ClientDirectory, 'find' | 'actsForOwners'>,
+  applications: Pick<ClientDirectory, 'find' | 'allowedScopes'>,
 ): Promise<void> {
-  const [client, actsForOwners] = await Promise.all([applications.find(id), applications.actsForOwners(id)])
-  assertWithin(actor, actsForOwners)
-  assertReaches(actor, new Set(client && apiPermissionsOf(client.metadata)))
+  const [client, scopes] = await Promise.all([applications.find(id), applications.allowedScopes(id)])
+  if (!client) return
+  assertMayLet(by, client)
+  const allowed = new Set([...scopes, ...apiPermissionsOf(client.metadata)].filter(isPermission))
+  assertWithin(actor, client.firstParty || allowed.has('roles:write'))
+  assertReaches(actor, allowed)
 }
 
-function assertReaches(actor: Actor, permissions: ReadonlySet<Permission>): void {
+/**
+ * What it may do by itself nobody is asked about: the app that this is done by must have been given all of it, too.
+ * @throws `forbidden`
+ */
+export function assertMayLet({ may }: Actor, { metadata }: { metadata: Metadata }): void {
+  if (!isWithin(may, apiPermissionsOf(metadata))) throw new DomainError('forbidden', { detail: BEYOND })
+}
+
+function assertReaches(actor: Caller, permissions: ReadonlySet<Permission>): void {
   if (denial(actor, 'clients:write', { userId: '', permissions }))
-    throw new DomainError('forbidden', {
-      detail: 'It may do, or acts for people who may do, what you may not',
-    })
+    throw new DomainError('forbidden', { detail: BEYOND })
 }

@@ -82,11 +82,8 @@ export type Application = Versioned<Client> & { createdAt: Date; updatedAt: Date
 export interface ClientDirectory {
   find(id: string): Promise<Application | undefined>
   list(query: ClientQuery): Promise<PageOf<Application>>
-  /**
-   * Whether somebody who is an owner need not be asked before it gives roles: a first-party one, one so allowed, by people
-   * or on its own account.
-   */
-  actsForOwners(id: string): Promise<boolean>
+  /** What people allowed it at APIs, whoever they are: they are not asked for that again. */
+  allowedScopes(id: string): Promise<string[]>
   /** False: the id is taken. */
   insert(client: ClientSettings): Promise<boolean>
   /** Compare-and-set. False: there is no such client in this version (any version: undefined). */

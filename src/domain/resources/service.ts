@@ -11,6 +11,8 @@ import { faultsOf, type ResourceServer, type ResourceServerSettings } from './re
 
 export interface ResourceServersDeps {
   database: Pick<Database, 'transaction'>
+  /** audience of the API of this deployment: who could end a row of that name would end everybody's tokens of it */
+  own: string
   /** those there is a key for */
   algorithms: readonly SigningAlgorithm[]
   /** told after a change has been committed */
@@ -111,6 +113,7 @@ export class ResourceServers {
     audience: string,
     work: (repositories: Repositories) => Promise<AuditEventName | undefined>,
   ): Promise<void> {
+    if (audience === this.#deps.own) throw refused(`${audience} is built in, and stays as it is`)
     const done = await this.#deps.database.transaction(async (repositories) => {
       const name = await work(repositories)
       if (name)

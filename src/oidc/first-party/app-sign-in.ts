@@ -42,7 +42,7 @@ export function appSignIn({ issuer, ask, random, sealer }: AppSignInDeps): AppSi
   const client = { client_id: API_CLIENT }
 
   async function push(verifier: string, facts: RequestFacts): Promise<string> {
-    const { status, body } = await ask(
+    const answer = await ask(
       ENDPOINTS.pushed_authorization_request,
       {
         ...client,
@@ -55,8 +55,8 @@ export function appSignIn({ issuer, ask, random, sealer }: AppSignInDeps): AppSi
       },
       facts,
     )
-    if (status !== 201) throw unexpected('the pushed request', status, body)
-    return String(body.request_uri)
+    if (answer.status !== 201) throw refused('the pushed request', answer)
+    return String(answer.body.request_uri)
   }
 
   async function outcomeOf(
@@ -136,11 +136,8 @@ function refused(who: string, { status, body, retryAfterSeconds }: EngineAnswer)
   const options = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
   if (status === 429) return new DomainError('throttled', options)
   if (body.error === 'temporarily_unavailable') return new DomainError('busy', options)
-  if (status === 503) return new DomainError('unavailable', options)
-  return unexpected(who, status, body)
-}
-
-/** A fault of ours: what was asked was made here. */
-function unexpected(who: string, status: number, body: Record<string, unknown>): Error {
+  // An administrator disabled or deleted the client behind this.
+  if (status === 503 || body.error === 'invalid_client') return new DomainError('unavailable', options)
+  // A fault of ours: what was asked was made here.
   return new Error(`${who} answered ${status} ${body.error}: ${body.error_description}`)
 }

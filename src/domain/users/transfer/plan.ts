@@ -13,11 +13,13 @@ export type OnConflict = (typeof ON_CONFLICT)[number]
 /** What whoever imports may do; the same person's other doors ask the same. */
 export interface Rights {
   giveRoles: boolean
-  /** whom they may change and what they may give; undefined: an operator at the terminal, who may everything */
+  /** what a role they give may allow: what the app they do it by was given, too */
+  mayGive: ReadonlySet<Permission> | undefined
+  /** whom they may change; undefined, as above: an operator at the terminal, who may everything */
   may: ReadonlySet<Permission> | undefined
 }
 
-export const EVERYTHING: Rights = { giveRoles: true, may: undefined }
+export const EVERYTHING: Rights = { giveRoles: true, mayGive: undefined, may: undefined }
 
 type Existing = KnownPeople['people'][number]
 
@@ -93,13 +95,13 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   return { kind: 'update', person: existing, changes }
 }
 
-function rolesRefused(names: readonly string[], known: Known, { giveRoles, may }: Rights): Fault[] {
+function rolesRefused(names: readonly string[], known: Known, { giveRoles, mayGive }: Rights): Fault[] {
   const unknown = names.filter((name) => !isRole(name) && !known.roles.has(name))
   if (unknown.length > 0)
     return [
       fault('roles', `there is no role ${unknown.join(', ')}`, 'make it first, or take it out of the line'),
     ]
-  const refused = names.length > 0 && !(giveRoles && isWithin(may, allowedBy(names, known)))
+  const refused = names.length > 0 && !(giveRoles && isWithin(mayGive, allowedBy(names, known)))
   return refused
     ? [fault('roles', 'you may not give these roles', 'take them out, or have an owner import the line')]
     : []

@@ -39,16 +39,14 @@ export class SqlClientDirectory implements ClientDirectory {
     return pageOf(rows, query, applicationOf, ({ id }) => ({ key: id, id }))
   }
 
-  async actsForOwners(id: string): Promise<boolean> {
-    if (!isStorable(id)) return false
-    const { rows } = await this.#knex.raw(
-      `select exists (select from clients where id = :id
-        and (first_party or jsonb_exists(metadata -> 'api_permissions', 'roles:write'))) or exists (
-        select from consents, jsonb_each(resources) allowed
-        where client_id = :id and jsonb_exists(allowed.value, 'roles:write')) as acts`,
+  async allowedScopes(id: string): Promise<string[]> {
+    if (!isStorable(id)) return []
+    const { rows } = await this.#knex.raw<{ rows: { scope: string }[] }>(
+      `select distinct scope from consents, jsonb_each(resources) allowed,
+        jsonb_array_elements_text(allowed.value) scope where client_id = :id`,
       { id },
     )
-    return rows[0].acts
+    return rows.map(({ scope }) => scope)
   }
 
   async insert(client: ClientSettings): Promise<boolean> {
