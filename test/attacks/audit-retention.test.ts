@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { linkOf } from '../../src/domain/audit/chain.ts'
 import type { AuditRetentionDays } from '../../src/domain/audit/classes.ts'
 import type { AuditEventName } from '../../src/domain/audit/events.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
@@ -94,6 +95,27 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
         .to.include(4)
         .and.not.include(1)
       expect(await kinds()).to.deep.equal(['changed 4'])
+    })
+
+    it('takes nothing on the word of a link that was made anew for the moment', async () => {
+      const { rows } = await sql('select seq, digest, hash from audit_chain where seq = 10')
+      const [{ digest, hash }] = rows
+      for (const table of ['audit_events', 'audit_chain'])
+        await sql(`alter table ${table} disable trigger all`)
+      await sql(`update audit_events set created_at = created_at - interval '200 days' where id = 10`)
+      const [{ record, link }] = (await instance.database.auditChain.page(9, 1)) as [
+        { record: { id: string; content: string }; link: { seq: number } },
+      ]
+      const [before] = await instance.database.auditChain.page(8, 1)
+      const anew = linkOf(before?.link, record, digestOf)
+      expect(anew.seq).to.equal(link.seq)
+      await sql('update audit_chain set digest = ?, hash = ? where seq = 10', [anew.digest, anew.hash])
+      await retention()
+        .prune()
+        .catch(() => {})
+      await sql('update audit_chain set digest = ?, hash = ? where seq = 10', [digest, hash])
+      expect(await left()).to.include(10)
+      expect(await kinds()).to.deep.equal(['changed 10'])
     })
 
     it('covers no other record: taken, changed, swapped, put in', async () => {

@@ -101,6 +101,14 @@ export class SqlAuditChain implements AuditChainRepository {
     return row && checkpointOf(row)
   }
 
+  async checkpointFrom(seq: number): Promise<Checkpoint | undefined> {
+    const row = await this.#knex<CheckpointRow>('audit_checkpoints')
+      .where('seq', '>=', seq)
+      .orderBy('seq')
+      .first()
+    return row && checkpointOf(row)
+  }
+
   async checkpoints(): Promise<Checkpoint[]> {
     const rows = await this.#knex<CheckpointRow>('audit_checkpoints').orderBy('seq')
     return rows.map(checkpointOf)
