@@ -2,10 +2,13 @@
  * What identifies somebody in the audit records. Who has the database and not the secret key reads none of it; and once
  * a person is deleted nobody does, while the chain says what it said.
  */
+import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { withoutPlace } from '../../src/api/routes/reading.ts'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
 import type { AuditEvent } from '../../src/domain/audit/events.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import type { AuditRecord } from '../../src/domain/directory/directory.ts'
 import { newCaller } from '../support/api.ts'
 import { newKeyring, type SqlInstance, selected, sqlBackends, storesOn } from '../support/backends.ts'
 import { onEveryStack } from '../support/protocol.ts'
@@ -84,6 +87,23 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(after).to.deep.include({ links: before.links, findings: [] })
       await instance.database.users.delete(admin)
       expect((await records(person))[0]).to.deep.include({ ip: undefined })
+    })
+
+    it('belongs to who came from elsewhere with an id of there, as to anybody', async () => {
+      const [{ id: admin }, person] = [
+        await instance.database.users.insert({ ...sampleUser(), id: randomUUID() }),
+        await somebody(),
+      ]
+      await append({ name: 'user.updated', userId: person, detail: { by: admin } })
+      const did = async (actorId: string) =>
+        (await instance.database.trail.list({ actorId, limit: 10 })).items.map(({ name }) => name)
+      expect(await did(admin)).to.deep.equal(['user.updated'])
+      expect(await did(person), 'they did nothing').to.deep.equal([])
+      const [shown] = await records(person)
+      expect(shown).to.deep.include({ ip: IP, userAgent: AGENT })
+      expect(withoutPlace(shown as AuditRecord, person), 'to the person').to.deep.include({ ip: undefined })
+      await instance.database.users.delete(admin)
+      expect((await records(person))[0]).to.deep.include({ ip: undefined, userAgent: undefined })
     })
 
     it('is not kept of what is written after them, by whoever still has their key in memory', async () => {
