@@ -60,10 +60,8 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       const userId = await somebody()
       await append({ userId })
       const thief = storesOn(instance.connection, newKeyring())
-      const read = await thief.database.trail
-        .list({ userId, limit: 1 })
-        .catch((error: Error) => error.message)
-      expect(read).to.include('cannot be opened')
+      const [read] = await records(userId, thief)
+      expect(read).to.deep.include({ ip: undefined, userAgent: undefined, personal: {} })
     })
 
     it('is gone with the person, from what they did and what was done to them, and the chain is whole', async () => {
@@ -143,6 +141,31 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
         ])
         expect(await keysOf(person), `round ${round}`).to.deep.equal([])
       }
+    })
+
+    it('keeps nobody from reading and checking the records, however it was damaged', async () => {
+      const [userId, other] = [await somebody(), await somebody()]
+      for (const person of [userId, userId, userId, other]) await append({ userId: person })
+      await ledger.link()
+      const ids = (await records(userId)).map(({ id }) => id)
+      const sql = instance.connection.knex
+      await sql.raw('alter table audit_events disable trigger all')
+      await sql('audit_events').where({ id: ids[0] }).update({ sealed: 'no JSON' })
+      await sql('audit_events')
+        .where({ id: ids[1] })
+        .update({ sealed: '{"a":1}', detail: sql.raw(`'null'`) })
+      await sql('audit_events')
+        .where({ id: ids[2] })
+        .update({ sealed: sql.raw(`regexp_replace(sealed, ':"..', ':"AA')`) })
+      await sql('audit_person_keys')
+        .where({ user_id: other })
+        .update({ sealed: Buffer.from('nothing') })
+      await sql.raw('alter table audit_events enable trigger all')
+      const read = await records(userId)
+      expect(read.map(({ ip }) => ip)).to.deep.equal([undefined, undefined, undefined])
+      expect((await records(other)).map(({ ip }) => ip)).to.deep.equal([undefined])
+      const found = new Set((await ledger.verify()).findings.map(({ recordId }) => recordId))
+      expect([...found].sort()).to.deep.equal(ids.sort())
     })
 
     it('can be changed in no record without being found', async () => {

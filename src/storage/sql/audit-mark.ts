@@ -24,8 +24,10 @@ export function isGenuine(columns: Omit<Marked, 'keys'>, atRest: AtRest): boolea
 /** What a record says, in one form, whichever way the database keeps it. */
 export function saying(columns: AuditColumns, stamp: string | null): string {
   const { name, outcome, user_id, client_id, request_id, ip, user_agent, detail, sealed } = columns
-  const facts =
-    detail === null ? null : Object.entries(JSON.parse(detail)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const stored = detail === null ? null : JSON.parse(detail)
+  // Nothing but an object is ever written; what else somebody put there is digested as it stands.
+  const isObject = typeof stored === 'object' && stored !== null
+  const facts = isObject ? Object.entries(stored).sort(([a], [b]) => (a < b ? -1 : 1)) : detail
   const said = [stamp, name, outcome, user_id, client_id, request_id, ip, user_agent, facts]
   // Records from before anything was sealed say what they said.
   return JSON.stringify(sealed === null ? said : [...said, sealed])
