@@ -12,12 +12,13 @@ export type OnConflict = (typeof ON_CONFLICT)[number]
 
 /** What whoever imports may do; the same person's other doors ask the same. */
 export interface Rights {
+  changePeople: boolean
   giveRoles: boolean
   /** whom they may change and what they may give; undefined: an operator at the terminal, who may everything */
   may: ReadonlySet<Permission> | undefined
 }
 
-export const EVERYTHING: Rights = { giveRoles: true, may: undefined }
+export const EVERYTHING: Rights = { changePeople: true, giveRoles: true, may: undefined }
 
 type Existing = KnownPeople['people'][number]
 
@@ -78,6 +79,12 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   if (Object.keys(changes).length === 0) return { kind: 'unchanged' }
   if (onConflict === 'refuse')
     return failed('email', 'there is somebody with this address or id', 'skip or update those who are there')
+  if (!rights.changePeople)
+    return failed(
+      '',
+      'you may not change people',
+      'skip those who are there, or have an administrator import',
+    )
   if (!isWithin(rights.may, allowedBy(existing.roles, known)))
     return failed('', 'the person may do what you may not', 'have an owner import the line')
   if (existing.eraseAt)
