@@ -7,13 +7,17 @@ import type { Config } from './config/config.ts'
 import { readVariable } from './config/read-env.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
+import { ApplicationRoleKind } from './declarative/kinds/application-roles.ts'
 import { AuthorizationTypeKind } from './declarative/kinds/authorization-types.ts'
 import { Clients } from './declarative/kinds/clients.ts'
 import { ResourceServers as ResourceServerKind } from './declarative/kinds/resource-servers.ts'
+import { RoleKind } from './declarative/kinds/roles.ts'
 import { Declarative } from './declarative/service.ts'
 import { Access } from './domain/access/service.ts'
 import { AuthorizationTypeAdministration } from './domain/authorization/administration.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
+import { ApplicationRoles } from './domain/permissions/application-roles.ts'
+import { Roles } from './domain/permissions/roles.ts'
 import type { Database } from './domain/ports.ts'
 import { ResourceServers } from './domain/resources/service.ts'
 import { API_CLIENT } from './oidc/api-client.ts'
@@ -67,6 +71,8 @@ export async function declarative({
       matches: (digest, secret) => secretMatches(keyring, digest, secret),
       secretAt: (reference) => secretAt(reference, file),
     }),
+    new RoleKind({ repositories: database, service: new Roles(database) }),
+    new ApplicationRoleKind({ repositories: database, service: new ApplicationRoles(database) }),
   ]
   return new Declarative({
     database: storage.database,

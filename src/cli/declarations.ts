@@ -1,4 +1,4 @@
-/** `ostiary plan`, `ostiary apply` and `ostiary export config`: clients, APIs and types as a file declares them. */
+/** `ostiary plan`, `ostiary apply` and `ostiary export config`: clients, APIs, types and roles as a file declares them. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { createApp } from '../app.ts'
@@ -32,12 +32,16 @@ const EXPORTED = `# What "ostiary plan FILE" would find nothing to do for. Secre
 
 export function declarationCommands(program: Command): void {
   leaf(program, 'plan', {
-    summary: 'what a file of clients, APIs and types would change; exit code 3 when there is something',
+    summary:
+      'what a file of clients, APIs, types and roles would change; exit code 3 when there is something',
     description: `Compares FILE (YAML or JSON) with what is there and shows what "ostiary apply" would do, and what was changed by
 hand since it last did. Changes nothing.`,
     examples: ['plan ostiary.yaml', 'plan --schema'],
   })
-    .argument('[file]', 'clients, resource_servers and authorization_types, each by id')
+    .argument(
+      '[file]',
+      'clients, resource_servers, authorization_types, roles and application_roles, each by id',
+    )
     .option('--delete', 'count as to be deleted what an earlier file named and this one does not')
     .option('--schema', 'print the JSON schema of such files, for editors')
     .action(
@@ -61,7 +65,7 @@ hand since it last did. Changes nothing.`,
     program.commands.find((command) => command.name() === 'export') ??
     group(program, 'export', 'what is there, in a form that can be taken in again')
   leaf(exporting, 'config', {
-    summary: 'clients, APIs and types as a file for "ostiary plan"; without secrets',
+    summary: 'clients, APIs, types and roles as a file for "ostiary plan"; without secrets',
     examples: ['export config > ostiary.yaml'],
   }).action(
     answers(() =>

@@ -3,6 +3,7 @@
  * standards, and of the API. Also as a JSON schema, for editors.
  */
 import { z } from 'zod'
+import { OWN, PERMISSION_NAMES } from '../domain/permissions/permissions.ts'
 
 const text = z.string()
 const texts = z.array(z.string())
@@ -92,11 +93,26 @@ const authorizationType = z.strictObject({
   self_registered: flag.optional(),
 })
 
+const role = z.strictObject({
+  ...{ state, description: text.optional() },
+  permissions: z
+    .array(z.enum(PERMISSION_NAMES))
+    .refine((all) => !all.some((name) => OWN.includes(name)), 'must not hold what everybody may anyway')
+    .optional(),
+})
+
+const applicationRole = z.strictObject({ state, description: text.optional() })
+
 export const SHAPE = z.strictObject({
   $schema: text.optional(),
   clients: z.record(z.string(), client).optional().describe('by client_id'),
   resource_servers: z.record(z.string(), resourceServer).optional().describe('by audience'),
   authorization_types: z.record(z.string(), authorizationType).optional().describe('by type (RFC 9396)'),
+  roles: z.record(z.string(), role).optional().describe('of the deployment, by name'),
+  application_roles: z
+    .record(z.string(), applicationRole)
+    .optional()
+    .describe('inside an application, by client_id/name'),
 })
 
 export type Declarations = z.infer<typeof SHAPE>
@@ -105,7 +121,10 @@ export type Declarations = z.infer<typeof SHAPE>
 export function namesAt([kind, id]: readonly PropertyKey[]): string[] {
   if (kind === undefined) return Object.keys(SHAPE.shape)
   if (id === undefined) return []
-  const shapes = { clients: client, resource_servers: resourceServer, authorization_types: authorizationType }
+  const shapes = {
+    ...{ clients: client, resource_servers: resourceServer, authorization_types: authorizationType },
+    ...{ roles: role, application_roles: applicationRole },
+  }
   return Object.keys(shapes[kind as keyof typeof shapes]?.shape ?? {})
 }
 

@@ -17,7 +17,7 @@ const ID = '3f2b8a30-52b1-4e9e-8d1c-0a7d5c1b9e11'
 const LINES = [
   {
     ...{ id: ID, email: 'anna@example.org', email_verified: true },
-    ...{ name: 'Anna', created_at: '2020-01-02T03:04:05.678Z', password_hash: bcrypt(PASSWORD, { cost: 4 }) },
+    ...{ name: 'Anna', created_at: '2020-01-02T03:04:05.678Z', password_hash: bcrypt(PASSWORD, 4) },
   },
   { email: 'ben@example.org', username: 'ben' },
 ]

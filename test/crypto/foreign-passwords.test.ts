@@ -22,7 +22,7 @@ const keycloak = (algorithm: string, length: number, digest: string) => ({
   secretData: JSON.stringify({ value: b64(derived(length, digest)), salt: b64(SALT) }),
   credentialData: JSON.stringify({ hashIterations: 1000, algorithm, additionalParameters: {} }),
 })
-const bcrypted = bcrypt(PASSWORD, { cost: 4 })
+const bcrypted = bcrypt(PASSWORD, 4)
 const argon2id = argon2Of(2)
 const [, , , , salt = '', hash = ''] = argon2id.split('$')
 

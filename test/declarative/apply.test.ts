@@ -10,6 +10,7 @@ import { Keyring } from '../../src/crypto/keyring.ts'
 import { asYaml, readDeclarations } from '../../src/declarative/document.ts'
 import type { Declarative } from '../../src/declarative/service.ts'
 import { planAsText } from '../../src/domain/declarative/as-text.ts'
+import { createPerson } from '../support/people.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
 import { type RunningApp, STACKS, startApp } from '../support/start-app.ts'
 
@@ -42,6 +43,10 @@ authorization_types:
     title: A payment
     template: pay {{to}}
     schema: { type: object, properties: { to: { type: string } }, required: [to] }
+roles:
+  helpdesk: { description: Answers people, permissions: [users:read, sessions:write] }
+application_roles:
+  shop/editor: { description: Changes what the shop sells }
 `
 
 for (const stack of STACKS)
@@ -83,7 +88,7 @@ for (const stack of STACKS)
       expect(shown).to.include('+ client reports').and.to.include(`+ resource server ${API}`)
       expect(shown)
         .to.include('+ authorization type payment')
-        .and.to.include('4 to add, 0 to change, 0 to delete.')
+        .and.to.include('6 to add, 0 to change, 0 to delete.')
       expect(shown).to.include('+ secret: "from file secret.txt"').and.to.not.include(FIRST)
       await apply(CONFIG)
       const rp = await discover(running.issuer, 'reports', FIRST)
@@ -94,11 +99,13 @@ for (const stack of STACKS)
         'client.created',
         'resource_server.created',
         'authorization_type.saved',
+        'role.created',
+        'application_role.created',
         'configuration.applied',
       ])
         expect(written, name).to.deep.include([name, 'cli'])
       const [whole] = (await records()).filter(({ name }) => name === 'configuration.applied')
-      expect(whole?.detail).to.deep.equal({ by: 'cli', created: 4, changed: 0, deleted: 0 })
+      expect(whole?.detail).to.deep.equal({ by: 'cli', created: 6, changed: 0, deleted: 0 })
     })
 
     it('leaves nothing to do, however the file is written', async () => {
@@ -242,6 +249,36 @@ for (const stack of STACKS)
         expect(await planned(of(word))).to.equal('Nothing to do.')
       }
       await apply(CONFIG)
+    })
+
+    it('defines roles, tells what was changed of them by hand, and deletes none that somebody has', async () => {
+      const roles = database().roles
+      expect((await roles.find('helpdesk'))?.permissions).to.have.members(['users:read', 'sessions:write'])
+      await roles.change(
+        { name: 'helpdesk', description: 'Answers people', permissions: ['users:read'] },
+        undefined,
+      )
+      expect(await planned(CONFIG)).to.include(
+        '~ role helpdesk\n    ~ permissions: +"sessions:write"  (changed by hand since the last apply)',
+      )
+      await apply(CONFIG)
+      expect(
+        await planned(CONFIG.replace('[users:read, sessions:write]', '[sessions:write, users:read]')),
+      ).to.equal('Nothing to do.')
+      const { id } = await createPerson(running, { email: 'helper@example.org' })
+      await database().users.addRole(id, 'helpdesk')
+      const without = CONFIG.replace(/helpdesk: .*/, 'helpdesk: { state: absent }')
+      expect(await refusal(apply(without))).to.match(/^o\.yaml:\d+:3: role "helpdesk" is held/)
+      const wrong: [string, RegExp][] = [
+        ['roles:\n  owner: { description: x }\n', /role "owner" is built in/],
+        ['roles:\n  helper: { permissions: [account:read] }\n', /what everybody may anyway/],
+        ['roles:\n  helper: { permissions: [users:fly] }\n', /o\.yaml:2:/],
+        ['application_roles:\n  editor: {}\n', /must be the client_id, a slash/],
+        ['application_roles:\n  nobody/editor: {}\n', /there is no client "nobody"/],
+      ]
+      for (const [text, sentence] of wrong) expect(await refusal(apply(text)), text).to.match(sentence)
+      await database().people.removeRole(id, 'helpdesk')
+      expect(await planned(CONFIG)).to.equal('Nothing to do.')
     })
 
     it('deletes only when told', async () => {

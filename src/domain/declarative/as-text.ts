@@ -6,6 +6,8 @@ const NAMES: Record<Kind, string> = {
   authorization_types: 'authorization type',
   resource_servers: 'resource server',
   clients: 'client',
+  roles: 'role',
+  application_roles: 'application role',
 }
 const SIGNS = { create: '+', change: '~', delete: '-' } as const
 const ORIGINS: Record<Origin, string> = {

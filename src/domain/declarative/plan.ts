@@ -5,7 +5,13 @@
 import { isSame, type JsonObject } from '../authorization/json.ts'
 
 /** In the order in which things are made; they are taken away in reverse. */
-export const KINDS = ['authorization_types', 'resource_servers', 'clients'] as const
+export const KINDS = [
+  'authorization_types',
+  'resource_servers',
+  'clients',
+  'roles',
+  'application_roles',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Ref {

@@ -39,6 +39,8 @@ export interface ApplicationRole {
 export type StoredApplicationRole = ApplicationRole & { version: number }
 
 export interface ApplicationRoleRepository {
+  /** of all clients, ordered */
+  all(): Promise<StoredApplicationRole[]>
   list(clientId: string): Promise<StoredApplicationRole[]>
   find(clientId: string, name: string): Promise<StoredApplicationRole | undefined>
   /** In a transaction, as `RoleRepository.lock`. */

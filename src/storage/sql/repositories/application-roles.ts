@@ -21,6 +21,13 @@ export class SqlApplicationRoles implements ApplicationRoleRepository {
     this.#knex = knex
   }
 
+  async all(): Promise<StoredApplicationRole[]> {
+    const rows = await this.#knex<Row>('application_roles').orderByRaw(
+      'client_id collate "C", name collate "C"',
+    )
+    return rows.map(roleOf)
+  }
+
   async list(clientId: string): Promise<StoredApplicationRole[]> {
     if (!isStorable(clientId)) return []
     const roles = this.#knex<Row>('application_roles').where({ client_id: clientId })
