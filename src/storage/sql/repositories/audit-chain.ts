@@ -178,7 +178,7 @@ export class SqlAuditChain implements AuditChainRepository {
     const { id, at, stamp, mark } = row
     const content = JSON.stringify([id, at, mark, saying(row, stamp)])
     if (stamp === null && mark === null) return { id: String(id), content, mark: 'none' }
-    const genuine = stamp !== null && mark !== null && isGenuine({ ...row, stamp, mark }, this.#atRest)
+    const genuine = stamp !== null && mark !== null && isGenuine({ ...row, stamp, mark }, at, this.#atRest)
     return { id: String(id), content, mark: genuine ? 'good' : 'bad' }
   }
 }
