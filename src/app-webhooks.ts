@@ -4,7 +4,7 @@ import { secureRandom } from './crypto/random.ts'
 import { newWebhookSecret, signWebhook } from './crypto/webhook-signature.ts'
 import { NoticeError } from './domain/access/notice-error.ts'
 import type { Clock } from './domain/ports.ts'
-import { WebhookAdministration } from './domain/webhooks/administration.ts'
+import { originOf, WebhookAdministration } from './domain/webhooks/administration.ts'
 import { deliver } from './domain/webhooks/delivery.ts'
 import { OutboxWorker } from './jobs/outbox-worker.ts'
 import { WEBHOOK_OPTIONS, webhookWork } from './jobs/webhook-work.ts'
@@ -28,7 +28,7 @@ export function webhookWorker({ storage, outbound, clock, log }: WebhookParts): 
     ...{ database, clock, sign: signWebhook, elapsed: () => performance.now() },
     send: (url: string, headers: Record<string, string>, body: string) => post(outbound, url, headers, body),
     onDisabled: ({ id, url }: { id: string; url: string }, because: string) =>
-      log.error({ webhook: id, url, because }, 'a webhook is not called any more'),
+      log.error({ webhook: id, url: originOf(url), because }, 'a webhook is not called any more'),
   }
   const work = webhookWork((job, attempts) => deliver(deps, job, attempts))
   return new OutboxWorker({ outbox: database.outbox, work, logger: log }, WEBHOOK_OPTIONS)

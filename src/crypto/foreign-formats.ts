@@ -36,6 +36,8 @@ export const BOUNDS = {
   saltBytes: { min: 4, max: 128 },
 } as const
 
+/** RFC 9106, 3.1 */
+const ARGON2_SALT_BYTES = 8
 const DIGEST_BYTES: Record<Digest, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/
@@ -125,7 +127,10 @@ function objectOf(value: unknown): Record<string, unknown> {
 
 function argon2Fits([, m, t, p, salt = '', hash = '']: RegExpExecArray): boolean {
   const { memoryKiB, passes, lanes, work } = BOUNDS.argon2
-  derived(salt, hash)
+  const read = derived(salt, hash)
+  // What checks it reads the text itself, and is stricter: nobody would find out before they cannot sign in.
+  if (read.salt.length < ARGON2_SALT_BYTES || b64(read.salt) !== salt || b64(read.hash) !== hash)
+    throw unknown()
   const [memory, rounds, width] = [Number(m), Number(t), Number(p)]
   return (
     within(memory, 8 * width, memoryKiB) &&
@@ -146,6 +151,8 @@ function scrypt<Hash extends ForeignHash & ScryptCost>(hash: Hash): Hash {
   const { ln, r, p } = hash
   const { memoryBytes, work } = BOUNDS.scrypt
   const size = 2 ** ln * r
+  // RFC 7914, 2
+  if (ln >= 16 * r) throw unknown()
   return checked(hash, ln >= 1 && r >= 1 && p >= 1 && 128 * size <= memoryBytes && size * p <= work)
 }
 

@@ -103,6 +103,26 @@ onEveryStack('the record of events by the API', options, (app) => {
     expect(await kinds(lines.map((line) => line.replace('user.updated', 'user.deleted')))).to.include(
       'changed',
     )
+    const told = (change: object) =>
+      lines.map((line) => {
+        const { event, ...rest } = JSON.parse(line)
+        return JSON.stringify(
+          event?.name === 'user.updated' ? { ...rest, event: { ...event, ...change } } : JSON.parse(line),
+        )
+      })
+    expect(await kinds(told({}))).to.deep.equal(new Set())
+    for (const change of [
+      { name: 'user.deleted' },
+      { userId: 'usr_other' },
+      { detail: { by: 'cli' } },
+      { at: '2020-01-01T00:00:00.000Z' },
+    ])
+      expect(await kinds(told(change)), 'what people read').to.deep.equal(new Set(['changed']))
+    const garbled = lines.map((line) => {
+      const { content, ...rest } = JSON.parse(line)
+      return JSON.stringify(content === undefined ? rest : { content: 'x', ...rest })
+    })
+    expect(await kinds(garbled)).to.include('changed')
     expect(await kinds(lines.toSpliced(2, 1))).to.include('broken')
     const swapped = lines.with(2, String(lines[3])).with(3, String(lines[2]))
     expect(await kinds(swapped)).to.include('broken')

@@ -180,16 +180,18 @@ onEveryStack('the API: import and export', options, (app) => {
       '{"email":"x\\u0000@example.org"}',
       `{"email":"x10@example.org","name":"${'n'.repeat(40_000)}"}`,
       '{"email":"x11@example.org","__proto__":{"roles":["owner"]}}',
+      '{"email":"x12@example.org","created_at":"0000-06-01T00:00:00Z"}',
+      '{"email":"x13@example.org","created_at":"0001-01-01T00:00:00+02:00"}',
     ].join('\r\n')
     const answer = await sendLines(admin, body, '?on_conflict=skip', 'application/jsonl; charset=utf-8')
-    expect(counts(answer)).to.deep.equal([1, 0, 0, 0, 16])
+    expect(counts(answer)).to.deep.equal([1, 0, 0, 0, 18])
     const told = answer.json.faults.map(
       ({ line, field }: { line: number; field: string }) => `${line} ${field}`,
     )
     expect(told).to.have.members([
       ...['3 ', '4 ', '5 email', '6 shoe_size', '7 email', '8 id', '9 password_hash', '10 password_hash'],
       ...['11 roles', '12 created_at', '13 website', '14 username', '15 email_verified', '15 disabled'],
-      ...['16 ', '17 ', '18 __proto__'],
+      ...['16 ', '17 ', '18 __proto__', '19 created_at', '20 created_at'],
     ])
     for (const { what, remedy } of answer.json.faults) {
       expect(what).to.be.a('string').with.length.above(10)
@@ -220,6 +222,22 @@ onEveryStack('the API: import and export', options, (app) => {
       expect(counts(answer), query).to.deep.equal([1, 0, 0, 0, 1])
       expect(answer.json.faults[0], query).to.include({ line: 1, field: 'roles' })
     }
+  })
+
+  it('who may import and not change people changes nobody by it: by their roles, or by their app', async () => {
+    const role = { name: 'mover', permissions: ['users:read', 'users:import'] }
+    expect((await owner.send('POST', '/api/v1/admin/roles', role)).status).to.equal(201)
+    const mover = await newCaller(app, 'mover', ['mover'])
+    const app2 = await newCaller(app, 'by-app', ['admin'], { scopes: ['users:read', 'users:import'] })
+    const { userId } = await newCaller(app, 'victim')
+    for (const who of [mover, app2]) {
+      const line = { id: userId, email: 'taken-over@example.org', email_verified: true }
+      const { json } = await load(who, [line], '?on_conflict=update')
+      expect([json.updated, json.faults[0]?.what]).to.deep.equal([0, 'you may not change people'])
+      const made = await load(who, [{ email: `made-by-${who.userId}@example.org` }])
+      expect(counts(made)).to.deep.equal([1, 0, 0, 0, 0])
+    }
+    expect((await owner.get(`${USERS}/${userId}`)).json.email).to.equal('victim@example.org')
   })
 
   it('a name that a registration holds is not taken from it', async () => {

@@ -281,6 +281,18 @@ onEveryStack('webhooks', options, (app) => {
     }
   })
 
+  it('keep the address they are called at out of the record: who knows it may call it', async () => {
+    const { id } = await create({
+      url: `${good.origin}/hook/s3cret-path?key=s3cret-query`,
+      events: ['user.*'],
+    })
+    await admin.send('PATCH', `${LIST}/${id}`, { url: `${good.origin}/s3cret-new` }, { 'if-match': '*' })
+    for (const name of ['webhook.created', 'webhook.updated']) {
+      const record = (await audited(app, name)).find(({ detail }) => JSON.stringify(detail).includes(id))
+      expect(record?.detail).to.deep.include({ url: good.origin })
+    }
+  })
+
   it('pages of deliveries begin where the last one ended', async () => {
     const { id } = await create({ url: `${good.origin}/hook`, events: ['user.created'] })
     for (let count = 0; count < 3; count += 1) await event()

@@ -2,10 +2,13 @@
  * What identifies somebody in the audit records. Who has the database and not the secret key reads none of it; and once
  * a person is deleted nobody does, while the chain says what it said.
  */
+import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { withoutPlace } from '../../src/api/routes/reading.ts'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
 import type { AuditEvent } from '../../src/domain/audit/events.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import type { AuditRecord } from '../../src/domain/directory/directory.ts'
 import { newCaller } from '../support/api.ts'
 import { newKeyring, type SqlInstance, selected, sqlBackends, storesOn } from '../support/backends.ts'
 import { onEveryStack } from '../support/protocol.ts'
@@ -57,10 +60,8 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       const userId = await somebody()
       await append({ userId })
       const thief = storesOn(instance.connection, newKeyring())
-      const read = await thief.database.trail
-        .list({ userId, limit: 1 })
-        .catch((error: Error) => error.message)
-      expect(read).to.include('cannot be opened')
+      const [read] = await records(userId, thief)
+      expect(read).to.deep.include({ ip: undefined, userAgent: undefined, personal: {} })
     })
 
     it('is gone with the person, from what they did and what was done to them, and the chain is whole', async () => {
@@ -84,6 +85,23 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(after).to.deep.include({ links: before.links, findings: [] })
       await instance.database.users.delete(admin)
       expect((await records(person))[0]).to.deep.include({ ip: undefined })
+    })
+
+    it('belongs to who came from elsewhere with an id of there, as to anybody', async () => {
+      const [{ id: admin }, person] = [
+        await instance.database.users.insert({ ...sampleUser(), id: randomUUID() }),
+        await somebody(),
+      ]
+      await append({ name: 'user.updated', userId: person, detail: { by: admin } })
+      const did = async (actorId: string) =>
+        (await instance.database.trail.list({ actorId, limit: 10 })).items.map(({ name }) => name)
+      expect(await did(admin)).to.deep.equal(['user.updated'])
+      expect(await did(person), 'they did nothing').to.deep.equal([])
+      const [shown] = await records(person)
+      expect(shown).to.deep.include({ ip: IP, userAgent: AGENT })
+      expect(withoutPlace(shown as AuditRecord, person), 'to the person').to.deep.include({ ip: undefined })
+      await instance.database.users.delete(admin)
+      expect((await records(person))[0]).to.deep.include({ ip: undefined, userAgent: undefined })
     })
 
     it('is not kept of what is written after them, by whoever still has their key in memory', async () => {
@@ -123,6 +141,31 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
         ])
         expect(await keysOf(person), `round ${round}`).to.deep.equal([])
       }
+    })
+
+    it('keeps nobody from reading and checking the records, however it was damaged', async () => {
+      const [userId, other] = [await somebody(), await somebody()]
+      for (const person of [userId, userId, userId, other]) await append({ userId: person })
+      await ledger.link()
+      const ids = (await records(userId)).map(({ id }) => id)
+      const sql = instance.connection.knex
+      await sql.raw('alter table audit_events disable trigger all')
+      await sql('audit_events').where({ id: ids[0] }).update({ sealed: 'no JSON' })
+      await sql('audit_events')
+        .where({ id: ids[1] })
+        .update({ sealed: '{"a":1}', detail: sql.raw(`'null'`) })
+      await sql('audit_events')
+        .where({ id: ids[2] })
+        .update({ sealed: sql.raw(`regexp_replace(sealed, ':"..', ':"AA')`) })
+      await sql('audit_person_keys')
+        .where({ user_id: other })
+        .update({ sealed: Buffer.from('nothing') })
+      await sql.raw('alter table audit_events enable trigger all')
+      const read = await records(userId)
+      expect(read.map(({ ip }) => ip)).to.deep.equal([undefined, undefined, undefined])
+      expect((await records(other)).map(({ ip }) => ip)).to.deep.equal([undefined])
+      const found = new Set((await ledger.verify()).findings.map(({ recordId }) => recordId))
+      expect([...found].sort()).to.deep.equal(ids.sort())
     })
 
     it('can be changed in no record without being found', async () => {

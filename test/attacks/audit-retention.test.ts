@@ -4,11 +4,13 @@
  */
 import { expect } from 'chai'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { linkOf } from '../../src/domain/audit/chain.ts'
 import type { AuditRetentionDays } from '../../src/domain/audit/classes.ts'
 import type { AuditEventName } from '../../src/domain/audit/events.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import { Ranges, rangesOf } from '../../src/domain/audit/ranges.ts'
 import { AuditRetention } from '../../src/domain/audit/retention.ts'
+import { saying } from '../../src/storage/sql/audit-mark.ts'
 import { selected, sqlBackends } from '../support/backends.ts'
 
 const DAYS: AuditRetentionDays = { activity: 30, administration: 100, security: 0 }
@@ -96,6 +98,26 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await kinds()).to.deep.equal(['changed 4'])
     })
 
+    it('takes nothing on the word of a link that was made anew for the moment', async () => {
+      const { rows } = await sql('select seq, digest, hash from audit_chain where seq = 10')
+      const [{ digest, hash }] = rows
+      for (const table of ['audit_events', 'audit_chain'])
+        await sql(`alter table ${table} disable trigger all`)
+      await sql(`update audit_events set created_at = created_at - interval '200 days' where id = 10`)
+      const [made] = await instance.database.auditChain.page(9, 1)
+      if (!made?.record) throw new Error('there is no record')
+      const [before] = await instance.database.auditChain.page(8, 1)
+      const anew = linkOf(before?.link, made.record, digestOf)
+      expect(anew.seq).to.equal(10)
+      await sql('update audit_chain set digest = ?, hash = ? where seq = 10', [anew.digest, anew.hash])
+      await retention()
+        .prune()
+        .catch(() => {})
+      await sql('update audit_chain set digest = ?, hash = ? where seq = 10', [digest, hash])
+      expect(await left()).to.include(10)
+      expect(await kinds()).to.deep.equal(['changed 10'])
+    })
+
     it('covers no other record: taken, changed, swapped, put in', async () => {
       await retention().prune()
       for (const table of ['audit_events', 'audit_chain', 'audit_prunings'])
@@ -109,6 +131,18 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await kinds()).to.deep.equal(['missing 3', 'changed 6', 'changed 8', 'changed 9'])
       await sql(`insert into audit_events (id, name, outcome) values (1, 'user.signed_in', 'success')`)
       expect(await kinds(), 'in the place of one that went').to.include('changed 1')
+    })
+
+    it('finds one that went and that somebody put in again, as if it had happened now', async () => {
+      const { rows } = await sql('select * from audit_events where id = 2')
+      const { id, created_at, detail, ...kept } = rows[0]
+      const old = { ...kept, stamp: kept.stamp.replace(/^[^.]+/, (Date.now() - 2 * 86_400_000).toString(36)) }
+      const mark = instance.atRest.hashId('AuditEvent', saying({ ...old, detail: null }, old.stamp))
+      await retention().prune()
+      await ledger.link()
+      await instance.connection.knex('audit_events').insert({ ...old, mark: mark.toString('base64url') })
+      expect(await ledger.link()).to.equal(0)
+      expect(await kinds()).to.deep.equal(['forged'])
     })
 
     it('finds a link of one that went if it is changed or taken', async () => {

@@ -132,6 +132,19 @@ describe('passwords that other software hashed', () => {
       expect(() => passwords.take(given)).to.throw(HashRefused, /work/)
     })
 
+  const cut = (text: string) => plain(Buffer.from(text))
+  const argon2With = (salt: string, hash = plain(Buffer.alloc(32, 7))) =>
+    `$argon2id$v=19$m=64,t=1,p=1$${salt}$${hash}`
+  for (const [name, text] of Object.entries({
+    'argon2 with a salt of less than it takes': argon2With(cut('four')),
+    'argon2 with a character too many': argon2With(`${cut('sixteen byte slt').slice(0, 20)}A`),
+    'argon2 with bits that are no bytes': argon2With(`${cut('sixteen byte slt').slice(0, -1)}/`),
+    'scrypt with more rounds than its blocks allow': `$scrypt$ln=16,r=1,p=1$${plain(SALT)}$${plain(SALT)}`,
+  }))
+    it(`${name}: what cannot be checked is not taken, or nobody could sign in by it`, () => {
+      expect(() => passwords.take(text)).to.throw(HashRefused)
+    })
+
   it('what is no hash is not taken, and no refusal repeats it', () => {
     for (const given of NO_HASH)
       expect(() => passwords.take(given), JSON.stringify(given))

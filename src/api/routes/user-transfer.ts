@@ -37,7 +37,12 @@ export const userTransferRoutes: readonly Route[] = [
     }),
     ...{ errors: ['busy'], permission: 'users:import' },
     async handle({ query, body, actor, by }, { userImport }) {
-      const rights = { giveRoles: can(actor, 'roles:write'), mayGive: by.may, may: actor.permissions }
+      const rights = {
+        changePeople: can(actor, 'users:write'),
+        giveRoles: can(actor, 'roles:write'),
+        mayGive: by.may,
+        may: actor.permissions,
+      }
       const options = { dryRun: query.dry_run === 'true', onConflict: query.on_conflict, rights }
       const { dryRun, ...report } = await userImport.run(oneByOne(body as string[]), options, by)
       return { body: { dry_run: dryRun, ...report } }

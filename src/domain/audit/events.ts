@@ -99,7 +99,12 @@ export function requesterOf({
   const by = String((detail as { by?: unknown } | undefined)?.by)
   // A program that acts on its own account is nobody, whoever it acts upon.
   if (by.startsWith('client:')) return undefined
-  return by.startsWith('usr_') ? by : userId
+  return isPerson(by) ? by : userId
+}
+
+/** An id of ours, or a UUID: that of somebody who was imported. Tools and applications have neither (see `Actor`). */
+export function isPerson(by: string): boolean {
+  return by.startsWith('usr_') || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(by)
 }
 
 /** Where a request came from, as data. */

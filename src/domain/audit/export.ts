@@ -8,7 +8,7 @@
  *   {"end": {links, head}}                             once, last: without it the file was cut off
  *
  * `content` is what the digest is of, to the letter. What identifies people is in it sealed; `event` shows it only where
- * that was asked for, because in a file nobody can erase it any more.
+ * that was asked for, because in a file nobody can erase it any more. All else in `event` is checked against `content`.
  */
 import type { AuditRecord } from '../directory/directory.ts'
 import type { AuditKeyRepository, Database } from '../ports.ts'
@@ -126,10 +126,11 @@ export async function checkExport(
       else findings.push(badSignature('a statement of what went by retention'))
       gone = new Ranges(statements)
     } else if (said.link) {
-      const { link, content } = said
+      const { link, content, event } = said
       const record = content === undefined ? undefined : { id: link.recordId, content }
       findings.push(...check.walk(link, record, gone.has(link.seq)))
       if (record && idIn(record.content) !== link.recordId) findings.push(mislabelled(link))
+      if (event && !(content && saysSo(event, content))) findings.push(misread(link))
       verdict.links += 1
       if (!record && gone.has(link.seq)) verdict.pruned += 1
     } else if (said.checkpoint) {
@@ -151,6 +152,7 @@ interface Said {
   pruning?: Omit<Pruning, 'until'> & { until: string }
   link?: Link
   content?: string
+  event?: Partial<AuditRecord>
   checkpoint?: Omit<Checkpoint, 'signedAt'> & { signedAt: string }
   end?: { links: number; head: Head | null }
 }
@@ -168,7 +170,32 @@ function linkAt({ seq, hash }: Head): Link {
 }
 
 function idIn(content: string): string {
-  return String((JSON.parse(content) as unknown[])[0])
+  return String(partsOf(content)[0])
+}
+
+/** Whether the event, which is for people to read, says what the content does, which was digested and signed. */
+function saysSo(
+  { id, name, outcome, userId, clientId, requestId, detail, at }: Partial<AuditRecord>,
+  content: string,
+) {
+  const [recordId, moment, , said] = partsOf(content)
+  const [, ...facts] = partsOf(String(said))
+  const [, , , , , , , details] = facts
+  const sorted = Object.entries(detail ?? {}).sort(([one], [other]) => (one < other ? -1 : 1))
+  const told = [id, name, outcome, userId ?? null, clientId ?? null, requestId ?? null, sorted]
+  const kept = [recordId, ...facts.slice(0, 5), details ?? []]
+  // The content has microseconds.
+  const apart = Math.abs(Date.parse(`${moment}Z`) - new Date(String(at)).getTime())
+  return JSON.stringify(told) === JSON.stringify(kept) && apart <= 1
+}
+
+function partsOf(text: string): unknown[] {
+  try {
+    const parts: unknown = JSON.parse(text)
+    return Array.isArray(parts) ? parts : []
+  } catch {
+    return []
+  }
 }
 
 function badSignature(what: string, seq?: number): Finding {
@@ -178,4 +205,8 @@ function badSignature(what: string, seq?: number): Finding {
 
 function mislabelled({ seq, recordId }: Link): Finding {
   return { kind: 'changed', seq, recordId, sentence: `link ${seq} stands at another record than its own` }
+}
+
+function misread({ seq, recordId }: Link): Finding {
+  return { kind: 'changed', seq, recordId, sentence: `the event at link ${seq} is not what its content says` }
 }

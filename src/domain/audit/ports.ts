@@ -28,6 +28,8 @@ export interface AuditChainRepository {
   timeToSign(everySeconds: number): Promise<Date | undefined>
   addCheckpoint(checkpoint: Checkpoint): Promise<void>
   lastCheckpoint(): Promise<Checkpoint | undefined>
+  /** The first over this link. */
+  checkpointFrom(seq: number): Promise<Checkpoint | undefined>
   /** In order. */
   checkpoints(): Promise<Checkpoint[]>
   /** Links after that one, in order, each with its record as it stands now. */

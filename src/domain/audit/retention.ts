@@ -3,8 +3,8 @@
  * stay, and a signed statement names those whose records went. Only what stands under a signed head and is as it was made
  * goes; anything else stays to be found.
  */
-import type { Database } from '../ports.ts'
-import type { Digest } from './chain.ts'
+import type { AuditChainRepository, AuditKeyRepository, Database } from '../ports.ts'
+import { ChainCheck, type Checkpoint, type Digest, type Link, textOf } from './chain.ts'
 import { AUDIT_CLASSES, type AuditClass, type AuditRetentionDays, longestOf, namesOf } from './classes.ts'
 import type { CheckpointKeys } from './ledger.ts'
 import { rangesOf } from './ranges.ts'
@@ -78,7 +78,12 @@ export class AuditRetention {
       if (!head) return none
       // The newest that is signed stays: what comes behind it is compared with it.
       const { until, rows } = await auditChain.prunable(namesOf(kind), days, after, head.seq, BATCH)
-      const sound = rows.filter(({ link, record }) => digest(record.content) === link.digest)
+      const links = rows.map(({ link }) => link)
+      const spokenFor = await this.#spokenFor(links, auditChain, auditKeys)
+      const sound = rows.filter(
+        ({ link, record }) =>
+          digest(record.content) === link.digest && spokenFor.get(link.seq) === link.digest,
+      )
       const next = rows.length === BATCH ? rows.at(-1)?.link.seq : undefined
       const odd = rows.length - sound.length
       if (sound.length === 0) return { gone: 0, odd, next }
@@ -94,5 +99,49 @@ export class AuditRetention {
       })
       return { gone: sound.length, odd, next }
     })
+  }
+
+  /**
+   * Digests of the links that the next signed head speaks for. Links are made without a secret: whoever made one anew,
+   * for a record that they made old, and put it back later would otherwise have us sign that the record went by age.
+   */
+  async #spokenFor(
+    links: readonly Link[],
+    auditChain: AuditChainRepository,
+    auditKeys: AuditKeyRepository,
+  ): Promise<ReadonlyMap<number, string>> {
+    const { keys } = this.#deps
+    const spokenFor = new Map<number, string>()
+    let walked = 0
+    for (const { seq } of links) {
+      if (seq <= walked) continue
+      const point = await auditChain.checkpointFrom(seq)
+      if (!point) break
+      walked = point.seq
+      const digests = await this.#walk(seq, point, auditChain)
+      if (!digests || !(await keys.verify(textOf(point), point, auditKeys))) continue
+      for (const [at, digest] of digests) spokenFor.set(at, digest)
+    }
+    return spokenFor
+  }
+
+  /** From a link up to a head; undefined: one does not lead to the other. */
+  async #walk(
+    from: number,
+    { seq, hash }: Checkpoint,
+    auditChain: AuditChainRepository,
+  ): Promise<Map<number, string> | undefined> {
+    const [before] = from > 1 ? await auditChain.page(from - 2, 1) : []
+    const check = new ChainCheck(this.#deps.digest, before?.link)
+    const digests = new Map<number, string>()
+    for (let at = from - 1; at < seq; at = check.head?.seq ?? seq) {
+      const page = await auditChain.page(at, Math.min(BATCH, seq - at))
+      if (page.length === 0) return undefined
+      for (const { link } of page) {
+        if (check.walk(link, undefined, true).length > 0) return undefined
+        digests.set(link.seq, link.digest)
+      }
+    }
+    return check.head?.hash === hash ? digests : undefined
   }
 }

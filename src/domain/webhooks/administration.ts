@@ -36,7 +36,7 @@ export class WebhookAdministration {
     await this.#check(settings)
     const [id, secret] = [this.#deps.newId(), this.#deps.newSecret()]
     const { url, events, personal } = settings
-    const facts = { url, events: events.join(' '), personal }
+    const facts = { url: originOf(url), events: events.join(' '), personal }
     const webhook = await this.#record('webhook.created', id, actor, facts, async ({ webhooks }) => {
       await webhooks.insert(id, settings, { current: secret })
     })
@@ -54,7 +54,7 @@ export class WebhookAdministration {
     const facts = Object.fromEntries(
       Object.entries(changes).map(([name, value]) => [
         name,
-        Array.isArray(value) ? value.join(' ') : String(value),
+        name === 'url' ? originOf(String(value)) : Array.isArray(value) ? value.join(' ') : String(value),
       ]),
     )
     return this.#record('webhook.updated', id, actor, facts, async ({ webhooks }) => {
@@ -139,4 +139,9 @@ export class WebhookAdministration {
     this.#deps.soon()
     return webhook
   }
+}
+
+/** In a path or query stands what proves that we may call: nothing for a record, which other endpoints and files get too. */
+export function originOf(url: string): string {
+  return new URL(url).origin
 }

@@ -102,22 +102,34 @@ export class AuditPrivacy {
 
 /** The ids of the keys a record needs. */
 export function keysIn(sealed: string | null): string[] {
-  return sealed === null ? [] : Object.keys(JSON.parse(sealed))
+  return Object.keys(partsIn(sealed))
 }
 
 /**
- * What of it can still be read.
+ * What of it can still be read. A record, or a key, that somebody damaged must keep nobody from reading the others.
  * @param stored the keys that there are, by id, as they are stored
  */
 export function reveal(sealed: string | null, stored: ReadonlyMap<string, Buffer>, atRest: AtRest): Private {
-  const parts = Object.entries(sealed === null ? {} : (JSON.parse(sealed) as Record<string, string>))
+  const parts = Object.entries(partsIn(sealed))
   return Object.assign(
     {},
     ...parts.map(([id, text]) => {
       const key = stored.get(id)
       if (!key) return {}
-      const secret = atRest.open(placeOf(AUDIT_PERSON_KEY, id), key)
-      return JSON.parse(openUnder(secret, PURPOSE, Buffer.from(text, 'base64url')))
+      try {
+        const secret = atRest.open(placeOf(AUDIT_PERSON_KEY, id), key)
+        return JSON.parse(openUnder(secret, PURPOSE, Buffer.from(text, 'base64url')))
+      } catch {
+        return {}
+      }
     }),
   )
+}
+
+function partsIn(sealed: string | null): Record<string, string> {
+  try {
+    return JSON.parse(sealed ?? '{}') ?? {}
+  } catch {
+    return {}
+  }
 }

@@ -143,7 +143,8 @@ function profileOrFaults(record: Record<string, unknown>): Profile | Fault[] {
 function momentOf(value: unknown): Date | undefined {
   if (typeof value !== 'string' || !MOMENT.test(value)) return undefined
   const moment = new Date(value)
-  return Number.isNaN(moment.getTime()) ? undefined : moment
+  // The calendar of the store knows no year 0.
+  return moment.getUTCFullYear() >= 1 ? moment : undefined
 }
 
 function isRoleName(value: unknown): boolean {

@@ -12,6 +12,7 @@ export type OnConflict = (typeof ON_CONFLICT)[number]
 
 /** What whoever imports may do; the same person's other doors ask the same. */
 export interface Rights {
+  changePeople: boolean
   giveRoles: boolean
   /** what a role they give may allow: what the app they do it by was given, too */
   mayGive: ReadonlySet<Permission> | undefined
@@ -19,7 +20,10 @@ export interface Rights {
   may: ReadonlySet<Permission> | undefined
 }
 
-export const EVERYTHING: Rights = { giveRoles: true, mayGive: undefined, may: undefined }
+export const EVERYTHING: Rights = {
+  ...{ changePeople: true, giveRoles: true },
+  ...{ mayGive: undefined, may: undefined },
+}
 
 type Existing = KnownPeople['people'][number]
 
@@ -80,6 +84,12 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   if (Object.keys(changes).length === 0) return { kind: 'unchanged' }
   if (onConflict === 'refuse')
     return failed('email', 'there is somebody with this address or id', 'skip or update those who are there')
+  if (!rights.changePeople)
+    return failed(
+      '',
+      'you may not change people',
+      'skip those who are there, or have an administrator import',
+    )
   if (!isWithin(rights.may, allowedBy(existing.roles, known)))
     return failed('', 'the person may do what you may not', 'have an owner import the line')
   if (existing.eraseAt)

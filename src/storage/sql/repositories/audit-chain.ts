@@ -101,6 +101,14 @@ export class SqlAuditChain implements AuditChainRepository {
     return row && checkpointOf(row)
   }
 
+  async checkpointFrom(seq: number): Promise<Checkpoint | undefined> {
+    const row = await this.#knex<CheckpointRow>('audit_checkpoints')
+      .where('seq', '>=', seq)
+      .orderBy('seq')
+      .first()
+    return row && checkpointOf(row)
+  }
+
   async checkpoints(): Promise<Checkpoint[]> {
     const rows = await this.#knex<CheckpointRow>('audit_checkpoints').orderBy('seq')
     return rows.map(checkpointOf)
@@ -170,7 +178,7 @@ export class SqlAuditChain implements AuditChainRepository {
     const { id, at, stamp, mark } = row
     const content = JSON.stringify([id, at, mark, saying(row, stamp)])
     if (stamp === null && mark === null) return { id: String(id), content, mark: 'none' }
-    const genuine = stamp !== null && mark !== null && isGenuine({ ...row, stamp, mark }, this.#atRest)
+    const genuine = stamp !== null && mark !== null && isGenuine({ ...row, stamp, mark }, at, this.#atRest)
     return { id: String(id), content, mark: genuine ? 'good' : 'bad' }
   }
 }

@@ -19,6 +19,9 @@ interface Row {
   created_at: Date
 }
 
+/** As `isPerson`, and as the index has it (migration `audit_actors`). */
+const BY_SOMEBODY = `(detail ->> 'by' like 'usr%' or detail ->> 'by' like '________-____-____-____-____________')`
+
 export class SqlAuditTrail implements AuditTrail {
   readonly #knex: Knex
   readonly #atRest: AtRest
@@ -36,8 +39,8 @@ export class SqlAuditTrail implements AuditTrail {
     // Who acts on their own account is named by no more than that.
     if (actorId !== undefined)
       events.whereRaw(
-        `(detail ->> 'by' = ? and detail ->> 'by' like 'usr%'
-          or user_id = ? and coalesce(detail ->> 'by', '') not like all (array['usr%', 'client:%']))`,
+        `(detail ->> 'by' = ? and ${BY_SOMEBODY}
+          or user_id = ? and not coalesce(${BY_SOMEBODY} or detail ->> 'by' like 'client:%', false))`,
         [actorId, actorId],
       )
     if (since) events.where('created_at', '>=', since)
