@@ -346,6 +346,82 @@ describe('backups', function () {
         expect(await database.users.find(heir.id)).to.not.equal(undefined)
       })
 
+      it('keep ended what one restore after the other knows to have ended', async () => {
+        const one = await deploymentOn(await fresh())
+        const { database, connection } = one
+        const { knex } = connection
+        const [owner, gone, changed] = [sampleUser(), sampleUser(), sampleUser()]
+        const api = sampleResourceServer()
+        for (const user of [owner, gone, changed]) {
+          await database.users.insert(user)
+          await database.users.setPassword(user.id, '$old')
+        }
+        await database.users.addRole(owner.id, 'owner')
+        await database.resourceServers.save(api)
+        for (const id of ['wh_gone', 'wh_off', 'wh_on'])
+          await knex('webhooks').insert({
+            ...{ id, url: 'https://hooks.example', events: '["*"]', description: '', personal: false },
+            sealed: Buffer.of(1),
+          })
+        const { file, keys } = await saved(one)
+
+        const record = { outcome: 'success', request: undefined } as const
+        await database.users.delete(gone.id)
+        await database.audit.append({ name: 'user.deleted', userId: gone.id, ...record })
+        await database.users.setPassword(changed.id, '$new')
+        await knex('webhooks').where({ id: 'wh_gone' }).delete()
+        await database.audit.append({ name: 'webhook.deleted', detail: { webhook: 'wh_gone' }, ...record })
+        await knex('webhooks')
+          .where({ id: 'wh_off' })
+          .update({ enabled: false, disabled_because: 'it failed' })
+        await database.resourceServers.delete(api.audience)
+        await database.audit.append({
+          name: 'resource_server.deleted',
+          detail: { audience: api.audience },
+          ...record,
+        })
+        for (const time of ['first', 'second']) {
+          await one.backups.restore(file, options({ keys, replace: true }))
+          expect(await database.users.find(gone.id), `${time}: deleted`).to.equal(undefined)
+          expect(await database.users.passwordHash(changed.id), `${time}: replaced`).to.equal(undefined)
+          expect(await database.users.passwordHash(owner.id)).to.equal('$old')
+          expect(
+            await knex('webhooks').orderBy('id').select('id', 'enabled', 'disabled_because'),
+          ).to.deep.equal([
+            { id: 'wh_off', enabled: false, disabled_because: 'it failed' },
+            { id: 'wh_on', enabled: true, disabled_because: null },
+          ])
+          expect(await database.resourceServers.find(api.audience), `${time}: API`).to.equal(undefined)
+        }
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await database.users.find(gone.id)).to.not.equal(undefined)
+        expect(await database.users.passwordHash(changed.id)).to.equal('$old')
+      })
+
+      it('erase whoever asked for it since, and nobody who was given back since', async () => {
+        const one = await deploymentOn(await fresh())
+        const { users, deletions } = one.database
+        const [asked, back] = [sampleUser(), sampleUser()]
+        for (const user of [asked, back]) await users.insert(user)
+        await users.setStatus(back.id, 'disabled')
+        await deletions.begin(back.id, 'active', 1)
+        const { file, keys } = await saved(one)
+        await users.setStatus(back.id, (await deletions.undo(back.id)) ?? 'disabled')
+        await users.setStatus(asked.id, 'disabled')
+        const at = await deletions.begin(asked.id, 'active', 3600)
+
+        await one.backups.restore(file, options({ keys, replace: true }))
+        const waiting = () => one.connection.knex('user_deletions').select('user_id', 'erase_at')
+        expect(await waiting()).to.deep.equal([{ user_id: asked.id, erase_at: at }])
+        expect((await users.find(asked.id))?.status).to.equal('disabled')
+        expect((await users.find(back.id))?.status).to.equal('active')
+
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await waiting()).to.deep.equal([])
+        expect((await users.find(asked.id))?.status).to.equal('active')
+        expect((await users.find(back.id))?.status).to.equal('active')
+      })
+
       it('are restored whole or not at all', async () => {
         const { file, keys } = await saved(source)
         await storesOn(target, source.atRest).database.users.insert(sampleUser())
