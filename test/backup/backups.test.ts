@@ -1,6 +1,6 @@
 /** Backups on every SQL engine: what comes back and what does not, damage, keys, schemas, concurrent writers. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -358,6 +358,15 @@ describe('backups', function () {
         }
         await database.users.addRole(owner.id, 'owner')
         await database.resourceServers.save(api)
+        const program = sampleClient({
+          metadata: { api_permissions: ['users:read', 'users:write'] },
+          firstParty: true,
+        })
+        const permitted = async () => {
+          const found = await database.clients.find(program.id)
+          return [found?.firstParty, found?.metadata.api_permissions]
+        }
+        await database.clients.save(program)
         for (const id of ['wh_gone', 'wh_off', 'wh_on'])
           await knex('webhooks').insert({
             ...{ id, url: 'https://hooks.example', events: '["*"]', description: '', personal: false },
@@ -369,6 +378,11 @@ describe('backups', function () {
         await database.users.delete(gone.id)
         await database.audit.append({ name: 'user.deleted', userId: gone.id, ...record })
         await database.users.setPassword(changed.id, '$new')
+        await database.clients.save({
+          ...program,
+          metadata: { api_permissions: ['users:read'] },
+          firstParty: false,
+        })
         await knex('webhooks').where({ id: 'wh_gone' }).delete()
         await database.audit.append({ name: 'webhook.deleted', detail: { webhook: 'wh_gone' }, ...record })
         await knex('webhooks')
@@ -385,6 +399,7 @@ describe('backups', function () {
           expect(await database.users.find(gone.id), `${time}: deleted`).to.equal(undefined)
           expect(await database.users.passwordHash(changed.id), `${time}: replaced`).to.equal(undefined)
           expect(await database.users.passwordHash(owner.id)).to.equal('$old')
+          expect(await permitted(), `${time}: taken`).to.deep.equal([false, ['users:read']])
           expect(
             await knex('webhooks').orderBy('id').select('id', 'enabled', 'disabled_because'),
           ).to.deep.equal([
@@ -396,6 +411,7 @@ describe('backups', function () {
         await one.backups.restore(file, options({ keys, replace: true, revive: true }))
         expect(await database.users.find(gone.id)).to.not.equal(undefined)
         expect(await database.users.passwordHash(changed.id)).to.equal('$old')
+        expect(await permitted()).to.deep.equal([true, ['users:read', 'users:write']])
       })
 
       it('erase whoever asked for it since, and nobody who was given back since', async () => {
@@ -583,9 +599,11 @@ describe('backups', function () {
         /There is no file/,
       )
       expect(await rejection(readKeysFile(backup.file))).to.match(/is no keys file of Ostiary/)
-      expect(
-        await rejection(source.backups.save(backup.file, { version: VERSION, keysFile: undefined })),
-      ).to.match(/is there already: choose another name/)
+      const { keysFile } = names()
+      expect(await rejection(source.backups.save(backup.file, { version: VERSION, keysFile }))).to.match(
+        /is there already: choose another name/,
+      )
+      expect(existsSync(keysFile), 'keys of no backup').to.equal(false)
     })
 
     it('go from one engine to the other', async () => {

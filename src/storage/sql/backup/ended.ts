@@ -31,6 +31,8 @@ const LOOK = [
     select name from authorization_details_types where status = 'disabled'`,
   // Who was there and had a role no more, or no password, or is to be erased, or is not.
   `create temporary table present_users on commit drop as select id from users`,
+  `create temporary table held_access on commit drop as
+    select id, coalesce(metadata -> 'api_permissions', '[]') as permissions, first_party from clients`,
   `create temporary table begun_deletions on commit drop as
     select user_id, status_before, requested_at, erase_at from user_deletions`,
   `create temporary table held_roles on commit drop as select user_id, role from user_roles`,
@@ -49,6 +51,11 @@ const END = [
   `delete from user_application_roles r where user_id in (select id from present_users)
     and not exists (select from held_application_roles h
       where h.user_id = r.user_id and h.client_id = r.client_id and h.name = r.name)`,
+  `update clients c set first_party = false from held_access h where c.id = h.id and c.first_party and not h.first_party`,
+  `update clients c set metadata = case when h.permissions = '[]' then c.metadata - 'api_permissions' else
+      jsonb_set(c.metadata, '{api_permissions}', (select coalesce(jsonb_agg(p), '[]')
+        from jsonb_array_elements(c.metadata -> 'api_permissions') p where h.permissions @> p)) end
+    from held_access h where c.id = h.id and not h.permissions @> (c.metadata -> 'api_permissions')`,
   // The one before may be why another was chosen: they choose anew, by mail. Until then they have none, which an earlier
   // restore may have brought about.
   `delete from passwords p using present_users u where p.user_id = u.id
