@@ -13,6 +13,7 @@ import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import type { Database } from '../../src/domain/ports.ts'
 import { checkBackup } from '../../src/storage/backup/check.ts'
 import { readKeysFile } from '../../src/storage/backup/keys-file.ts'
+import { readBackup } from '../../src/storage/backup/read-file.ts'
 import { Backups, type RestoreOptions } from '../../src/storage/sql/backup/backups.ts'
 import { KEPT, LEFT_OUT } from '../../src/storage/sql/backup/tables.ts'
 import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
@@ -582,6 +583,28 @@ describe('backups', function () {
       ).to.match(/was not made with these keys/)
       expect(await tablesOf(target)).to.deep.equal([])
       await target.close()
+    })
+
+    it('say nothing in the words of who made them up, and need no more memory or time for it', async () => {
+      const [head] = gunzipSync(readFileSync(backup.file)).toString().split('\n') as [string]
+      const forms: [string, RegExp][] = [
+        ['{"ostiary":"backup","format":1}\n', /it does not begin as backups do/],
+        [
+          `${JSON.stringify({ ...JSON.parse(head), version: '\u001b[2J' })}\n`,
+          /does not begin as backups do/,
+        ],
+        [`${JSON.stringify({ ...JSON.parse(head), migrations: 5 })}\n`, /it does not begin as backups do/],
+        [`${head}\n{"table":"x\\u001b[2J","columns":[]}\n`, /a line is out of place/],
+        [`${head}\n{"table":"users"}\n`, /a line is out of place/],
+        [`${head}\n${'['.repeat(40_000_000)}`, /a line has no end/],
+      ]
+      const begun = Date.now()
+      for (const [text, why] of forms) {
+        const { file } = names()
+        writeFileSync(file, gzipSync(text))
+        expect(await rejection(readBackup(file))).to.match(why)
+      }
+      expect(Date.now() - begun).to.be.below(15_000)
     })
 
     it('are refused without the keys they need, and with files that are none', async () => {
