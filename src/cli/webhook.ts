@@ -1,6 +1,7 @@
 /** `ostiary webhook`: endpoints that are told of events. What is made due here is sent by the running processes. */
 import type { Command } from 'commander'
 import { webhookAdministration } from '../app-webhooks.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
 import type { Delivery, Webhook } from '../domain/webhooks/webhook.ts'
 import { Outbound } from '../outbound/outbound.ts'
@@ -109,6 +110,7 @@ function deliveriesCommand(webhooks: Command): void {
     .action(
       answers((webhookId: string, { failed, limit }: { failed?: boolean; limit: number }) =>
         withStorage(async ({ storage }) => {
+          if (!(await storage.database.webhooks.find(webhookId))) throw new DomainError('not_found')
           const state = failed ? ('failed' as const) : undefined
           const { items } = await storage.database.webhooks.deliveries({ webhookId, state, limit })
           return { json: { items }, words: items.map(deliveryLine).join('\n') || 'Nothing.' }

@@ -1,6 +1,6 @@
 /** Backups on every SQL engine: what comes back and what does not, damage, keys, schemas, concurrent writers. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +13,7 @@ import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import type { Database } from '../../src/domain/ports.ts'
 import { checkBackup } from '../../src/storage/backup/check.ts'
 import { readKeysFile } from '../../src/storage/backup/keys-file.ts'
+import { readBackup } from '../../src/storage/backup/read-file.ts'
 import { Backups, type RestoreOptions } from '../../src/storage/sql/backup/backups.ts'
 import { KEPT, LEFT_OUT } from '../../src/storage/sql/backup/tables.ts'
 import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
@@ -346,6 +347,98 @@ describe('backups', function () {
         expect(await database.users.find(heir.id)).to.not.equal(undefined)
       })
 
+      it('keep ended what one restore after the other knows to have ended', async () => {
+        const one = await deploymentOn(await fresh())
+        const { database, connection } = one
+        const { knex } = connection
+        const [owner, gone, changed] = [sampleUser(), sampleUser(), sampleUser()]
+        const api = sampleResourceServer()
+        for (const user of [owner, gone, changed]) {
+          await database.users.insert(user)
+          await database.users.setPassword(user.id, '$old')
+        }
+        await database.users.addRole(owner.id, 'owner')
+        await database.resourceServers.save(api)
+        const program = sampleClient({
+          metadata: { api_permissions: ['users:read', 'users:write'] },
+          firstParty: true,
+        })
+        const permitted = async () => {
+          const found = await database.clients.find(program.id)
+          return [found?.firstParty, found?.metadata.api_permissions]
+        }
+        await database.clients.save(program)
+        for (const id of ['wh_gone', 'wh_off', 'wh_on'])
+          await knex('webhooks').insert({
+            ...{ id, url: 'https://hooks.example', events: '["*"]', description: '', personal: false },
+            sealed: Buffer.of(1),
+          })
+        const { file, keys } = await saved(one)
+
+        const record = { outcome: 'success', request: undefined } as const
+        await database.users.delete(gone.id)
+        await database.audit.append({ name: 'user.deleted', userId: gone.id, ...record })
+        await database.users.setPassword(changed.id, '$new')
+        await database.clients.save({
+          ...program,
+          metadata: { api_permissions: ['users:read'] },
+          firstParty: false,
+        })
+        await knex('webhooks').where({ id: 'wh_gone' }).delete()
+        await database.audit.append({ name: 'webhook.deleted', detail: { webhook: 'wh_gone' }, ...record })
+        await knex('webhooks')
+          .where({ id: 'wh_off' })
+          .update({ enabled: false, disabled_because: 'it failed' })
+        await database.resourceServers.delete(api.audience)
+        await database.audit.append({
+          name: 'resource_server.deleted',
+          detail: { audience: api.audience },
+          ...record,
+        })
+        for (const time of ['first', 'second']) {
+          await one.backups.restore(file, options({ keys, replace: true }))
+          expect(await database.users.find(gone.id), `${time}: deleted`).to.equal(undefined)
+          expect(await database.users.passwordHash(changed.id), `${time}: replaced`).to.equal(undefined)
+          expect(await database.users.passwordHash(owner.id)).to.equal('$old')
+          expect(await permitted(), `${time}: taken`).to.deep.equal([false, ['users:read']])
+          expect(
+            await knex('webhooks').orderBy('id').select('id', 'enabled', 'disabled_because'),
+          ).to.deep.equal([
+            { id: 'wh_off', enabled: false, disabled_because: 'it failed' },
+            { id: 'wh_on', enabled: true, disabled_because: null },
+          ])
+          expect(await database.resourceServers.find(api.audience), `${time}: API`).to.equal(undefined)
+        }
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await database.users.find(gone.id)).to.not.equal(undefined)
+        expect(await database.users.passwordHash(changed.id)).to.equal('$old')
+        expect(await permitted()).to.deep.equal([true, ['users:read', 'users:write']])
+      })
+
+      it('erase whoever asked for it since, and nobody who was given back since', async () => {
+        const one = await deploymentOn(await fresh())
+        const { users, deletions } = one.database
+        const [asked, back] = [sampleUser(), sampleUser()]
+        for (const user of [asked, back]) await users.insert(user)
+        await users.setStatus(back.id, 'disabled')
+        await deletions.begin(back.id, 'active', 1)
+        const { file, keys } = await saved(one)
+        await users.setStatus(back.id, (await deletions.undo(back.id)) ?? 'disabled')
+        await users.setStatus(asked.id, 'disabled')
+        const at = await deletions.begin(asked.id, 'active', 3600)
+
+        await one.backups.restore(file, options({ keys, replace: true }))
+        const waiting = () => one.connection.knex('user_deletions').select('user_id', 'erase_at')
+        expect(await waiting()).to.deep.equal([{ user_id: asked.id, erase_at: at }])
+        expect((await users.find(asked.id))?.status).to.equal('disabled')
+        expect((await users.find(back.id))?.status).to.equal('active')
+
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await waiting()).to.deep.equal([])
+        expect((await users.find(asked.id))?.status).to.equal('active')
+        expect((await users.find(back.id))?.status).to.equal('active')
+      })
+
       it('are restored whole or not at all', async () => {
         const { file, keys } = await saved(source)
         await storesOn(target, source.atRest).database.users.insert(sampleUser())
@@ -492,6 +585,28 @@ describe('backups', function () {
       await target.close()
     })
 
+    it('say nothing in the words of who made them up, and need no more memory or time for it', async () => {
+      const [head] = gunzipSync(readFileSync(backup.file)).toString().split('\n') as [string]
+      const forms: [string, RegExp][] = [
+        ['{"ostiary":"backup","format":1}\n', /it does not begin as backups do/],
+        [
+          `${JSON.stringify({ ...JSON.parse(head), version: '\u001b[2J' })}\n`,
+          /does not begin as backups do/,
+        ],
+        [`${JSON.stringify({ ...JSON.parse(head), migrations: 5 })}\n`, /it does not begin as backups do/],
+        [`${head}\n{"table":"x\\u001b[2J","columns":[]}\n`, /a line is out of place/],
+        [`${head}\n{"table":"users"}\n`, /a line is out of place/],
+        [`${head}\n${'['.repeat(40_000_000)}`, /a line has no end/],
+      ]
+      const begun = Date.now()
+      for (const [text, why] of forms) {
+        const { file } = names()
+        writeFileSync(file, gzipSync(text))
+        expect(await rejection(readBackup(file))).to.match(why)
+      }
+      expect(Date.now() - begun).to.be.below(15_000)
+    })
+
     it('are refused without the keys they need, and with files that are none', async () => {
       expect(
         await rejection(source.backups.restore(backup.file, options({ keys: [], replace: true }))),
@@ -507,9 +622,11 @@ describe('backups', function () {
         /There is no file/,
       )
       expect(await rejection(readKeysFile(backup.file))).to.match(/is no keys file of Ostiary/)
-      expect(
-        await rejection(source.backups.save(backup.file, { version: VERSION, keysFile: undefined })),
-      ).to.match(/is there already: choose another name/)
+      const { keysFile } = names()
+      expect(await rejection(source.backups.save(backup.file, { version: VERSION, keysFile }))).to.match(
+        /is there already: choose another name/,
+      )
+      expect(existsSync(keysFile), 'keys of no backup').to.equal(false)
     })
 
     it('go from one engine to the other', async () => {

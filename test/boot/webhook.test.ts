@@ -34,6 +34,7 @@ describe('ostiary webhook', function () {
     })
     expect(json('rotate-secret', id).secret).to.not.equal(secret)
     expect(webhook('replay', id).status).to.equal(2)
+    expect(webhook('deliveries', 'whk_nobody').status, 'not "Nothing."').to.equal(1)
     expect(json('replay', id, '--since', '2020-01-01')).to.deep.equal({ replayed: 0 })
     expect(webhook('delete', id).status).to.equal(0)
     expect(webhook('list').stdout).to.equal('There are none.\n')

@@ -71,7 +71,8 @@ class Reading {
     const table = this.#open as OpenTable
     table.hash.update(line).update('\n')
     table.rows += 1
-    table.batch.push(line)
+    // Rows that nobody asked for would only wait in memory.
+    if (this.#visitor.rows) table.batch.push(line)
     if (table.batch.length >= BATCH) await this.#flush()
   }
 
@@ -95,6 +96,7 @@ class Reading {
       await this.#visitor.header?.(this.#header)
     } else if ('table' in value && !this.#open) {
       const head = value as unknown as TableHead
+      if (!isHead(head)) throw this.#damaged('a line is out of place')
       this.#open = { head, hash: sha256(), rows: 0, batch: [] }
       await this.#visitor.table?.(head)
     } else if ('rows' in value && this.#open) {
@@ -113,6 +115,7 @@ class Reading {
     if (ostiary !== 'backup') throw new BackupError(`${this.#file} is no backup of Ostiary.`)
     if (format !== 1)
       throw new BackupError(`${this.#file} is of a newer version of Ostiary, and this one cannot read it.`)
+    if (!isHeader(value as Header)) throw this.#damaged('it does not begin as backups do')
     return value as Header
   }
 
@@ -142,12 +145,32 @@ async function* linesOf(file: string): AsyncGenerator<string[]> {
   const text = pipeline(createReadStream(file), createGunzip(), () => {}).setEncoding('utf8')
   let rest = ''
   for await (const chunk of text) {
-    const lines = (rest + chunk).split('\n')
+    const lines: string[] = chunk.split('\n')
+    // What is there of a long line is not looked through again for each piece of it.
+    lines[0] = rest + lines[0]
     rest = lines.pop() ?? ''
     if (rest.length > LINE_MAX) throw new BackupError(`${file} is damaged: a line has no end.`)
     if (lines.length > 0) yield lines
   }
   if (rest !== '') throw new BackupError(`${file} is damaged: it ends too early.`)
+}
+
+/** Before the mark is looked at anybody may have written this, and some of it is shown. */
+function isHeader({ version, takenAt, migrations, dataKeys }: Partial<Header>): boolean {
+  return (
+    /^[\w.+-]{1,100}$/.test(String(version)) &&
+    /^[\dTZ:.-]{1,40}$/.test(String(takenAt)) &&
+    isListOf(migrations, (name) => /^[\w.-]{1,200}$/.test(String(name))) &&
+    isListOf(dataKeys, Number.isInteger)
+  )
+}
+
+function isHead({ table, columns }: Partial<TableHead>): boolean {
+  return /^\w{1,63}$/.test(String(table)) && isListOf(columns, (name) => typeof name === 'string')
+}
+
+function isListOf(value: unknown, fits: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(fits)
 }
 
 function explained(error: unknown, file: string): unknown {

@@ -1,4 +1,5 @@
 /** Backups of a database, taken while it is in use, and restored in one transaction or not at all. */
+import { rm } from 'node:fs/promises'
 import type { Knex } from 'knex'
 import type { AtRest } from '../../at-rest.ts'
 import { checkBackup, markOf } from '../../backup/check.ts'
@@ -63,7 +64,13 @@ export class Backups {
           }
           const text = encode(header, dumpTables(trx), (seal) => markOf(seal, this.#atRest), progress)
           if (keysFile !== undefined) await writeText(keysFile, keysFileOf(keys))
-          await writeCompressed(file, text)
+          try {
+            await writeCompressed(file, text)
+          } catch (error) {
+            // The keys of no backup would only be in the way of the next one.
+            if (keysFile !== undefined) await rm(keysFile, { force: true })
+            throw error
+          }
         },
         { isolationLevel: 'repeatable read', readOnly: true },
       ),
