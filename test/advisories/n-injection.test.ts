@@ -210,6 +210,7 @@ const PARTS_OF: Record<string, string[]> = {
   'storage/sql/backup/dump.ts': ['texts', 'name', 'only'],
   'storage/sql/backup/load.ts': ["values.join(', ')", 'name'],
   'storage/sql/repositories/webhooks.ts': ['condition'],
+  'storage/sql/commit-approval.ts': ["list('scopes')", "list('claims')"],
 }
 /** One of two texts, both in the source. */
 const EITHER = /^[\w.]+(?: === '[\w-]+')? \? (?:'[^']*'|\w+) : (?:'[^']*'|\w+)$/

@@ -153,19 +153,24 @@ export const webhookRoutes: readonly Route[] = [
     summary: 'Send once more: one delivery, or all that failed since',
     input: {
       params: PARAMS,
-      body: z.union([
-        z.strictObject({ delivery: z.string().min(1).max(100) }),
-        z.strictObject({
+      body: z
+        .strictObject({
+          delivery: z.string().min(1).max(100).optional(),
           since: z.iso
             .datetime()
-            .refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later'),
+            .refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
+            .optional(),
+        })
+        .refine(({ delivery, since }) => (delivery === undefined) !== (since === undefined), {
+          message: 'must be given, and without `since`; or `since` without it',
+          path: ['delivery'],
         }),
-      ]),
     },
     output: z.strictObject({ replayed: z.number().int() }),
     ...{ errors: [], permission: 'webhooks:write' },
     async handle({ params, body, by }, { webhooks }) {
-      const which = 'since' in body ? { since: new Date(body.since) } : { deliveryId: body.delivery }
+      const { delivery: deliveryId = '', since } = body
+      const which = since === undefined ? { deliveryId } : { since: new Date(since) }
       return { body: { replayed: await webhooks.administration.replay(params.id, which, by) } }
     },
   }),
