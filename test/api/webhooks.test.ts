@@ -247,6 +247,30 @@ onEveryStack('webhooks', options, (app) => {
     expect(() => verified(secret, next as Call)).to.throw()
   })
 
+  it('are made and changed by nobody who may not read the record they are told of', async () => {
+    const { id } = await create({ url: `${good.origin}/hook`, events: ['user.*'] })
+    const owner = await newCaller(app, 'owner', ['owner'])
+    const role = { name: 'hooks', permissions: ['webhooks:read', 'webhooks:write'] }
+    expect((await owner.send('POST', '/api/v1/admin/roles', role)).status).to.equal(201)
+    const person = await newCaller(app, 'hooks', ['hooks'])
+    const narrow = await newCaller(app, 'narrow', ['admin'], { scopes: ['webhooks:read', 'webhooks:write'] })
+    for (const who of [person, narrow]) {
+      const made = await who.send('POST', LIST, {
+        url: `${other.origin}/hook`,
+        events: ['*'],
+        personal: true,
+      })
+      expect([made.status, made.json.code]).to.deep.equal([403, 'forbidden'])
+      const turned = { url: `${other.origin}/hook` }
+      const changed = await who.send('PATCH', `${LIST}/${id}`, turned, { 'if-match': '*' })
+      expect([changed.status, changed.json.detail]).to.deep.equal([
+        403,
+        'A webhook is told what the audit record says: the permission audit:read is needed, too',
+      ])
+    }
+    expect((await admin.get(`${LIST}/${id}`)).json.url).to.equal(`${good.origin}/hook`)
+  })
+
   it('are read, changed and deleted; no secret is shown twice or kept in clear; each change is recorded', async () => {
     const { id, secret } = await create({ url: `${good.origin}/hook`, events: ['*'], description: 'SIEM' })
     const read = await admin.get(`${LIST}/${id}`)

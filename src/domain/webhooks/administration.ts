@@ -2,6 +2,7 @@
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
 import { DomainError, InvalidInput } from '../errors.ts'
+import { isWithin } from '../permissions/permissions.ts'
 import type { Clock, Database, Repositories } from '../ports.ts'
 import {
   problemsOf,
@@ -31,8 +32,9 @@ export class WebhookAdministration {
     this.#deps = deps
   }
 
-  /** @throws InvalidInput */
+  /** @throws InvalidInput, `forbidden` */
   async create(settings: WebhookSettings, actor: Actor): Promise<{ webhook: Webhook; secret: string }> {
+    assertMayRead(actor)
     await this.#check(settings)
     const [id, secret] = [this.#deps.newId(), this.#deps.newSecret()]
     const { url, events, personal } = settings
@@ -43,13 +45,14 @@ export class WebhookAdministration {
     return { webhook, secret }
   }
 
-  /** @throws InvalidInput, `not_found`, `stale` */
+  /** @throws InvalidInput, `not_found`, `stale`, `forbidden` */
   async update(
     id: string,
     version: number | undefined,
     changes: WebhookChanges,
     actor: Actor,
   ): Promise<Webhook> {
+    assertMayRead(actor)
     await this.#check(changes)
     const facts = Object.fromEntries(
       Object.entries(changes).map(([name, value]) => [
@@ -144,4 +147,12 @@ export class WebhookAdministration {
 /** In a path or query stands what proves that we may call: nothing for a record, which other endpoints and files get too. */
 export function originOf(url: string): string {
   return new URL(url).origin
+}
+
+/** An endpoint is told what the record says: who could not read it must not have it sent to them. */
+function assertMayRead({ may }: Actor): void {
+  if (!isWithin(may, ['audit:read']))
+    throw new DomainError('forbidden', {
+      detail: 'A webhook is told what the audit record says: the permission audit:read is needed, too',
+    })
 }
