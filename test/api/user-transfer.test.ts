@@ -278,6 +278,9 @@ onEveryStack('the API: import and export', options, (app) => {
         keyring: await (await import('../support/people.ts')).keyringOf(other),
       })
       const { EVERYTHING } = await import('../../src/domain/users/transfer/plan.ts')
+      // Roles that were made there are no part of the people.
+      for (const role of await app.app.storage.database.roles.list())
+        await other.app.storage.database.roles.insert(role)
       const report = await userImport.run(
         (async function* () {
           yield* first.split('\n')
