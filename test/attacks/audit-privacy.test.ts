@@ -180,7 +180,11 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
     })
   })
 
-const options = { people: [], overrides: { clients: [webClient()] } }
+const options = {
+  people: [],
+  settings: { DELETION_COOL_OFF_DAYS: '0' },
+  overrides: { clients: [webClient()] },
+}
 
 onEveryStack('a person who was deleted', options, (app) => {
   it('has left no address in the record, which is whole', async function () {
