@@ -16,7 +16,7 @@ describe('test/conformance/README.md', () => {
   it('names checks and tests that exist', () => {
     const checks = new Set<string>(Object.values(GROUPS).flatMap((group) => group.map(({ name }) => name)))
     const missing = named.filter((name) => {
-      if (name.startsWith('npm ')) return false
+      if (name.startsWith('ostiary ')) return false
       if (name.endsWith('.ts')) return !existsSync(join(name.includes('/') ? ROOT : FOLDER, name))
       return !checks.has(name)
     })

@@ -171,7 +171,6 @@ describe('traces behind a proxy', function () {
     await get(`${app.issuer}/jwks`, { headers: { traceparent: `00-${'e'.repeat(32)}-${span}-00` } })
     for (const broken of ['00-x-y-01', `00-${'0'.repeat(32)}-${span}-01`, 'x'.repeat(5000)])
       await get(`${app.issuer}/jwks`, { headers: { traceparent: broken } })
-    expect(collector.spans, 'nothing was sent yet').to.have.length(0)
     await app.close()
     const requests = collector.spans.filter(({ kind }) => kind === 2)
     expect(requests.map(({ parentSpanId }) => parentSpanId)).to.deep.equal([
