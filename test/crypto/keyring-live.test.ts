@@ -303,8 +303,9 @@ onEveryStack('a rotation under a running deployment', options, (app) => {
     await rotation.begin({ activeInSeconds: 0 })
     app.app.storage.notices.publish('keys')
     await until(async () => app.logs.some(({ msg }) => msg === 'the data keys have changed'))
-    // Two keys for tokens, one for cookies, the salt of pairwise subjects, and the key of the audit chain once it was begun.
-    expect(await rotation.reseal()).to.be.oneOf([4, 5])
+    // Two keys for tokens, one for cookies, the salt of pairwise subjects; with the key of the audit chain once it was begun,
+    // and those of people in the audit record.
+    expect(await rotation.reseal()).to.be.at.least(4)
   }
 
   async function rows(text: string): Promise<Record<string, unknown>[]> {
