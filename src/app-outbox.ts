@@ -9,7 +9,7 @@ import type { Clock } from './domain/ports.ts'
 import { paths } from './http/urls.ts'
 import { approvalPings, PING_OPTIONS } from './jobs/approval-pings.ts'
 import { logoutNotices, NOTICE_OPTIONS } from './jobs/logout-notices.ts'
-import { mailWork } from './jobs/mail-work.ts'
+import { MAIL_OPTIONS, mailWork } from './jobs/mail-work.ts'
 import { OutboxWorker } from './jobs/outbox-worker.ts'
 import { createSendMail } from './jobs/send-mail.ts'
 import type { Logger } from './lib/log.ts'
@@ -59,7 +59,7 @@ export function outboxWorkers(parts: OutboxParts) {
   })
   const { outbox } = storage.database
   return {
-    mail: new OutboxWorker({ outbox, work: mailWork(send, () => mail.health()), logger: log }),
+    mail: new OutboxWorker({ outbox, work: mailWork(send, () => mail.health()), logger: log }, MAIL_OPTIONS),
     notices: new OutboxWorker(
       { outbox, work: logoutNotices((notice) => sendLogoutNotice(engine.provider, notice)), logger: log },
       NOTICE_OPTIONS,

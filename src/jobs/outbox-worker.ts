@@ -58,6 +58,8 @@ export interface OutboxWorkerOptions {
   leaseSeconds: number
   /** look for due rows this often even if nobody pokes */
   pollMs: number
+  /** how long after a poke to look; at random where the time of what was asked for must not tell what is done for it */
+  pokedMs: () => number
   firstRetrySeconds: number
   lastRetrySeconds: number
   maxAttempts: number
@@ -70,6 +72,7 @@ const DEFAULTS: OutboxWorkerOptions = {
   concurrency: 2,
   leaseSeconds: 120,
   pollMs: 2000,
+  pokedMs: () => 0,
   firstRetrySeconds: 5,
   lastRetrySeconds: 600,
   maxAttempts: 12,
@@ -89,6 +92,7 @@ export class OutboxWorker<K extends OutboxKind> {
   #loop: Promise<void> | undefined
   #stopping = false
   #poked = false
+  #soon: NodeJS.Timeout | undefined
   #wake: () => void = () => {}
   /** rounds in a row in which the database did not answer */
   #lostRounds = 0
@@ -109,8 +113,18 @@ export class OutboxWorker<K extends OutboxKind> {
     this.#loop ??= this.#work()
   }
 
-  /** Something was just committed to the outbox (or a row in hand is finished): look now. */
+  /** Something was just committed to the outbox: look now, or soon. */
   poke(): void {
+    const milliseconds = this.#options.pokedMs()
+    if (milliseconds === 0) this.#look()
+    else
+      this.#soon ??= setTimeout(() => {
+        this.#soon = undefined
+        this.#look()
+      }, milliseconds)
+  }
+
+  #look(): void {
     this.#poked = true
     // while nothing can be sent there is nothing to look for
     if (this.#transport.pauseMs() === 0) this.#wake()
@@ -119,6 +133,7 @@ export class OutboxWorker<K extends OutboxKind> {
   /** Takes nothing more and waits for what is in hand. */
   async stop(): Promise<void> {
     this.#stopping = true
+    clearTimeout(this.#soon)
     this.#wake()
     await this.#loop
     await Promise.all(this.#inHand.keys())
@@ -176,7 +191,7 @@ export class OutboxWorker<K extends OutboxKind> {
   #begin(row: OutboxRow<K>): void {
     const work = this.#runOne(row).finally(() => {
       this.#inHand.delete(work)
-      this.poke()
+      this.#look()
     })
     this.#inHand.set(work, this.#deps.work.laneOf?.(row))
   }

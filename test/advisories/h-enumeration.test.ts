@@ -207,6 +207,8 @@ function shapeOf({ status, text, headers }: Said, name: string) {
     .replace(/\bflow=[\w-]+/g, 'flow')
     .replace(/nonce="[^"]*"/g, 'nonce')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UUID')
+    // counted down from 60, and a second may end while the page is made
+    .replace(/\b(59|60)(?="| seconds)/g, 'A MINUTE')
   const named = ['content-type', 'cache-control', 'retry-after', 'www-authenticate']
   return { status, words, headers: named.map((header) => headers.get(header)) }
 }

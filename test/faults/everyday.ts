@@ -13,6 +13,8 @@ export const GUESSES = 5
 const VICTIM = 'victim@example.org'
 /** between two rounds of one of them */
 const BREATH_MS = 20
+/** A busy machine makes few rounds; one where somebody is stuck makes none in this time, either. */
+const LAST_ROUNDS_MS = 10_000
 
 type Who = 'newcomer' | 'resident' | 'app' | 'guesser'
 
@@ -58,16 +60,22 @@ export class Everyday {
     await Promise.all(this.#loops)
   }
 
-  /** In the middle of it all: `work`, with ordinary life before, during and after. */
+  /** In the middle of it all: `work`, with ordinary life before, during and after, until each has had a few rounds. */
   async during(work: () => Promise<unknown>): Promise<void> {
     this.start()
     try {
       await sleep(500)
       await work()
       await sleep(500)
+      for (let waited = 0; waited < LAST_ROUNDS_MS && this.#fewest() < 4; waited += BREATH_MS)
+        await sleep(BREATH_MS)
     } finally {
       await this.stop()
     }
+  }
+
+  #fewest(): number {
+    return Math.min(...Object.values(this.took).map(({ length }) => length))
   }
 
   async #loop(who: Who, round: () => Promise<string | undefined>): Promise<void> {

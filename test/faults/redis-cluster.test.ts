@@ -46,9 +46,8 @@ describe('more than one Redis', function () {
   const goesOn = () => {
     expect(everyday.wrong, 'answers that nobody may get').to.deep.equal([])
     expect(everyday.guessed, 'guesses let through from the first to now').to.equal(GUESSES)
-    // A busy machine makes few.
     for (const [who, waits] of Object.entries(everyday.took))
-      expect(waits.length, `rounds of the ${who}`).to.be.greaterThan(0)
+      expect(waits.length, `rounds of the ${who}`).to.be.greaterThan(3)
   }
   /** Values that are there before, to be found afterwards. */
   async function putMany(): Promise<string[]> {
