@@ -240,9 +240,12 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
     for (const token of [tokens.access_token, String(tokens.refresh_token), machine.access_token])
       expect(await client.tokenIntrospection(gateway, token)).to.deep.equal({ active: false })
     const left = (await app.sql.dump()).filter((row) => row.includes(it_.client_id))
-    // A record outlives what it is about, and a session may still name an app that is no more.
+    // A record outlives what it is about (those of what was refused just now, too), and a session may still name an app
+    // that is no more.
     expect(
-      left.filter((row) => !/^(audit_events|ephemeral|oidc_sessions|oidc_session_families) /.test(row)),
+      left.filter(
+        (row) => !/^(audit_events|ephemeral|failures|oidc_sessions|oidc_session_families) /.test(row),
+      ),
     ).to.deep.equal([])
   })
 })

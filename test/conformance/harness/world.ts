@@ -60,7 +60,9 @@ export async function startWorld(stack: Stack): Promise<World> {
     },
     async begin(mutation) {
       const plain = new Op(world, new Wire())
-      if (!ada || !(await plain.isSignedIn(plain.signedInBrowser(), WEB))) ada = await plain.newSession(WEB)
+      // The session's name changes when an app is allowed something; a former one works for a while only.
+      const agent = ada && plain.signedInBrowser()
+      ada = agent && (await plain.isSignedIn(agent, WEB)) ? agent : await plain.newSession(WEB)
       return new Op(world, new Wire(mutation))
     },
     async close() {
