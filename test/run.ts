@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -34,7 +34,11 @@ const WAITING = ['faults', 'races', 'boot', 'jobs', 'storage', 'journeys'].map(
 /** for a long form that names no time of its own */
 const LONG_MS = '3600000'
 
+/** Everything that a run keeps, and the temporary folder of its tests: what one leaves behind goes with it. */
 const folder = mkdtempSync(join(tmpdir(), 'ostiary-test-'))
+// Postgres runs as another user than root, and its folder is in here.
+chmodSync(folder, 0o711)
+process.env.TMPDIR = folder
 const running = new Set<ChildProcess>()
 let interrupted: NodeJS.Signals | undefined
 
