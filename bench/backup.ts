@@ -16,7 +16,7 @@ import { connectPostgres } from '../src/storage/sql/connect-postgres.ts'
 import { migrateUp } from '../src/storage/sql/migrate.ts'
 import { SqlDataKeys } from '../src/storage/sql/repositories/data-keys.ts'
 import { findPostgres } from '../test/support/binaries.ts'
-import { startPostgres, stopEverythingNow } from '../test/support/services.ts'
+import { startPostgres } from '../test/support/services.ts'
 
 const PEOPLE = [
   `insert into clients (id, metadata, source) select 'app-' || n, '{}', 'configuration' from generate_series(0, 99) n`,
@@ -37,10 +37,7 @@ const people = Math.min(Math.max(Number(values.people) || 0, 1_000), 1_000_000)
 if (!findPostgres()) throw new Error('no PostgreSQL server found; "npm test" installs it or says how')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const folder = mkdtempSync(join(tmpdir(), 'ostiary-bench-'))
-process.on('exit', () => {
-  stopEverythingNow()
-  rmSync(folder, { recursive: true, force: true })
-})
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const service = await startPostgres({ shared_buffers: '256MB', max_wal_size: '4GB' })
 try {
   await run(service.url)

@@ -8,7 +8,7 @@ import { EVERYTHING } from '../src/domain/users/transfer/plan.ts'
 import { type Caller, CONSOLE, newCaller } from '../test/support/api.ts'
 import { keyringOf } from '../test/support/people.ts'
 import { webClient } from '../test/support/relying-party.ts'
-import { startPostgres, startRedis, stopEverythingNow } from '../test/support/services.ts'
+import { startPostgres, startRedis } from '../test/support/services.ts'
 import { STACKS, type Stack, startApp } from '../test/support/start-app.ts'
 import { type Sql, sqlOf } from '../test/support/stored-rows.ts'
 import { percentile } from './lib/statistics.ts'
@@ -19,7 +19,7 @@ const FIRST = ['Ada', 'Bela', 'Chiara', 'Deniz', 'Emeka', 'Freya', 'Goran', 'Han
 
 const { values } = parseArgs({ options: { people: { type: 'string', default: '100000' } } })
 const people = Math.min(Math.max(Number(values.people) || 0, 1_000), 500_000)
-process.on('exit', stopEverythingNow)
+// The services are ended at the exit.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const postgres = await startPostgres()
 const redis = await startRedis()

@@ -14,7 +14,7 @@ import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findChromium } from './support/binaries.ts'
 import { ensureServices } from './support/install-services.ts'
-import { startPostgres, startRedis, stopEverythingNow } from './support/services.ts'
+import { startPostgres, startRedis } from './support/services.ts'
 
 interface Result {
   passed: number
@@ -154,10 +154,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     for (const child of running) child.kill('SIGTERM')
   })
 }
-process.on('exit', () => {
-  stopEverythingNow()
-  rmSync(folder, { recursive: true, force: true })
-})
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const result = await run().catch((error: unknown) => {
   console.error(error)
