@@ -35,13 +35,14 @@ const PEOPLE = [
 const { values } = parseArgs({ options: { people: { type: 'string', default: '100000' } } })
 const people = Math.min(Math.max(Number(values.people) || 0, 1_000), 1_000_000)
 if (!findPostgres()) throw new Error('no PostgreSQL server found; "npm test" installs it or says how')
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const folder = mkdtempSync(join(tmpdir(), 'ostiary-bench-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const service = await startPostgres({ shared_buffers: '256MB', max_wal_size: '4GB' })
 try {
   await run(service.url)
 } finally {
   await service.stop()
-  rmSync(folder, { recursive: true, force: true })
 }
 
 async function run(url: string): Promise<void> {

@@ -14,7 +14,7 @@ import { type Argon2, inProcess } from '../src/crypto/argon2.ts'
 import { Argon2Children } from '../src/crypto/argon2-children.ts'
 import type { Argon2Parameters } from '../src/crypto/phc.ts'
 import { Slots } from '../src/crypto/slots.ts'
-import { startPostgres, stopEverythingNow } from '../test/support/services.ts'
+import { startPostgres } from '../test/support/services.ts'
 import { describeSeen, type Refused, Stormed } from '../test/support/sign-in-storm.ts'
 import { cpuOf } from './lib/processes.ts'
 import { machine } from './lib/report.ts'
@@ -252,7 +252,6 @@ async function main(): Promise<void> {
   if (parts.includes('storm')) await storm(rounds)
 }
 
-process.on('exit', stopEverythingNow)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 await main()
 process.exit()

@@ -19,6 +19,8 @@ const FIRST = ['Ada', 'Bela', 'Chiara', 'Deniz', 'Emeka', 'Freya', 'Goran', 'Han
 
 const { values } = parseArgs({ options: { people: { type: 'string', default: '100000' } } })
 const people = Math.min(Math.max(Number(values.people) || 0, 1_000), 500_000)
+// The services are ended at the exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const postgres = await startPostgres()
 const redis = await startRedis()
 process.env.TEST_POSTGRES_URL = postgres.url

@@ -3,9 +3,7 @@
  * Sends load to this machine only, for a bounded time. What the figures mean: `bench/README.md`.
  */
 import { writeFileSync } from 'node:fs'
-import { stopEverythingNow } from '../test/support/services.ts'
 import type { Bench } from './lib/bench.ts'
-import { endAllNow } from './lib/children.ts'
 import { Cluster, POSTGRES_SETTINGS } from './lib/cluster.ts'
 import { type Options, readOptions, USAGE } from './lib/options.ts'
 import { cpuIsReadable } from './lib/processes.ts'
@@ -88,10 +86,6 @@ async function aboutRun({ rounds, seconds, workers, flags }: Options, cluster: C
   ]
 }
 
-process.on('exit', () => {
-  endAllNow()
-  stopEverythingNow()
-})
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     console.error(`stopped by ${signal}`)

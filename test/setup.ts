@@ -4,6 +4,9 @@
  */
 import { isIP, Socket } from 'node:net'
 
+// What tests started is ended at the exit; a signal by itself would leave it running.
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
 const LOOPBACK_NAMES = /^(localhost|.+\.localhost)\.?$/i
 
 function isLoopback(host: string): boolean {

@@ -4,20 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const PATIENCE_MS = 15_000
 
-/** Those that are not ended yet. */
-const running = new Set<ChildProcess>()
-
-export function watched<C extends ChildProcess>(child: C): C {
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-  return child
-}
-
-/** For exit handlers. */
-export function endAllNow(): void {
-  for (const child of running) child.kill('SIGKILL')
-}
-
 /** SIGTERM, and after 15 seconds without an end SIGKILL. */
 export async function ended(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return

@@ -5,10 +5,11 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { owned } from '../../test/support/owned-children.ts'
 import { freePort } from '../../test/support/services.ts'
 import { SmtpSink } from '../../test/support/smtp-sink.ts'
 import { addressOf, browserOf } from './browser.ts'
-import { ended, untilReady, watched } from './children.ts'
+import { ended, untilReady } from './children.ts'
 import { ADMINISTRATOR, API, API_SCOPE, BROWSER_APP, FOREIGN_APP, type Person, SERVICE } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import type { Database } from './database.ts'
@@ -137,7 +138,7 @@ export class Product {
       stdio: ['ignore', this.#log, this.#log],
       env: this.#env,
     })
-    this.#child = watched(child)
+    this.#child = owned(child)
     return await untilReady(child, `http://127.0.0.1:${this.address.port}/health/ready`)
   }
 
@@ -179,7 +180,7 @@ export class Product {
   /** `ostiary setup-link` */
   async #setupLink(): Promise<string | undefined> {
     const cli = resolve(this.#options.folder ?? HERE, 'src/cli/ostiary.ts')
-    const child = watched(
+    const child = owned(
       spawn(process.execPath, [cli, 'setup-link'], {
         cwd: this.#data,
         env: this.#env,

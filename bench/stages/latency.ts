@@ -3,8 +3,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { owned } from '../../test/support/owned-children.ts'
 import { type Bench, isAsked, loadOf } from '../lib/bench.ts'
-import { ended, watched } from '../lib/children.ts'
+import { ended } from '../lib/children.ts'
 import { measure, openLoop } from '../lib/measure.ts'
 import { atMost, type Chapter, grid } from '../lib/report.ts'
 import { percentile } from '../lib/statistics.ts'
@@ -30,7 +31,7 @@ export async function latency(bench: Bench): Promise<Chapter | undefined> {
   tell(`latency: ${Math.round(rate)} JWTs a second, alone and beside ${SIGN_INS} sign-ins`)
   const alone = await openLoop(operation, rate, seconds)
   const path = fileURLToPath(new URL('sign-in-load.ts', import.meta.url))
-  const child = watched(fork(path, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
+  const child = owned(fork(path, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
   const people = Array.from({ length: 2000 }, (_, index) => product.person(FIRST + index))
   child.send({ address: product.address, workers: SIGN_INS, people } satisfies SignInLoad)
   await sleep(1000)

@@ -2,10 +2,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { owned } from '../../test/support/owned-children.ts'
 import { totalCpu } from '../lib/alternate.ts'
 import { type Bench, isAsked, warmUpOf } from '../lib/bench.ts'
 import { addressOf, browserOf, signIn } from '../lib/browser.ts'
-import { ended, watched } from '../lib/children.ts'
+import { ended } from '../lib/children.ts'
 import { FOREIGN_APP } from '../lib/clients.ts'
 import { Connection } from '../lib/http.ts'
 import { measure, type Sample } from '../lib/measure.ts'
@@ -30,7 +31,7 @@ export async function signIns(bench: Bench): Promise<Chapter | undefined> {
   const seconds = options.seconds * 2
   const parameters = await hashParameters(product)
   const path = fileURLToPath(new URL('../yardsticks/hashes.ts', import.meta.url))
-  const child = watched(fork(path, parameters.map(String), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
+  const child = owned(fork(path, parameters.map(String), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
   const hashes = async (): Promise<Hashes> => {
     child.send(options.seconds)
     return (await once(child, 'message'))[0] as Hashes

@@ -102,7 +102,7 @@ onEveryStack('the API: roles', { people: [], overrides: { clients: [webClient(CO
     await owner.send('POST', ROLES, mighty)
     await refused(keeper.send('PATCH', `${ROLES}/mighty`, { permissions: ['users:read'] }, ANY), 'forbidden')
     await refused(
-      keeper.send('PATCH', `${ROLES}/keeper`, mighty.name ? { permissions: mighty.permissions } : {}, ANY),
+      keeper.send('PATCH', `${ROLES}/keeper`, { permissions: mighty.permissions }, ANY),
       'forbidden',
     )
     await refused(keeper.send('DELETE', `${ROLES}/mighty`), 'forbidden')

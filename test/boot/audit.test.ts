@@ -1,25 +1,18 @@
 /** `ostiary audit` as an operator runs it, on the embedded database of a process that has stopped. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { connectPglite } from '../../src/storage/sql/connect-pglite.ts'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary audit', function () {
   this.timeout(120_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-audit-'))
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  function run(...args: string[]) {
-    return spawnSync(process.execPath, args, {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, DATA_DIR: dataDir },
-    })
-  }
-  const audit = (...args: string[]) => run('src/cli/ostiary.ts', 'audit', ...args)
+  const settings = { DATA_DIR: dataDir }
+  const audit = (...args: string[]) => ostiary(settings, ['audit', ...args])
 
   it('explains itself, and refuses what it does not know', () => {
     expect(audit('--help').stdout).to.match(/^Usage: ostiary audit /)
@@ -35,7 +28,7 @@ describe('ostiary audit', function () {
   })
 
   it('finds nothing, and then what was done', async () => {
-    expect(run('src/cli/ostiary.ts', 'key', 'rotate', 'ES256').status).to.equal(0)
+    expect(ostiary(settings, ['key', 'rotate', 'ES256']).status).to.equal(0)
     const fresh = audit('verify')
     expect(fresh.stderr).to.equal('')
     expect(fresh.status).to.equal(0)
@@ -53,6 +46,7 @@ describe('ostiary audit', function () {
     expect(audit('verify').stdout).to.match(/^FORGED: record \d+ was not made by Ostiary/m)
     expect(JSON.parse(audit('keys').stdout)).to.deep.equal({ keys: [] })
   })
+
   it('lists the records, writes them to a file, and checks that without a database', () => {
     const listed = JSON.parse(audit('list', '--name', 'signing_key.added', '--limit', '5', '--json').stdout)
     expect(listed.items.length).to.be.within(1, 5)
@@ -64,9 +58,7 @@ describe('ostiary audit', function () {
     const written = audit('export', file)
     expect(written.status, written.stderr).to.equal(0)
     expect(audit('export', file).status, 'it is there').to.equal(1)
-    const whole = spawnSync(process.execPath, ['src/cli/ostiary.ts', 'audit', 'verify', '--file', file], {
-      ...{ cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: '/nowhere' } },
-    })
+    const whole = ostiary({ DATA_DIR: '/nowhere' }, ['audit', 'verify', '--file', file])
     expect(whole.status, whole.stderr).to.equal(0)
     expect(whole.stdout).to.include('Nothing was changed')
     const [first] = readFileSync(file, 'utf8').split('\n')

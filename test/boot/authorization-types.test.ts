@@ -1,12 +1,11 @@
 /** `ostiary authorization-type` and the file of types as an operator uses them, on the embedded database. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { TYPES, typesFile } from '../support/authorization-types.ts'
 import { ChildApp } from '../support/child-app.ts'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary authorization-type', function () {
   this.timeout(120_000)
@@ -20,14 +19,7 @@ describe('ostiary authorization-type', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (script: string, more: Record<string, string>, ...args: string[]) =>
-    spawnSync(process.execPath, [script, ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      timeout: 60_000,
-      env: { PATH: process.env.PATH, ...settings, ...more },
-    })
-  const command = (...args: string[]) => run('src/cli/ostiary.ts', {}, 'authorization-type', ...args)
+  const command = (...args: string[]) => ostiary(settings, ['authorization-type', ...args])
 
   it('lists what the last start registered', async () => {
     const app = await ChildApp.start(settings)
@@ -48,11 +40,10 @@ describe('ostiary authorization-type', function () {
     expect(command('--help').stdout).to.match(/^Usage: ostiary authorization-type /)
   })
 
-  it('a start with such a file is refused in the same words', () => {
-    const { status, stdout, stderr } = run('src/main.ts', {
-      ...{ AUTHORIZATION_DETAILS_FILE: wrong.path, PORT: '45997', SAMPLES_PORT: '45996' },
-    })
-    expect(status).to.equal(1)
-    expect(stdout + stderr).to.include('the schema has no field "nobody"')
+  it('a start with such a file is refused in the same words', async () => {
+    const app = new ChildApp({ ...settings, AUTHORIZATION_DETAILS_FILE: wrong.path })
+    expect(await app.exited()).to.equal(1)
+    expect(app.stdout + app.stderr).to.include('the schema has no field "nobody"')
+    await app.dispose()
   })
 })

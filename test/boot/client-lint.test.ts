@@ -1,12 +1,11 @@
 /** `ostiary client lint` as an operator runs it, on the embedded database. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { ChildApp } from '../support/child-app.ts'
+import { ostiary } from '../support/command.ts'
 import { publicClient, webClient } from '../support/relying-party.ts'
-import { ROOT } from '../support/source-tree.ts'
 
 describe('ostiary client lint', function () {
   this.timeout(120_000)
@@ -21,12 +20,7 @@ describe('ostiary client lint', function () {
     await app.dispose()
   })
 
-  const lint = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'client', 'lint', ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, ...settings },
-    })
+  const lint = (...args: string[]) => ostiary(settings, ['client', 'lint', ...args])
 
   it('says what is weak and what mends it, worst first', () => {
     const { status, stdout, stderr } = lint()

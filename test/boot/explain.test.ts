@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+/** `ostiary explain` on both kinds of database, before there is anything in them and after. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,8 +6,8 @@ import { expect } from 'chai'
 import { shownCode } from '../../src/domain/failures/record.ts'
 import { chooseStorage, type StorageOptions } from '../../src/storage/choose.ts'
 import { newKeyring, newPostgresDatabase } from '../support/backends.ts'
+import { ostiary } from '../support/command.ts'
 import { sampleClient, sampleFailure } from '../support/samples.ts'
-import { ROOT } from '../support/source-tree.ts'
 
 describe('ostiary explain', function () {
   this.timeout(120_000)
@@ -16,19 +16,8 @@ describe('ostiary explain', function () {
     it(`explains a code or a request id, and says when it knows none (${stack})`, async () => {
       const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-explain-'))
       const postgres = stack === 'Postgres' ? await newPostgresDatabase() : undefined
-      const run = (...args: string[]) => {
-        const env = {
-          ...{ PATH: process.env.PATH, DATA_DIR: dataDir },
-          ...(postgres ? { DATABASE_URL: postgres.url } : {}),
-        }
-        const options = { cwd: ROOT, encoding: 'utf8', env } as const
-        const { status, stdout, stderr } = spawnSync(
-          process.execPath,
-          ['src/cli/ostiary.ts', 'explain', ...args],
-          options,
-        )
-        return { status, stdout, stderr }
-      }
+      const settings = { DATA_DIR: dataDir, ...(postgres ? { DATABASE_URL: postgres.url } : {}) }
+      const run = (...args: string[]) => ostiary(settings, ['explain', ...args])
       const client = sampleClient()
       const failure = sampleFailure({
         ...{ endpoint: 'authorization', method: 'GET', error: 'invalid_redirect_uri', clientId: client.id },

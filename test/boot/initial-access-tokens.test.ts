@@ -1,11 +1,10 @@
 /** Letting apps register, as an operator does it: `ostiary initial-access-token`, on the embedded database. */
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary initial-access-token', function () {
   this.timeout(180_000)
@@ -13,14 +12,8 @@ describe('ostiary initial-access-token', function () {
   const OSTIARY_SECRET_KEY = randomBytes(32).toString('base64')
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['src/cli/ostiary.ts', 'initial-access-token', ...args],
-      { cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH, DATA_DIR: dataDir, OSTIARY_SECRET_KEY } },
-    )
-    return { status, stdout, stderr }
-  }
+  const run = (...args: string[]) =>
+    ostiary({ DATA_DIR: dataDir, OSTIARY_SECRET_KEY }, ['initial-access-token', ...args])
 
   it('explains itself, and refuses what it does not know', () => {
     expect(run('--help').stdout).to.match(/^Usage: ostiary initial-access-token /)

@@ -1,12 +1,10 @@
 /** `ostiary import|export users`, `user …` and `client secrets …` as an operator runs them, while the server serves. */
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hashSync as bcrypt } from '@node-rs/bcrypt'
 import { expect } from 'chai'
-import { newPostgresDatabase } from '../support/backends.ts'
-import { ostiaryMeanwhile } from '../support/command.ts'
+import { ostiaryMeanwhile, settingsOf } from '../support/command.ts'
 import { post } from '../support/protocol.ts'
 import { begin, discover, RP_SECRET, walk, webClient } from '../support/relying-party.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
@@ -26,23 +24,17 @@ describe('people and secrets by command', function () {
   this.timeout(240_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-people-'))
   const at = (name: string) => join(folder, name)
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
   before(async () => {
-    database = await newPostgresDatabase()
-    const settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
     const client = webClient({ grant_types: ['authorization_code', 'client_credentials'] })
-    app = await startApp({ stack: 'postgres+redis', settings, overrides: { clients: [client] } })
+    app = await startApp({ stack: 'postgres+redis', overrides: { clients: [client] } })
   })
   after(async () => {
     await app?.close()
-    await database?.drop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (...words: string[]) =>
-    ostiaryMeanwhile({ OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url, DATA_DIR: folder }, words)
+  const run = (...words: string[]) => ostiaryMeanwhile({ ...settingsOf(app), DATA_DIR: folder }, words)
   const signsIn = async (email: string, password: string) => {
     const started = await begin(await discover(app.issuer))
     return (await walk(new UserAgent(), started.url, { email, password })).url.includes('code=')
@@ -110,7 +102,9 @@ describe('people and secrets by command', function () {
     }
     const { stdout } = await run('client', 'secrets', 'replace', '--json', '--keep-days', '3', 'web')
     const secret = JSON.parse(stdout).client_secret
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    // Said to the process that serves by a notice of the database.
+    for (let tries = 0; tries < 100 && !(await works(secret)); tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
     expect([await works(secret), await works(RP_SECRET)]).to.deep.equal([true, true])
     expect((await run('client', 'secrets', 'list', 'web')).stdout).to.match(/^current .+\nformer .+ends /)
     expect((await run('client', 'secrets', 'revoke', 'web')).status).to.equal(0)

@@ -1,9 +1,8 @@
 /** `ostiary resource-server` as an operator runs it. */
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { newPostgresDatabase } from '../support/backends.ts'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary resource-server', function () {
   this.timeout(180_000)
@@ -13,17 +12,12 @@ describe('ostiary resource-server', function () {
   })
   after(() => database?.drop())
   const declared = 'https://declared.example'
-  const env = {
-    PATH: process.env.PATH,
+  const settings = {
     OSTIARY_SECRET_KEY: randomBytes(32).toString('base64'),
     RESOURCE_SERVERS: JSON.stringify([{ audience: declared, scopes: ['read'] }]),
   }
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'resource-server', ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { ...env, DATABASE_URL: database.url },
-    })
+    ostiary({ ...settings, DATABASE_URL: database.url }, ['resource-server', ...args])
   const audience = 'https://orders.example/api'
 
   it('lists, adds, updates, disables, enables and removes', () => {

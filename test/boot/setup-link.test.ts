@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
+/** `ostiary setup-link` on both kinds of database. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { newPostgresDatabase } from '../support/backends.ts'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary setup-link', () => {
   for (const stack of ['embedded database', 'Postgres'])
@@ -12,16 +12,12 @@ describe('ostiary setup-link', () => {
       this.timeout(60_000)
       const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-setup-'))
       const postgres = stack === 'Postgres' ? await newPostgresDatabase() : undefined
-      const run = () =>
-        execFileSync(process.execPath, ['src/cli/ostiary.ts', 'setup-link'], {
-          cwd: ROOT,
-          encoding: 'utf8',
-          env: {
-            PATH: process.env.PATH,
-            DATA_DIR: dataDir,
-            ...(postgres ? { DATABASE_URL: postgres.url } : {}),
-          },
-        }).trim()
+      const settings = { DATA_DIR: dataDir, ...(postgres ? { DATABASE_URL: postgres.url } : {}) }
+      const run = () => {
+        const { status, stdout, stderr } = ostiary(settings, ['setup-link'])
+        expect(status, stderr).to.equal(0)
+        return stdout.trim()
+      }
       try {
         const first = run()
         expect(first).to.match(/^http:\/\/localhost:3000\/setup\/[\w-]{32}$/)

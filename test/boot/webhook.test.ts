@@ -1,10 +1,9 @@
 /** `ostiary webhook` as an operator runs it, on the embedded database of a process that has stopped. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary webhook', function () {
   this.timeout(480_000)
@@ -12,11 +11,7 @@ describe('ostiary webhook', function () {
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
   const webhook = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'webhook', ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, DATA_DIR: dataDir, OUTBOUND_ALLOW: 'http://127.0.0.1:9' },
-    })
+    ostiary({ DATA_DIR: dataDir, OUTBOUND_ALLOW: 'http://127.0.0.1:9' }, ['webhook', ...args])
   const json = (...args: string[]) => JSON.parse(webhook(...args, '--json').stdout)
 
   it('makes one, has it tested, and takes it away', () => {

@@ -1,21 +1,15 @@
 /** `ostiary outbox` as an operator runs it. */
-import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { newPostgresDatabase } from '../support/backends.ts'
-import { ostiary } from '../support/command.ts'
+import { ostiary, settingsOf } from '../support/command.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 import { type Sql, sqlOf } from '../support/stored-rows.ts'
 
 describe('ostiary outbox', function () {
   this.timeout(300_000)
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
   let sql: Sql
   before(async () => {
-    database = await newPostgresDatabase()
-    const settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
-    app = await startApp({ stack: 'postgres+redis', settings })
+    app = await startApp({ stack: 'postgres+redis' })
     sql = await sqlOf(app)
     for (const clientId of ['one', 'two'])
       await sql.query(
@@ -26,10 +20,8 @@ describe('ostiary outbox', function () {
   after(async () => {
     await sql?.close()
     await app?.close()
-    await database?.drop()
   })
-  const run = (...words: string[]) =>
-    ostiary({ OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }, ['outbox', ...words])
+  const run = (...words: string[]) => ostiary(settingsOf(app), ['outbox', ...words])
 
   it('lists what was given up without what it says, and drops one or all, when told twice', async () => {
     const listed = run('list')

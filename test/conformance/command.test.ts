@@ -1,5 +1,4 @@
 /** `ostiary conformance` as an operator runs it: against a provider that is well, and against broken ones. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +6,8 @@ import { expect } from 'chai'
 import { type Result, runProbes } from '../../src/conformance/probe.ts'
 import { PROBES } from '../../src/conformance/probes.ts'
 import { Target, type TargetClient } from '../../src/conformance/target.ts'
+import { ostiaryMeanwhile } from '../support/command.ts'
 import { LOCALHOST_CERTIFICATE } from '../support/own-certificate.ts'
-import { ROOT } from '../support/source-tree.ts'
 import { type AppServer, startAppServer } from './harness/app-server.ts'
 import { type BreakingProxy, startBreakingProxy } from './harness/breaking-proxy.ts'
 import {
@@ -135,14 +134,9 @@ describe('ostiary conformance', function () {
 
   const command = (...args: string[]) => commandWith({}, ...args)
 
-  async function commandWith(env: Record<string, string>, ...args: string[]) {
-    const child = spawn(process.execPath, ['src/cli/ostiary.ts', 'conformance', ...args], { cwd: ROOT, env })
-    const [stdout, stderr, code] = await Promise.all([
-      textOf(child.stdout),
-      textOf(child.stderr),
-      new Promise<number | null>((resolve) => child.once('exit', resolve)),
-    ])
-    return { stdout, stderr, code }
+  async function commandWith(settings: Record<string, string>, ...args: string[]) {
+    const { status: code, ...said } = await ostiaryMeanwhile(settings, ['conformance', ...args])
+    return { ...said, code }
   }
 
   const one = async (name: string): Promise<Result | undefined> => {
@@ -295,9 +289,3 @@ describe('ostiary conformance', function () {
     expect((await command('--help')).stdout).to.match(/^Usage: ostiary conformance/)
   })
 })
-
-async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
-}

@@ -6,6 +6,20 @@ import { token } from '../support/samples.ts'
 const SHORT = 0.2
 const past = () => sleep(SHORT * 1000 + 60)
 
+/** What is seen while what was done lives; done again while the machine is too busy to look in time. */
+async function seenWithin<T>(
+  seconds: number,
+  act: () => Promise<unknown>,
+  look: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const begun = performance.now()
+    await act()
+    const seen = await look()
+    if (performance.now() - begun < seconds * 1000) return seen
+  }
+}
+
 /** What every Ephemeral holds. */
 export function ephemeralContract(instance: () => EphemeralInstance): void {
   const store = () => instance().ephemeral
@@ -18,8 +32,13 @@ export function ephemeralContract(instance: () => EphemeralInstance): void {
     await store().delete(key)
     await store().delete(key)
     expect(await store().get(key)).to.equal(undefined)
-    await store().put(key, 'short', SHORT)
-    expect(await store().get(key)).to.equal('short')
+    expect(
+      await seenWithin(
+        SHORT,
+        () => store().put(key, 'short', SHORT),
+        () => store().get(key),
+      ),
+    ).to.equal('short')
     await past()
     expect(await store().get(key)).to.equal(undefined)
     expect(await store().take(key)).to.equal(undefined)
@@ -40,16 +59,18 @@ export function ephemeralContract(instance: () => EphemeralInstance): void {
 
   it('stores once among 16, and again when it expired', async () => {
     const key = token()
-    const calls = Array.from({ length: 16 }, (_, n) => store().putOnce(key, `v${n}`, SHORT))
+    const calls = Array.from({ length: 16 }, (_, n) => store().putOnce(key, `v${n}`, 60))
     const wins = await Promise.all(calls)
     expect(wins.filter(Boolean)).to.have.length(1)
     expect(await store().get(key)).to.equal(`v${wins.indexOf(true)}`)
+    // Under a key of its own: a value that lives short may be gone before the last of 16 came.
+    const brief = token()
+    expect(await store().putOnce(brief, 'first', SHORT)).to.equal(true)
     await past()
-    expect([await store().putOnce(key, 'a', 60), await store().putOnce(key, 'b', 60)]).to.deep.equal([
-      true,
-      false,
-    ])
-    expect(await store().get(key)).to.equal('a')
+    const again = Array.from({ length: 16 }, (_, n) => store().putOnce(brief, `v${n}`, 60))
+    const winsAgain = await Promise.all(again)
+    expect(winsAgain.filter(Boolean)).to.have.length(1)
+    expect(await store().get(brief)).to.equal(`v${winsAgain.indexOf(true)}`)
   })
 
   it('gives a value to one of 16 that take it', async () => {
@@ -82,10 +103,16 @@ export function ephemeralContract(instance: () => EphemeralInstance): void {
 
   it('sets the lifetime of a counter with the first increment only', async () => {
     const key = token()
-    await store().increment(key, 0.4)
-    await sleep(250)
-    expect(await store().increment(key, 60)).to.deep.equal({ count: 2, resetsInSeconds: 1 })
-    await sleep(250)
+    const second = await seenWithin(
+      SHORT,
+      async () => {
+        await store().delete(key)
+        await store().increment(key, SHORT)
+      },
+      () => store().increment(key, 60),
+    )
+    expect(second).to.deep.equal({ count: 2, resetsInSeconds: 1 })
+    await past()
     const renewed = await store().increment(key, 60)
     expect(renewed.count).to.equal(1)
     expect(renewed.resetsInSeconds).to.be.within(58, 60)

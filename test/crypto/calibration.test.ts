@@ -1,11 +1,10 @@
 /** Proposals for the settings of hashing: as strong as the time allows, and never weaker than the floor. */
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { loadConfig } from '../../src/config/load.ts'
 import { calibrate } from '../../src/crypto/calibration.ts'
 import { ARGON2_FLOOR } from '../../src/crypto/password-hasher.ts'
 import type { Argon2Parameters } from '../../src/crypto/phc.ts'
+import { ostiary } from '../support/command.ts'
 
 /** A machine whose caches make small hashes cheaper than large ones. */
 const machine =
@@ -49,12 +48,7 @@ describe('calibration of argon2', () => {
   })
 
   it('as a command: prints settings that Ostiary takes, and says what is wrong with an argument', () => {
-    const run = (...args: string[]) =>
-      spawnSync(
-        process.execPath,
-        [fileURLToPath(new URL('../../src/cli/ostiary.ts', import.meta.url)), 'hashing', ...args],
-        { encoding: 'utf8', timeout: 60_000 },
-      )
+    const run = (...args: string[]) => ostiary({}, ['hashing', ...args])
     const { stdout, status } = run('--target', '40')
     expect(status).to.equal(0)
     const settings = Object.fromEntries(

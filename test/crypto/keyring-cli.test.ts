@@ -1,11 +1,10 @@
 /** Changing keys as an operator does it: by settings and by `ostiary data-key`, on the embedded database. */
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 const secret = () => randomBytes(32).toString('base64')
 
@@ -14,14 +13,8 @@ describe('ostiary data-key, and another OSTIARY_SECRET_KEY', function () {
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-keys-'))
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  function run(command: string, args: string[], settings: Record<string, string>) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/ostiary.ts', command, ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, DATA_DIR: dataDir, ...settings },
-    })
-    return { status, stdout, stderr }
-  }
+  const run = (command: string, args: string[], settings: Record<string, string>) =>
+    ostiary({ DATA_DIR: dataDir, ...settings }, [command, ...args])
   const [first, second] = [secret(), secret()]
   const former = { OSTIARY_SECRET_KEY: first }
   const changing = { OSTIARY_SECRET_KEY: second, OSTIARY_SECRET_KEY_PREVIOUS: first }

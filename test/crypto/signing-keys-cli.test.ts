@@ -1,11 +1,10 @@
 /** Changing the keys that sign, as an operator does it: `ostiary key`, on the embedded database. */
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { ROOT } from '../support/source-tree.ts'
+import { ostiary } from '../support/command.ts'
 
 describe('ostiary key', function () {
   this.timeout(120_000)
@@ -13,14 +12,7 @@ describe('ostiary key', function () {
   const OSTIARY_SECRET_KEY = randomBytes(32).toString('base64')
   after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/ostiary.ts', 'key', ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, DATA_DIR: dataDir, OSTIARY_SECRET_KEY },
-    })
-    return { status, stdout, stderr }
-  }
+  const run = (...args: string[]) => ostiary({ DATA_DIR: dataDir, OSTIARY_SECRET_KEY }, ['key', ...args])
 
   /** [line, kid, state] as printed, and nothing but such lines. */
   function keysIn(stdout: string): [line: string, kid: string, state: string][] {

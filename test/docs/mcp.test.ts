@@ -1,10 +1,11 @@
 /** docs/mcp.md holds: its command and its program, and then exactly what it says a client does. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import * as oauth from 'oauth4webapi'
 import { freePort } from '../support/child-service.ts'
+import { ostiary, settingsOf } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
 import { get } from '../support/protocol.ts'
 import { CALLBACK, walk } from '../support/relying-party.ts'
@@ -50,18 +51,9 @@ describe('the page about MCP', function () {
     )
     const [program, ...args] = words
     expect(program).to.equal('bin/ostiary')
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['src/cli/ostiary.ts', ...args.map((word) => word.replace('http://localhost:8090/mcp', resource))],
-      {
-        cwd: ROOT,
-        encoding: 'utf8',
-        env: {
-          PATH: process.env.PATH,
-          DATABASE_URL: running.secrets.databaseUrl,
-          OSTIARY_SECRET_KEY: running.secrets.rootKey.toString('base64'),
-        },
-      },
+    const { status, stdout, stderr } = ostiary(
+      settingsOf(running),
+      args.map((word) => word.replace('http://localhost:8090/mcp', resource)),
     )
     expect([status, stderr]).to.deep.equal([0, ''])
     expect(stdout).to.include(`${resource}  Example MCP server`).and.to.include('Use its tools in your name')

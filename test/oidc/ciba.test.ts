@@ -139,9 +139,11 @@ onEveryStack(
       const id = json.auth_req_id
       expect(errorOf(await pollFor(id))).to.deep.equal([400, 'authorization_pending'])
       expect(errorOf(await pollFor(id))).to.deep.equal([400, 'slow_down'])
-      await new Promise((resolve) => setTimeout(resolve, 9500))
+      await app.sql.query(
+        `update ephemeral set expires_at = expires_at - interval '9.5 seconds' where key like 'poll:%'`,
+      )
       expect(errorOf(await pollFor(id)), 'ten seconds later').to.deep.equal([400, 'authorization_pending'])
-    }).timeout(60_000)
+    })
 
     it('keeps requested_expiry within bounds (7.1)', async () => {
       const { email } = await person()

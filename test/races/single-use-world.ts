@@ -1,20 +1,17 @@
 /** Where the races of `single-use.test.ts` are run: two nodes on one Postgres, people, apps with keys, mails. */
-import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import pg from 'pg'
 import { newPostgresDatabase } from '../support/backends.ts'
+import { ostiary } from '../support/command.ts'
 import { ISSUER, Nodes } from '../support/ledger-nodes.ts'
 import { Line, Traffic } from '../support/ledger-traffic.ts'
 import { CALLBACK, PASSWORD, RP_SECRET, webClient } from '../support/relying-party.ts'
 import { SmtpSink } from '../support/smtp-sink.ts'
 import { type Page, UserAgent } from '../support/user-agent.ts'
 
-const OSTIARY = fileURLToPath(new URL('../../src/cli/ostiary.ts', import.meta.url))
 export const INITIAL_ACCESS_TOKEN = 'an-initial-access-token-of-the-races-0123456789'
 export const VERIFIER = 'v'.repeat(43)
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
@@ -221,8 +218,7 @@ export class World {
   }
 
   #command(...words: string[]) {
-    const env = { PATH: process.env.PATH, ...this.nodes.settings }
-    return spawnSync(process.execPath, [OSTIARY, ...words], { env, encoding: 'utf8', cwd: tmpdir() })
+    return ostiary(this.nodes.settings, words)
   }
 
   /** A token of the API, of somebody new who may create people. */

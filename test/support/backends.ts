@@ -63,6 +63,7 @@ export function storesOn(connection: SqlConnection, atRest = newKeyring()): SqlI
 }
 
 const IN_MEMORY = 'pglite (memory)'
+const ON_POSTGRES = 'postgres'
 
 /** Unmigrated connections: what a deployment finds on its first start. */
 export const emptySqlBackends: Backend<{ connection: SqlConnection }>[] = [
@@ -87,27 +88,26 @@ export const emptySqlBackends: Backend<{ connection: SqlConnection }>[] = [
       }
     },
   },
-  {
-    name: 'postgres',
-    async fresh() {
-      const { url, drop } = await newPostgresDatabase()
-      const connection = connectPostgres({ url, poolSize: 8, onError: () => {} })
-      return {
-        connection,
-        async dispose() {
-          await connection.close()
-          await drop()
-        },
-      }
-    },
-  },
+  { name: ON_POSTGRES, fresh: async () => onPostgres(await newPostgresDatabase()) },
 ]
+
+function onPostgres({ url, drop }: TestDatabase) {
+  const connection = connectPostgres({ url, poolSize: 8, onError: () => {} })
+  return {
+    connection,
+    async dispose() {
+      await connection.close()
+      await drop()
+    },
+  }
+}
 
 /** Migrated stores on every SQL engine. */
 export const sqlBackends: Backend<SqlInstance>[] = emptySqlBackends.map(({ name, fresh }) => ({
   name,
   async fresh() {
-    const { connection, dispose } = name === IN_MEMORY ? await fromImage() : await fresh()
+    const copied = { [IN_MEMORY]: fromImage, [ON_POSTGRES]: fromTemplate }[name]
+    const { connection, dispose } = await (copied ?? fresh)()
     await migrateUp(connection)
     return { ...storesOn(connection), dispose }
   },
@@ -116,6 +116,10 @@ export const sqlBackends: Backend<SqlInstance>[] = emptySqlBackends.map(({ name,
 async function fromImage() {
   const connection = await connectPglite({ image: await migratedImage() })
   return { connection, dispose: () => connection.close() }
+}
+
+async function fromTemplate() {
+  return onPostgres(await newMigratedDatabase())
 }
 
 export const ephemeralBackends: Backend<EphemeralInstance>[] = [
@@ -168,14 +172,35 @@ export function selected<Instance>(backends: Backend<Instance>[]): Backend<Insta
   return words?.length ? backends.filter(({ name }) => words.some((word) => name.includes(word))) : backends
 }
 
-/** A random database on the test cluster, and the way to get rid of it. */
-export async function newPostgresDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+export interface TestDatabase {
+  url: string
+  drop(): Promise<void>
+}
+
+/** A random database on the test cluster, empty or a copy of another one, and the way to get rid of it. */
+export async function newPostgresDatabase(template = 'template1'): Promise<TestDatabase> {
   const cluster = required('TEST_POSTGRES_URL')
   const name = `ostiary_${randomBytes(6).toString('hex')}`
-  await runOn(cluster, `create database ${name}`)
+  await runOn(cluster, `create database ${name} template ${template}`)
   const url = new URL(cluster)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => runOn(cluster, `drop database ${name} with (force)`) }
+}
+
+let migrated: Promise<string> | undefined
+
+/** With all migrations in it: copied from one that is made once in a run, which costs a fraction of making it anew. */
+export async function newMigratedDatabase(): Promise<TestDatabase> {
+  migrated ??= makeTemplate()
+  return newPostgresDatabase(await migrated)
+}
+
+async function makeTemplate(): Promise<string> {
+  const { url } = await newPostgresDatabase()
+  const connection = connectPostgres({ url, poolSize: 2, onError: () => {} })
+  await migrateUp(connection)
+  await connection.close()
+  return new URL(url).pathname.slice(1)
 }
 
 export function required(variable: 'TEST_POSTGRES_URL' | 'TEST_REDIS_URL'): string {

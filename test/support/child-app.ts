@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './child-service.ts'
+import { owned } from './owned-children.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/start.mjs', import.meta.url))
 const READY_MS = 60_000
@@ -52,6 +53,7 @@ export class ChildApp {
       env: { PATH: process.env.PATH, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    owned(this.#child)
     this.#child.stdout?.on('data', (chunk) => {
       this.stdout += chunk
     })

@@ -9,7 +9,7 @@ import type { Secrets } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { RawSettings } from '../../src/config/read-env.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
-import { newPostgresDatabase } from './backends.ts'
+import { newMigratedDatabase } from './backends.ts'
 import { freePort } from './child-service.ts'
 import { cleanRedisUrl } from './redis.ts'
 
@@ -34,7 +34,7 @@ export async function startNodes(
   settings: RawSettings = {},
   overrides: Overrides = {},
 ): Promise<Nodes> {
-  const [front, database] = [await freePort(), await newPostgresDatabase()]
+  const [front, database] = [await freePort(), await newMigratedDatabase()]
   const { config, secrets } = loadConfig({
     PORT: String(front),
     OSTIARY_SECRET_KEY: randomBytes(32).toString('base64'),

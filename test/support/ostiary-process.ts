@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './child-service.ts'
+import { owned } from './owned-children.ts'
 
 export interface ProcessOptions {
   /** settings beside ports and data folder */
@@ -130,6 +131,7 @@ export class OstiaryProcess {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    owned(child)
     const keep = (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString('utf8')).slice(-LOG_LIMIT)
     }

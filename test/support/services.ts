@@ -25,12 +25,9 @@ const PROBE_MS = 2000
 
 /** Everything started here and not yet stopped, so that a run that is torn down leaves nothing behind. */
 const running = new Set<ChildService>()
-
-/** Ends at once whatever this process still runs. For exit handlers. */
-export function stopEverythingNow(): void {
+process.once('exit', () => {
   for (const service of running) service.stopNow()
-  running.clear()
-}
+})
 
 async function begin(service: ChildService, urlOf: (port: number) => string): Promise<RunningService> {
   running.add(service)

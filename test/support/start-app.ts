@@ -8,7 +8,7 @@ import type { Config, Secrets } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { RawSettings } from '../../src/config/read-env.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
-import { newPostgresDatabase } from './backends.ts'
+import { newMigratedDatabase } from './backends.ts'
 import { freePort } from './child-service.ts'
 import { migratedImage } from './pglite-image.ts'
 import { cleanRedisUrl } from './redis.ts'
@@ -52,18 +52,20 @@ export async function startApp({
 }: StartOptions = {}): Promise<RunningApp> {
   const port = await freePort()
   const dataDir = mkdtempSync(join(tmpdir(), 'ostiary-test-'))
-  const postgres = stack === 'postgres+redis' ? await newPostgresDatabase() : undefined
+  const onPostgres = stack === 'postgres+redis'
+  const own = onPostgres && settings.DATABASE_URL === undefined ? await newMigratedDatabase() : undefined
   const raw: RawSettings = {
     PORT: String(port),
     DATA_DIR: dataDir,
     OSTIARY_SECRET_KEY: randomBytes(32).toString('base64'),
-    ...(postgres ? { DATABASE_URL: postgres.url, REDIS_URL: await cleanRedisUrl() } : {}),
+    ...(own ? { DATABASE_URL: own.url } : {}),
+    ...(onPostgres ? { REDIS_URL: await cleanRedisUrl() } : {}),
     ...CHEAP,
     ...settings,
   }
   const loaded = loadConfig(raw)
   // In memory: the embedded database on disk has tests of its own.
-  const config: Config = postgres
+  const config: Config = onPostgres
     ? loaded.config
     : { ...loaded.config, database: { kind: 'pglite', dataDir: undefined, image: await migratedImage() } }
   const logs: Record<string, unknown>[] = []
@@ -91,7 +93,7 @@ export async function startApp({
     },
     async close() {
       await app.close()
-      await postgres?.drop()
+      await own?.drop()
       rmSync(dataDir, { recursive: true, force: true })
     },
   }

@@ -9,14 +9,14 @@ import { createPerson } from '../support/people.ts'
 import { get, JANE, newAgent, post, signIn } from '../support/protocol.ts'
 import { discover, PASSWORD, RP_SECRET, webClient } from '../support/relying-party.ts'
 import { readSourceTree } from '../support/source-tree.ts'
-import { type RunningApp, type Stack, startApp } from '../support/start-app.ts'
+import { type RunningApp, STACKS, startApp } from '../support/start-app.ts'
 import { type CollectedSpan, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts'
 
 const METRICS = 'a-token-for-the-metrics-of-the-test-0123456789'
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const named = (name: string) => (spans: CollectedSpan[]) => spans.some((span) => span.name === name)
 
-for (const stack of ['pglite', 'postgres+redis'] as Stack[])
+for (const stack of STACKS)
   describe(`traces on ${stack}`, function () {
     this.timeout(60_000)
     let collector: TraceCollector

@@ -151,14 +151,15 @@ export function usersContract(instance: () => SqlInstance): void {
 
   it('holds a name for one flow for a while, and never the name a user has', async () => {
     const { id } = await users().insert(sampleUser())
-    const [held, used, flow] = [token('Held'), token('Used'), token()]
-    expect(await users().reserveUsername(held, flow, 0.3)).to.equal(true)
-    expect(await users().reserveUsername(held, flow, 0.3), 'the same flow again').to.equal(true)
+    const [held, brief, used, flow] = [token('Held'), token('Brief'), token('Used'), token()]
+    expect(await users().reserveUsername(held, flow, 60)).to.equal(true)
+    expect(await users().reserveUsername(held, flow, 60), 'the same flow again').to.equal(true)
     expect(await users().takeUsername(held, id)).to.equal(false)
     expect(await users().takeUsername(held, id, token())).to.equal(false)
     expect(await users().reserveUsername(held, token(), 60)).to.equal(false)
-    await sleep(360)
-    expect(await users().takeUsername(held, id)).to.equal(true)
+    expect(await users().reserveUsername(brief, flow, 0.1)).to.equal(true)
+    await sleep(160)
+    expect(await users().takeUsername(brief, id)).to.equal(true)
     const other = await users().insert(sampleUser())
     const [second, secondFlow] = [token('Held'), token()]
     await users().reserveUsername(second, secondFlow, 60)
