@@ -121,10 +121,19 @@ function exportCommand(audit: Command): void {
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
           const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
-          await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          let last = ''
+          const noting = async function* () {
+            for await (last of lines) yield last
+          }
+          await pipeline(noting, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          const { head, waiting } = JSON.parse(last).end
+          const more = `${waiting} records have no link yet and are not in it: take them later with --after ${head?.seq ?? 0}`
           return {
-            json: { file },
-            words: `${file} is written. Check it with: ostiary audit verify --file ${file}`,
+            json: { file, head, waiting },
+            words: [
+              `${file} is written. Check it with: ostiary audit verify --file ${file}`,
+              ...(waiting > 0 ? [more] : []),
+            ].join('\n'),
           }
         }),
       ),
@@ -151,9 +160,12 @@ async function verifyFile(file: string, keysFile: string | undefined): Promise<A
   }
 }
 
-function fileInWords({ issuer, links, checkpoints, pruned, signedUpTo, findings }: FileVerdict): string[] {
+function fileInWords(verdict: FileVerdict): string[] {
+  const { issuer, after, links, checkpoints, pruned, waiting, signedUpTo, findings } = verdict
   return [
     `${issuer}: ${links} links, ${pruned} of them without their record by retention; ${checkpoints} signatures, up to link ${signedUpTo}`,
+    ...(after > 0 ? [`It goes on from link ${after}: what was before is not in it.`] : []),
+    ...(waiting > 0 ? [`${waiting} records had no link yet when it was written: they are not in it.`] : []),
     ...found(findings),
   ]
 }

@@ -131,6 +131,17 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(refused, 'the same record twice').to.equal('23505')
     })
 
+    it('finds a record that was put in twice once nothing refused it, linked or not', async () => {
+      const columns = 'name, outcome, user_id, client_id, request_id, detail, sealed, stamp, mark'
+      await tamper(
+        'drop index audit_events_stamp',
+        `insert into audit_events (${columns}) select ${columns} from audit_events where id = 5`,
+      )
+      expect(await kinds()).to.deep.equal(['forged 13'])
+      await ledger.link()
+      expect(await kinds()).to.deep.equal(['forged 13'])
+    })
+
     it('finds a record that was put in with a link of its own', async () => {
       await tamper(
         `insert into audit_events (id, name, outcome) values (100, 'user.signed_in', 'success')`,
