@@ -96,6 +96,10 @@ onEveryStack('the API: looking across', { people: [], overrides: { clients } }, 
       )
       return String(row?.id)
     }
+    await dead({ kind: 'webhook', webhookId: 'whk_gone', deliveryId: 'msg_gone' }, 'status 500')
+    const [hook] = (await admin.get(LETTERS)).json.items
+    expect(hook, 'an endpoint is no application').to.include({ kind: 'webhook', client_id: null })
+    await app.sql.query(`delete from outbox where kind = 'webhook'`)
     const at = new Date().toISOString()
     const mail = await dead({ template: 'password-changed', userId: jane.userId, at }, 'no such host')
     const notice = { kind: 'backchannel-logout', clientId: 'web', accountId: 'usr_secretive' }
