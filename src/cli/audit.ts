@@ -10,7 +10,7 @@ import { AuditKeys, digestOf, isSignedBy } from '../crypto/audit-keys.ts'
 import { checkExport, type FileVerdict } from '../domain/audit/export.ts'
 import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { AuditQuery, AuditRecord } from '../domain/directory/directory.ts'
-import { type Answer, answers, UsageError } from './answer.ts'
+import { type Answer, answers, note, UsageError } from './answer.ts'
 import { group, leaf, moment, wholeNumber } from './leaf.ts'
 import { progress } from './progress.ts'
 import { type Opened, withStorage } from './stores.ts'
@@ -42,7 +42,12 @@ With --file it checks what "audit export" wrote, and asks no database.`,
     )
     .action(
       answers(async (options: { since?: string; file?: string; keys?: string }) => {
-        if (options.file !== undefined) return verifyFile(options.file, options.keys)
+        if (options.file !== undefined) {
+          if (options.since !== undefined)
+            throw new UsageError('--since is of the database: --file holds its own beginning')
+          return verifyFile(options.file, options.keys)
+        }
+        if (options.keys !== undefined) throw new UsageError('--keys is for --file')
         const since = headOf(options.since)
         return withStorage((opened) => verify(since, opened))
       }),
@@ -121,6 +126,10 @@ function exportCommand(audit: Command): void {
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
           const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
+          // Where Ostiary does not run nobody else does it. One that may not be signed over is written all the same.
+          await auditLedger(storage)
+            .link()
+            .catch((error: Error) => note(error.message))
           let last = ''
           const noting = async function* () {
             for await (last of lines) yield last
@@ -147,7 +156,7 @@ function timeOf(text: string): Date {
 }
 
 async function verifyFile(file: string, keysFile: string | undefined): Promise<Answer> {
-  const trusted = keysFile === undefined ? undefined : JSON.parse(await readFile(keysFile, 'utf8')).keys
+  const trusted = keysFile === undefined ? undefined : await keysIn(keysFile)
   const lines = createInterface({ input: createReadStream(file) })
   const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy }, trusted)
   const byItself = trusted
@@ -158,6 +167,13 @@ async function verifyFile(file: string, keysFile: string | undefined): Promise<A
     words: [...fileInWords(verdict), ...byItself].join('\n'),
     found: verdict.findings.length > 0,
   }
+}
+
+/** Never nothing: the keys of the export itself would count instead. */
+async function keysIn(file: string): Promise<Record<string, unknown>[]> {
+  const { keys } = JSON.parse(await readFile(file, 'utf8'))
+  if (!Array.isArray(keys)) throw new UsageError(`${file} is no JSON Web Key Set, as "audit keys" prints it`)
+  return keys
 }
 
 function fileInWords(verdict: FileVerdict): string[] {
