@@ -13,7 +13,15 @@
  */
 import type { AuditRecord } from '../directory/directory.ts'
 import type { Database } from '../ports.ts'
-import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, textOf } from './chain.ts'
+import {
+  ChainCheck,
+  type Checkpoint,
+  type Digest,
+  type Finding,
+  Findings,
+  type Link,
+  textOf,
+} from './chain.ts'
 import type { Head } from './ledger.ts'
 import { Ranges } from './ranges.ts'
 import { type Pruning, textOfPruning } from './retention.ts'
@@ -121,7 +129,7 @@ export async function checkExport(
   { digest, verify }: FileCheckDeps,
   trusted?: readonly PublicKey[],
 ): Promise<FileVerdict> {
-  const findings: Finding[] = []
+  const findings = new Findings()
   const statements: string[] = []
   let gone: Ranges | undefined
   let keys = trusted ?? []
@@ -165,7 +173,7 @@ export async function checkExport(
   const head = check?.head && headOf(check.head)
   if (!end || end.links !== verdict.links || (end.head && end.head.hash !== head?.hash))
     findings.push({ kind: 'cut off', sentence: 'the end of the file is not the one it was written with' })
-  return { ...verdict, head, findings }
+  return { ...verdict, head, findings: findings.list() }
 }
 
 interface Said {

@@ -3,7 +3,16 @@
  * are written, in one process at a time, so that no request waits for the one before it.
  */
 import type { AuditKeyRepository, Database, MarkedRecord, Repositories } from '../ports.ts'
-import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, linkOf, textOf } from './chain.ts'
+import {
+  ChainCheck,
+  type Checkpoint,
+  type Digest,
+  type Finding,
+  Findings,
+  type Link,
+  linkOf,
+  textOf,
+} from './chain.ts'
 import { Ranges } from './ranges.ts'
 import { textOfPruning } from './retention.ts'
 
@@ -137,7 +146,7 @@ export class AuditLedger {
     const lastSigned = checkpoints.at(-1)?.seq ?? 0
     const of = (await auditChain.head())?.seq ?? 0
     const check = new ChainCheck(this.#deps.digest)
-    const findings: Finding[] = []
+    const findings = new Findings()
     let links = 0
     let pruned = 0
     let older = true
@@ -168,11 +177,11 @@ export class AuditLedger {
     const { waiting, suspects } = await this.#unlinked(links > 0, older)
     findings.push(...suspects, ...(await auditChain.copies(PAGE)).map(copied))
     const head = check.head && { seq: check.head.seq, hash: check.head.hash }
-    return { links, checkpoints: checkpoints.length, pruned, waiting, head, findings }
+    return { links, checkpoints: checkpoints.length, pruned, waiting, head, findings: findings.list() }
   }
 
   /** Links whose records went by statements of ours; each call takes in those that came since the one before. */
-  #statements(findings: Finding[]): () => Promise<Ranges> {
+  #statements(findings: Findings): () => Promise<Ranges> {
     const { auditChain, auditKeys } = this.#deps.database
     const good: string[] = []
     let read = 0
