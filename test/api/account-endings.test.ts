@@ -111,16 +111,22 @@ onEveryStack('the API: accounts on their way in and out', options, (app) => {
   it('what made an account goes with it, and repeating the request makes nobody', async () => {
     const made = { email: 'hired@example.org', password: PASSWORD }
     const joined = { email: 'joined@example.org', password: PASSWORD }
-    const headers = { 'idempotency-key': 'once for each' }
+    const headers = { 'idempotency-key': 'once-for-each' }
     const hire = () => admin.send('POST', USERS, made, headers)
     const join = () => auth(app, 'register', joined, { headers })
-    const { id: hired } = (await hire()).json
-    const { id } = (await join()).json
+    const [hiring, joining] = [await hire(), await join()]
+    expect([hiring.status, joining.status]).to.deep.equal([201, 201])
+    const [hired, id] = [hiring.json.id, joining.json.id]
     const code = /\b\d{3}\s?\d{3}\b/.exec((await app.nextMail(joined.email)).text)?.[0] ?? ''
     expect((await auth(app, 'verify-email', { id, code })).status).to.equal(200)
     expect((await join()).headers.get('idempotency-replayed')).to.equal('true')
+    // The evaluation's mailbox keeps mails, and how many went to an address is counted for an hour.
     const left = async () =>
-      (await app.sql.dump()).filter((row) => row.includes(made.email) || row.includes(joined.email))
+      (await app.sql.dump()).filter(
+        (row) =>
+          (row.includes(made.email) || row.includes(joined.email)) &&
+          !/^(mailbox_messages|ephemeral) /.test(row),
+      )
     expect(await left()).to.have.length.above(1)
     for (const one of [hired, id])
       expect((await admin.send('DELETE', `${USERS}/${one}?erase_now=true`)).status).to.equal(204)
