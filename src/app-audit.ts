@@ -1,18 +1,20 @@
 /** Part of the composition root: what becomes of audit records after they were written. */
-import { auditWatch } from './app-parts.ts'
+import { auditLedger, auditWatch } from './app-parts.ts'
 import type { Config } from './config/config.ts'
 import { AuditKeys, digestOf } from './crypto/audit-keys.ts'
 import type { Actor } from './domain/access/service.ts'
 import { type ExportOptions, exportLines } from './domain/audit/export.ts'
-import { AuditLedger, type Head, type Verdict } from './domain/audit/ledger.ts'
+import type { Head, Verdict } from './domain/audit/ledger.ts'
 import { AuditRetention } from './domain/audit/retention.ts'
 import { AuditStream, type StreamEntry } from './domain/audit/stream.ts'
 import { DomainError } from './domain/errors.ts'
+import { keepUsage } from './domain/operations/usage.ts'
 import { KeyWatch } from './jobs/key-watch.ts'
 import type { Logger } from './lib/log.ts'
 import type { Storage } from './storage/choose.ts'
 
 const PRUNE_EVERY_MS = 600_000
+const COUNT_EVERY_MS = 600_000
 /** As often as links are made. */
 const STREAM_EVERY_MS = 5_000
 
@@ -20,6 +22,7 @@ const STREAM_EVERY_MS = 5_000
 export function auditWatches(config: Config, storage: Storage, log: Logger): KeyWatch[] {
   return [
     auditWatch(storage, log),
+    usageWatch(storage, log),
     retentionWatch(config, storage, log),
     ...streamWatch(config, storage, log),
   ]
@@ -37,6 +40,12 @@ function streamWatch({ audit }: Config, { database, addToStream }: Storage, log:
     )
   const following = new AuditStream({ database, add })
   return [new KeyWatch(() => following.follow(), log, 'streaming the audit records', STREAM_EVERY_MS)]
+}
+
+/** By itself, so that a day that cannot be counted keeps no record beyond its time. */
+function usageWatch({ database }: Storage, log: Logger): KeyWatch {
+  const count = () => keepUsage(database.usage, new Date())
+  return new KeyWatch(count, log, 'counting the days that are over', COUNT_EVERY_MS)
 }
 
 /** Takes away what was kept for as long as its class is. */
@@ -67,8 +76,7 @@ export function auditServices(
   storage: Pick<Storage, 'database'>,
 ): AuditServices {
   const { database } = storage
-  const keys = new AuditKeys()
-  const ledger = new AuditLedger({ database, digest: digestOf, keys })
+  const ledger = auditLedger(storage)
   let walking = false
   return {
     async export(options, { by, request }) {
@@ -77,9 +85,9 @@ export function auditServices(
         ...{ name: 'audit.exported', outcome: 'success', request },
         detail: { by, after, personal },
       })
-      const publicKeys = async (stored: Storage['database']['auditKeys']) =>
-        (await keys.publicKeys(stored)).map((key) => ({ ...key }))
-      return exportLines({ database, issuer, publicKeys, now: () => new Date() }, options)
+      const publicKeys = async () =>
+        (await new AuditKeys().publicKeys(database.auditKeys)).map((key) => ({ ...key }))
+      return exportLines({ database, issuer, publicKeys, at: new Date() }, options)
     },
     async verify(since) {
       if (walking) throw new DomainError('busy')

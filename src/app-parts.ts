@@ -166,7 +166,10 @@ export function signingKeyWatches(
 }
 
 /** Keeps the audit records in their chain, and checks it. */
-export function auditLedger({ database }: Storage, onCheckpoint?: LedgerDeps['onCheckpoint']): AuditLedger {
+export function auditLedger(
+  { database }: Pick<Storage, 'database'>,
+  onCheckpoint?: LedgerDeps['onCheckpoint'],
+): AuditLedger {
   return new AuditLedger({
     database,
     digest: digestOf,

@@ -168,7 +168,8 @@ async function answerTo(
   const scope = `${whose} ${actor.clientId} ${route.operation}`
   const key = request.header('idempotency-key')
   const content = JSON.stringify([params, query, body])
-  return once({ store: deps.idempotency, log: deps.log, scope, key, content }, handle)
+  const makesPerson = route.repeatable === 'person'
+  return once({ store: deps.idempotency, log: deps.log, scope, key, content, makesPerson }, handle)
 }
 
 function allow(route: Route, actor: Actor, target: Target | undefined, metadataUrl: string): void {

@@ -18,11 +18,13 @@ export interface Once {
   key: string
   /** what is asked, as it must be the same */
   content: string
+  /** what it makes is a person, whose `id` the answer has */
+  makesPerson: boolean
 }
 
 /** @throws ApiProblem `in_flight`, `key_reused`, `malformed` */
 export async function once(
-  { store, log, scope, key, content }: Once,
+  { store, log, scope, key, content, makesPerson }: Once,
   work: () => Promise<ApiResponse>,
 ): Promise<ApiResponse> {
   if (key === '') return work()
@@ -54,7 +56,7 @@ export async function once(
   }
   // It is done, whether that can be remembered or not.
   await store
-    .keep(name, JSON.stringify(answer))
+    .keep(name, JSON.stringify(answer), makesPerson ? (answer.body as { id: string }).id : undefined)
     .catch((err: Error) => log.warn({ err }, 'an answer could not be kept for its idempotency key'))
   return answer
 }

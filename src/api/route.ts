@@ -73,8 +73,8 @@ export interface RouteDefinition<Params, Query, Body, Output> {
   target?: (params: Params, services: ApiServices) => Promise<Target | undefined>
   /** an edit: needs If-Match */
   conditional?: true
-  /** a creation: may be repeated under an Idempotency-Key */
-  repeatable?: true
+  /** a creation: may be repeated under an Idempotency-Key; of a person (`id` of the output): as long as they are there */
+  repeatable?: true | 'person'
   handle(call: Call<Params, Query, Body>, services: ApiServices): Promise<Reply<Output>>
 }
 

@@ -10,7 +10,7 @@ import { AuditKeys, digestOf, isSignedBy } from '../crypto/audit-keys.ts'
 import { checkExport, type FileVerdict } from '../domain/audit/export.ts'
 import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { AuditQuery, AuditRecord } from '../domain/directory/directory.ts'
-import { type Answer, answers, UsageError } from './answer.ts'
+import { type Answer, answers, note, UsageError } from './answer.ts'
 import { group, leaf, moment, wholeNumber } from './leaf.ts'
 import { progress } from './progress.ts'
 import { type Opened, withStorage } from './stores.ts'
@@ -42,7 +42,12 @@ With --file it checks what "audit export" wrote, and asks no database.`,
     )
     .action(
       answers(async (options: { since?: string; file?: string; keys?: string }) => {
-        if (options.file !== undefined) return verifyFile(options.file, options.keys)
+        if (options.file !== undefined) {
+          if (options.since !== undefined)
+            throw new UsageError('--since is of the database: --file holds its own beginning')
+          return verifyFile(options.file, options.keys)
+        }
+        if (options.keys !== undefined) throw new UsageError('--keys is for --file')
         const since = headOf(options.since)
         return withStorage((opened) => verify(since, opened))
       }),
@@ -121,10 +126,23 @@ function exportCommand(audit: Command): void {
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
           const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
-          await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          // Where Ostiary does not run nobody else does it. One that may not be signed over is written all the same.
+          await auditLedger(storage)
+            .link()
+            .catch((error: Error) => note(error.message))
+          let last = ''
+          const noting = async function* () {
+            for await (last of lines) yield last
+          }
+          await pipeline(noting, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          const { head, waiting } = JSON.parse(last).end
+          const more = `${waiting} records have no link yet and are not in it: take them later with --after ${head?.seq ?? 0}`
           return {
-            json: { file },
-            words: `${file} is written. Check it with: ostiary audit verify --file ${file}`,
+            json: { file, head, waiting },
+            words: [
+              `${file} is written. Check it with: ostiary audit verify --file ${file}`,
+              ...(waiting > 0 ? [more] : []),
+            ].join('\n'),
           }
         }),
       ),
@@ -138,7 +156,7 @@ function timeOf(text: string): Date {
 }
 
 async function verifyFile(file: string, keysFile: string | undefined): Promise<Answer> {
-  const trusted = keysFile === undefined ? undefined : JSON.parse(await readFile(keysFile, 'utf8')).keys
+  const trusted = keysFile === undefined ? undefined : await keysIn(keysFile)
   const lines = createInterface({ input: createReadStream(file) })
   const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy }, trusted)
   const byItself = trusted
@@ -151,9 +169,19 @@ async function verifyFile(file: string, keysFile: string | undefined): Promise<A
   }
 }
 
-function fileInWords({ issuer, links, checkpoints, pruned, signedUpTo, findings }: FileVerdict): string[] {
+/** Never nothing: the keys of the export itself would count instead. */
+async function keysIn(file: string): Promise<Record<string, unknown>[]> {
+  const { keys } = JSON.parse(await readFile(file, 'utf8'))
+  if (!Array.isArray(keys)) throw new UsageError(`${file} is no JSON Web Key Set, as "audit keys" prints it`)
+  return keys
+}
+
+function fileInWords(verdict: FileVerdict): string[] {
+  const { issuer, after, links, checkpoints, pruned, waiting, signedUpTo, findings } = verdict
   return [
     `${issuer}: ${links} links, ${pruned} of them without their record by retention; ${checkpoints} signatures, up to link ${signedUpTo}`,
+    ...(after > 0 ? [`It goes on from link ${after}: what was before is not in it.`] : []),
+    ...(waiting > 0 ? [`${waiting} records had no link yet when it was written: they are not in it.`] : []),
     ...found(findings),
   ]
 }

@@ -10,8 +10,8 @@ export type Claim =
 export interface IdempotencyStore {
   /** Compare-and-set: of any number of callers one wins. `key` names caller, operation and their own key. */
   claim(key: string, content: string): Promise<Claim>
-  /** For 24 hours. */
-  keep(key: string, answer: string): Promise<void>
+  /** For 24 hours; no longer than the person whom the answer names (by id), where it names one. */
+  keep(key: string, answer: string, person?: string): Promise<void>
   /** Nothing came of it: the next one may try. */
   release(key: string): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Looks for keys that were added or taken away: every so often, and at once when told to. */
+/** Does one thing over and over, first of all looking for keys: every so often, and at once when told to. */
 import type { Logger } from '../lib/log.ts'
 import { Condition } from './condition.ts'
 

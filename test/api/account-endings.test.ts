@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { userDeletion } from '../../src/app-purge.ts'
 import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
+import { auth } from '../support/auth-api.ts'
 import { get, onEveryStack } from '../support/protocol.ts'
 import { begin, discover, PASSWORD, walk, webClient } from '../support/relying-party.ts'
 import { UserAgent } from '../support/user-agent.ts'
@@ -105,6 +106,38 @@ onEveryStack('the API: accounts on their way in and out', options, (app) => {
         [404, 404],
       ])
     }
+  })
+
+  it('what made an account goes with it, and repeating the request makes nobody', async () => {
+    const made = { email: 'hired@example.org', password: PASSWORD }
+    const joined = { email: 'joined@example.org', password: PASSWORD }
+    const headers = { 'idempotency-key': 'once-for-each' }
+    const hire = () => admin.send('POST', USERS, made, headers)
+    const join = () => auth(app, 'register', joined, { headers })
+    const [hiring, joining] = [await hire(), await join()]
+    expect([hiring.status, joining.status]).to.deep.equal([201, 201])
+    const [hired, id] = [hiring.json.id, joining.json.id]
+    const code = /\b\d{3}\s?\d{3}\b/.exec((await app.nextMail(joined.email)).text)?.[0] ?? ''
+    expect((await auth(app, 'verify-email', { id, code })).status).to.equal(200)
+    expect((await join()).headers.get('idempotency-replayed')).to.equal('true')
+    // The evaluation's mailbox keeps mails, and how many went to an address is counted for an hour.
+    const left = async () =>
+      (await app.sql.dump()).filter(
+        (row) =>
+          (row.includes(made.email) || row.includes(joined.email)) &&
+          !/^(mailbox_messages|ephemeral) /.test(row),
+      )
+    expect(await left()).to.have.length.above(1)
+    for (const one of [hired, id])
+      expect((await admin.send('DELETE', `${USERS}/${one}?erase_now=true`)).status).to.equal(204)
+    expect(await left()).to.deep.equal([])
+    const kept = await app.sql.query<{ answer: unknown }>('select answer from idempotency_keys')
+    expect(kept.map(({ answer }) => answer)).to.deep.equal([null, null])
+    for (const again of [hire, join]) {
+      const { status, json } = await again()
+      expect([status, json.code]).to.deep.equal([422, 'key_reused'])
+    }
+    expect(await left()).to.deep.equal([])
   })
 
   it('erased at once where that is asked for; in a cool-off too; and left out of exports before', async () => {

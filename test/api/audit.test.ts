@@ -133,14 +133,28 @@ onEveryStack('the record of events by the API', options, (app) => {
       return index === 2 ? JSON.stringify(link) : line
     })
     expect(await kinds(bare)).to.include('missing')
+    const refusal = async (changed: string[]) =>
+      check(changed.join('\n')).then(
+        () => 'none',
+        (error: Error) => error.message,
+      )
+    const { link } = JSON.parse(String(lines[4]))
+    const anew = { export: { ...JSON.parse(String(lines[0])).export, after: link } }
+    // Two are left out, and what follows goes on from where the second header says.
+    const bridged = lines.toSpliced(3, 2, JSON.stringify(anew))
+    expect(await refusal(bridged)).to.equal('the file holds more than one export: check each by itself')
+    expect((await check([JSON.stringify(anew), ...lines.slice(5)].join('\n'))).after).to.equal(link.seq)
+    expect(await refusal(lines.with(2, 'null'))).to.equal('the file holds a line that is no JSON object')
     const foreign = await check(text, [{ ...linesOf(text)[0]?.export?.keys[0], kid: 'another' }])
     expect(foreign.findings.map(({ kind }) => kind)).to.deep.equal(['bad signature'])
   })
 
   it('goes on from a link; and all of it is checked on demand', async () => {
+    // That of this export, at least: no link has been made since.
+    expect((await check(await taken())).waiting).to.be.above(0)
     const more = await taken('?after=2')
     expect(linesOf(more)[0]?.export?.after?.seq).to.equal(2)
-    expect((await check(more)).findings).to.deep.equal([])
+    expect(await check(more)).to.deep.include({ after: 2, findings: [] })
     await app.sql.query('alter table audit_events disable trigger all')
     const { database } = app.app.storage
     const retention = new AuditRetention({

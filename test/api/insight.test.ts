@@ -1,6 +1,7 @@
 /** Looking across a deployment: sessions, consents, usage by day, what could not be delivered, and trying an application. */
 import { expect } from 'chai'
 import { SETTING_NAMES } from '../../src/config/schema.ts'
+import { keepUsage } from '../../src/domain/operations/usage.ts'
 import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
 import { newAgent, onEveryStack, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, RP_SECRET, walk, webClient } from '../support/relying-party.ts'
@@ -75,6 +76,12 @@ onEveryStack('the API: looking across', { people: [], overrides: { clients } }, 
     await app.sql.query(`delete from audit_events where created_at < now() - interval '2 days'`)
     expect((await usage(`from=${day(6)}&to=${day(3)}`)).days.at(-1).sign_ins).to.equal(5)
     expect((await usage('')).days).to.have.length(30)
+
+    // 60 days ago: nobody asked before the records went.
+    await app.sql.query(old.replace('3 days', '60 days'), ['user.signed_in'])
+    await keepUsage(app.app.storage.database.usage, new Date())
+    await app.sql.query(`delete from audit_events where created_at < now() - interval '50 days'`)
+    expect((await usage(`from=${day(60)}&to=${day(60)}`)).days[0].sign_ins).to.equal(5)
     for (const range of [`from=${day(0)}&to=${day(1)}`, `from=${day(92)}`, 'from=2026-02-30', 'to=yesterday'])
       expect((await admin.get(`${ADMIN}/usage?${range}`)).json.code, range).to.equal('invalid_parameter')
     expect((await admin.get(`${ADMIN}/usage?from=${day(91)}`)).status).to.equal(200)
@@ -89,6 +96,10 @@ onEveryStack('the API: looking across', { people: [], overrides: { clients } }, 
       )
       return String(row?.id)
     }
+    await dead({ kind: 'webhook', webhookId: 'whk_gone', deliveryId: 'msg_gone' }, 'status 500')
+    const [hook] = (await admin.get(LETTERS)).json.items
+    expect(hook, 'an endpoint is no application').to.include({ kind: 'webhook', client_id: null })
+    await app.sql.query(`delete from outbox where kind = 'webhook'`)
     const at = new Date().toISOString()
     const mail = await dead({ template: 'password-changed', userId: jane.userId, at }, 'no such host')
     const notice = { kind: 'backchannel-logout', clientId: 'web', accountId: 'usr_secretive' }

@@ -99,6 +99,24 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await kinds()).to.deep.equal(['missing 4', 'missing 12'])
     })
 
+    it('names a thousand of those that were taken away, and says how many more', async () => {
+      await instance.database.audit.appendAll(
+        Array.from({ length: 1100 }, () => ({
+          name: 'user.signed_in',
+          outcome: 'success',
+          request: undefined,
+        })),
+      )
+      await ledger.link()
+      await tamper('delete from audit_events')
+      const { findings } = await ledger.verify()
+      expect(findings).to.have.length(1001)
+      expect(findings.at(-1))
+        .to.include({ kind: 'more' })
+        .and.property('sentence')
+        .include(`${RECORDS + 100} more`)
+    })
+
     it('finds a record that was taken away with its link', async () => {
       await tamper('delete from audit_events where id = 4', 'delete from audit_chain where event_id = 4')
       expect(await kinds()).to.deep.equal(['broken 5'])
@@ -129,6 +147,17 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
         `insert into audit_events (${columns}, stamp, mark) select ${columns}, stamp, mark from audit_events where id = 2`,
       ).catch((error: { code: string }) => error.code)
       expect(refused, 'the same record twice').to.equal('23505')
+    })
+
+    it('finds a record that was put in twice once nothing refused it, linked or not', async () => {
+      const columns = 'name, outcome, user_id, client_id, request_id, detail, sealed, stamp, mark'
+      await tamper(
+        'drop index audit_events_stamp',
+        `insert into audit_events (${columns}) select ${columns} from audit_events where id = 5`,
+      )
+      expect(await kinds()).to.deep.equal(['forged 13'])
+      await ledger.link()
+      expect(await kinds()).to.deep.equal(['forged 13'])
     })
 
     it('finds a record that was put in with a link of its own', async () => {

@@ -3,10 +3,11 @@
  * still finds what is done to those that are left.
  */
 import { expect } from 'chai'
-import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
+import { AuditKeys, digestOf, isSignedBy } from '../../src/crypto/audit-keys.ts'
 import { linkOf } from '../../src/domain/audit/chain.ts'
 import type { AuditRetentionDays } from '../../src/domain/audit/classes.ts'
 import type { AuditEventName } from '../../src/domain/audit/events.ts'
+import { checkExport, exportLines } from '../../src/domain/audit/export.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
 import { Ranges, rangesOf } from '../../src/domain/audit/ranges.ts'
 import { AuditRetention } from '../../src/domain/audit/retention.ts'
@@ -78,6 +79,41 @@ for (const backend of selected(sqlBackends).filter(({ name }) => name !== 'pglit
       expect(await stored(), 'a day and more behind').to.equal(1)
       await retention({ activity: 30, administration: 30, security: 190 }).prune()
       expect(await stored()).to.equal(0)
+    })
+
+    /** Retention comes between what was read of its statements and what is read of the records. */
+    function overtaken() {
+      let pruned = false
+      const auditChain = new Proxy(instance.database.auditChain, {
+        get: (chain, name) => {
+          const method = Reflect.get(chain, name).bind(chain)
+          if (name !== 'prunings' || pruned) return method
+          return async (skip: number) => {
+            const before = await method(skip)
+            pruned = true
+            expect(await retention().prune()).to.equal(5)
+            return before
+          }
+        },
+      })
+      return { ...instance.database, auditChain }
+    }
+
+    it('is no finding of who walks the chain at that moment', async () => {
+      const walking = new AuditLedger({ database: overtaken(), digest: digestOf, keys })
+      expect(await walking.verify()).to.deep.include({ pruned: 5, findings: [] })
+    })
+
+    it('is no finding in a file that is written at that moment', async () => {
+      const publicKeys = async () =>
+        (await keys.publicKeys(instance.database.auditKeys)).map((key) => ({ ...key }))
+      const lines = exportLines(
+        { database: overtaken(), issuer: 'https://op.example.org', publicKeys, at: new Date() },
+        { after: 0, personal: false },
+      )
+      const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy })
+      // The two events of retention have no link yet.
+      expect(verdict).to.deep.include({ links: 12, pruned: 5, waiting: 2, findings: [] })
     })
 
     it('takes nothing before it stands under a signed head', async () => {

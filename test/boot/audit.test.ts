@@ -57,15 +57,35 @@ describe('ostiary audit', function () {
     const file = join(dataDir, 'audit.ndjson')
     const written = audit('export', file)
     expect(written.status, written.stderr).to.equal(0)
+    expect(written.stdout, 'the one that somebody put in').to.include('1 records have no link yet')
     expect(audit('export', file).status, 'it is there').to.equal(1)
     const whole = ostiary({ DATA_DIR: '/nowhere' }, ['audit', 'verify', '--file', file])
     expect(whole.status, whole.stderr).to.equal(0)
     expect(whole.stdout).to.include('Nothing was changed')
+    expect(whole.stdout).to.match(/^\S+: [1-9]\d* links, .*, up to link [1-9]/)
+    const names = readFileSync(file, 'utf8')
+    expect(names).to.include('"name":"signing_key.added"').and.to.include('"name":"audit.exported"')
+    expect(names).to.not.include('user.deleted')
     const [first] = readFileSync(file, 'utf8').split('\n')
     writeFileSync(file, `${first}\n`)
     const cut = audit('verify', '--file', file)
     expect(cut.status).to.equal(3)
     expect(cut.stdout).to.match(/^CUT OFF: /m)
     expect(audit('list', '--name', 'audit.exported').stdout).to.include('by=cli')
+  })
+
+  it('checks a file with the keys that were given and no others', () => {
+    const file = join(dataDir, 'audit-2.ndjson')
+    expect(audit('export', file).status).to.equal(0)
+    const keys = join(dataDir, 'keys.json')
+    writeFileSync(keys, audit('keys').stdout)
+    expect(audit('verify', '--file', file, '--keys', keys).status).to.equal(0)
+    writeFileSync(keys, '[]')
+    for (const slip of [
+      ['--file', file, '--keys', keys],
+      ['--file', file, '--since', `1:${'x'.repeat(43)}`],
+      ['--keys', keys],
+    ])
+      expect(audit('verify', ...slip).status, slip.join(' ')).to.equal(2)
   })
 })

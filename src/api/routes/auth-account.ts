@@ -46,7 +46,7 @@ export const authAccountRoutes: readonly Route[] = [
         name: z.string().max(500).optional(),
       }),
     },
-    ...{ output: ACCOUNT, errors: ['username_taken', 'email_taken', 'busy'], repeatable: true },
+    ...{ output: ACCOUNT, errors: ['username_taken', 'email_taken', 'busy'], repeatable: 'person' },
     permission: 'anyone',
     async handle({ body, facts }, { auth }) {
       const { email, password, username = '', name = '' } = body

@@ -63,7 +63,7 @@ export const peopleRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
-    ...{ method: 'POST', path: LIST, operation: 'createUser', tag, status: 201, repeatable: true },
+    ...{ method: 'POST', path: LIST, operation: 'createUser', tag, status: 201, repeatable: 'person' },
     summary: 'Create somebody, with a password or with an invitation by mail to choose one',
     input: {
       body: z.strictObject({

@@ -57,10 +57,29 @@ export function textOf({ seq, hash, signedAt }: Pick<Checkpoint, 'seq' | 'hash' 
 
 /** What a check came upon. `seq` and `recordId` where they are known. */
 export interface Finding {
-  kind: 'changed' | 'missing' | 'broken' | 'forged' | 'left out' | 'bad signature' | 'cut off'
+  kind: 'changed' | 'missing' | 'broken' | 'forged' | 'left out' | 'bad signature' | 'cut off' | 'more'
   seq?: number
   recordId?: string
   sentence: string
+}
+
+const MOST_FINDINGS = 1000
+
+/** The first thousand, and how many more: whoever emptied the table must not exhaust the process that looks. */
+export class Findings {
+  readonly #first: Finding[] = []
+  #more = 0
+
+  push(...found: readonly Finding[]): void {
+    const room = MOST_FINDINGS - this.#first.length
+    this.#first.push(...found.slice(0, room))
+    this.#more += Math.max(0, found.length - room)
+  }
+
+  list(): Finding[] {
+    if (this.#more === 0) return this.#first
+    return [...this.#first, { kind: 'more', sentence: `${this.#more} more were found and are not listed` }]
+  }
 }
 
 /** Walks the links in order; remembers only the one before. */

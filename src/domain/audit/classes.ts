@@ -38,6 +38,7 @@ const SECURITY: readonly AuditEventName[] = [
   'user.enabled',
   'user.deleted',
   'client.secret_replaced',
+  'client.secret_revoked',
   'webhook.created',
   'webhook.secret_rotated',
   'initial_access_token.created',
@@ -50,6 +51,7 @@ const SECURITY: readonly AuditEventName[] = [
   'signing_key.revoked',
   'audit.pruned',
   'audit.exported',
+  'users.exported',
   'system.restored',
 ]
 

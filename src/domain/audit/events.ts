@@ -95,8 +95,8 @@ export interface AuditEvent {
 export function requesterOf({
   userId,
   detail,
-}: Pick<AuditEvent, 'userId'> & { detail?: object }): string | undefined {
-  const by = String((detail as { by?: unknown } | undefined)?.by)
+}: Pick<AuditEvent, 'userId'> & { detail?: Record<string, unknown> }): string | undefined {
+  const by = String(detail?.by)
   // A program that acts on its own account is nobody, whoever it acts upon.
   if (by.startsWith('client:')) return undefined
   return isPerson(by) ? by : userId

@@ -2,17 +2,26 @@
  * The audit record as a file, and the check of such a file without the deployment that wrote it. One JSON object a line:
  *
  *   {"export": {format, issuer, at, after, keys}}      once, first; `after`: the head that the first link follows
- *   {"pruning": {…}}                                   each signed statement of what went by retention
+ *   {"pruning": {…}}                                   each signed statement of what went by retention, before its links
  *   {"link": {…}, "content": "…", "event": {…}}        each link in order; of one whose record went nothing but the link
  *   {"checkpoint": {…}}                                each signed head, behind the link it is of
- *   {"end": {links, head}}                             once, last: without it the file was cut off
+ *   {"end": {links, head, waiting}}                    once, last: without it the file was cut off; `waiting`: records that
+ *                                                      had no link yet, and so are not in it (1000 at most are counted)
  *
  * `content` is what the digest is of, to the letter. What identifies people is in it sealed; `event` shows it only where
  * that was asked for, because in a file nobody can erase it any more. All else in `event` is checked against `content`.
  */
 import type { AuditRecord } from '../directory/directory.ts'
-import type { AuditKeyRepository, Database } from '../ports.ts'
-import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, textOf } from './chain.ts'
+import type { Database } from '../ports.ts'
+import {
+  ChainCheck,
+  type Checkpoint,
+  type Digest,
+  type Finding,
+  Findings,
+  type Link,
+  textOf,
+} from './chain.ts'
 import type { Head } from './ledger.ts'
 import { Ranges } from './ranges.ts'
 import { type Pruning, textOfPruning } from './retention.ts'
@@ -23,10 +32,11 @@ const PAGE = 1000
 type PublicKey = Record<string, unknown>
 
 export interface ExportDeps {
-  database: Pick<Database, 'auditChain' | 'auditKeys' | 'trail'>
+  database: Pick<Database, 'auditChain' | 'trail'>
   issuer: string
-  publicKeys(stored: AuditKeyRepository): Promise<PublicKey[]>
-  now: () => Date
+  /** of all who signed a head */
+  publicKeys(): Promise<readonly PublicKey[]>
+  at: Date
 }
 
 export interface ExportOptions {
@@ -36,22 +46,31 @@ export interface ExportOptions {
   personal: boolean
 }
 
-/** Lines, each with its end. What is written meanwhile is in it or not; the chain is whole up to the end. */
+/** Lines, each with its end. What is written or taken away meanwhile is in it or not; the chain is whole up to the end. */
 export async function* exportLines(
-  { database, issuer, publicKeys, now }: ExportDeps,
+  { database, issuer, publicKeys, at }: ExportDeps,
   { after, personal }: ExportOptions,
 ): AsyncGenerator<string> {
-  const { auditChain, auditKeys, trail } = database
-  const keys = await publicKeys(auditKeys)
+  const { auditChain, trail } = database
+  // Before the keys: a head that the first key signs meanwhile is left to the next file.
+  const checkpoints = new Map((await auditChain.checkpoints()).map((point) => [point.seq, point]))
+  const keys = await publicKeys()
   const [before] = after > 0 ? await auditChain.page(after - 1, 1) : []
   const known = before?.link.seq === after ? headOf(before.link) : null
-  yield line({ export: { format: FORMAT, issuer, at: now().toISOString(), after: known, keys } })
-  for (const pruning of await auditChain.prunings()) yield line({ pruning })
-  const checkpoints = new Map((await auditChain.checkpoints()).map((point) => [point.seq, point]))
+  yield line({ export: { format: FORMAT, issuer, at: at.toISOString(), after: known, keys } })
+  let statements = 0
+  const newStatements = async () => {
+    const prunings = await auditChain.prunings(statements)
+    statements += prunings.length
+    return prunings.map((pruning) => line({ pruning }))
+  }
+  yield* await newStatements()
   let links = 0
   let head: Head | null = known
   for (let page = await auditChain.page(after, PAGE); page.length > 0; ) {
     const ids = page.flatMap(({ record }) => record?.id ?? [])
+    // The statement is there as soon as the records are not.
+    if (ids.length < page.length) yield* await newStatements()
     const events = new Map((await trail.byIds(ids)).map((event) => [event.id, event]))
     for (const { link, record } of page) {
       const event = record && events.get(record.id)
@@ -63,7 +82,8 @@ export async function* exportLines(
     links += page.length
     page = await auditChain.page(head?.seq ?? after, PAGE)
   }
-  yield line({ end: { links, head } })
+  const waiting = (await auditChain.unlinked(PAGE, 'all')).length
+  yield line({ end: { links, head, waiting } })
 }
 
 function shown({ ip, userAgent, personal, ...event }: AuditRecord, all: boolean): object {
@@ -86,9 +106,13 @@ export interface FileCheckDeps {
 
 export interface FileVerdict {
   issuer: string
+  /** the number of the link that the file goes on from; 0: it begins with the first one */
+  after: number
   links: number
   checkpoints: number
   pruned: number
+  /** records that had no link yet when it was written: they are in no file before the next */
+  waiting: number
   /** the last link that a signature covers; what comes behind it is held by the file alone */
   signedUpTo: number
   head: Head | undefined
@@ -105,18 +129,21 @@ export async function checkExport(
   { digest, verify }: FileCheckDeps,
   trusted?: readonly PublicKey[],
 ): Promise<FileVerdict> {
-  const findings: Finding[] = []
+  const findings = new Findings()
   const statements: string[] = []
-  let gone = new Ranges([])
+  let gone: Ranges | undefined
   let keys = trusted ?? []
   let check: ChainCheck | undefined
-  let end: { links: number; head: Head | null } | undefined
-  const verdict = { issuer: '', links: 0, checkpoints: 0, pruned: 0, signedUpTo: 0 }
+  let end: Said['end']
+  const verdict = { issuer: '', after: 0, links: 0, checkpoints: 0, pruned: 0, waiting: 0, signedUpTo: 0 }
   for await (const text of lines) {
     const said = read(text)
     if (said.export) {
       if (said.export.format !== FORMAT) throw new Error(`this is not "${FORMAT}"`)
+      // Begun anew in the middle, the chain would have to follow from nothing.
+      if (check) throw new Error('the file holds more than one export: check each by itself')
       verdict.issuer = said.export.issuer
+      verdict.after = said.export.after?.seq ?? 0
       keys = trusted ?? said.export.keys
       check = new ChainCheck(digest, said.export.after ? linkAt(said.export.after) : undefined)
     } else if (!check) throw new Error('the file does not begin as an export of audit records does')
@@ -124,10 +151,11 @@ export async function checkExport(
       const pruning = { ...said.pruning, until: new Date(said.pruning.until) }
       if (verify(textOfPruning(pruning), pruning, keys)) statements.push(pruning.seqs)
       else findings.push(badSignature('a statement of what went by retention'))
-      gone = new Ranges(statements)
+      gone = undefined
     } else if (said.link) {
       const { link, content, event } = said
       const record = content === undefined ? undefined : { id: link.recordId, content }
+      gone ??= new Ranges(statements)
       findings.push(...check.walk(link, record, gone.has(link.seq)))
       if (record && idIn(record.content) !== link.recordId) findings.push(mislabelled(link))
       if (event && !(content && saysSo(event, content))) findings.push(misread(link))
@@ -141,10 +169,11 @@ export async function checkExport(
       else findings.push(badSignature(`the head at link ${point.seq}`, point.seq))
     } else if (said.end) end = said.end
   }
+  verdict.waiting = end?.waiting ?? 0
   const head = check?.head && headOf(check.head)
   if (!end || end.links !== verdict.links || (end.head && end.head.hash !== head?.hash))
     findings.push({ kind: 'cut off', sentence: 'the end of the file is not the one it was written with' })
-  return { ...verdict, head, findings }
+  return { ...verdict, head, findings: findings.list() }
 }
 
 interface Said {
@@ -154,15 +183,19 @@ interface Said {
   content?: string
   event?: Partial<AuditRecord>
   checkpoint?: Omit<Checkpoint, 'signedAt'> & { signedAt: string }
-  end?: { links: number; head: Head | null }
+  end?: { links: number; head: Head | null; waiting: number }
 }
 
 function read(text: string): Said {
+  let said: unknown
   try {
-    return JSON.parse(text)
+    said = JSON.parse(text)
   } catch {
-    throw new Error('the file holds a line that is not JSON')
+    said = undefined
   }
+  if (typeof said !== 'object' || said === null)
+    throw new Error('the file holds a line that is no JSON object')
+  return said
 }
 
 function linkAt({ seq, hash }: Head): Link {

@@ -3,7 +3,16 @@
  * are written, in one process at a time, so that no request waits for the one before it.
  */
 import type { AuditKeyRepository, Database, MarkedRecord, Repositories } from '../ports.ts'
-import { ChainCheck, type Checkpoint, type Digest, type Finding, type Link, linkOf, textOf } from './chain.ts'
+import {
+  ChainCheck,
+  type Checkpoint,
+  type Digest,
+  type Finding,
+  Findings,
+  type Link,
+  linkOf,
+  textOf,
+} from './chain.ts'
 import { Ranges } from './ranges.ts'
 import { textOfPruning } from './retention.ts'
 
@@ -137,12 +146,15 @@ export class AuditLedger {
     const lastSigned = checkpoints.at(-1)?.seq ?? 0
     const of = (await auditChain.head())?.seq ?? 0
     const check = new ChainCheck(this.#deps.digest)
-    const findings: Finding[] = []
+    const findings = new Findings()
     let links = 0
     let pruned = 0
     let older = true
-    const gone = await this.#pruned(findings)
+    const readGone = this.#statements(findings)
+    let gone = await readGone()
     for (let page = await auditChain.page(0, PAGE); page.length > 0; ) {
+      // Retention may take more while we walk; its statement is there as soon as they are not.
+      if (page.some(({ link, record }) => !record && !gone.has(link.seq))) gone = await readGone()
       for (const { link, record } of page) {
         findings.push(...check.walk(link, record, gone.has(link.seq)))
         if (!record && gone.has(link.seq)) pruned += 1
@@ -163,19 +175,24 @@ export class AuditLedger {
     if (known && known.seq > (check.head?.seq ?? 0))
       findings.push(cutOff(known.seq, 'was there at the check before'))
     const { waiting, suspects } = await this.#unlinked(links > 0, older)
-    findings.push(...suspects)
+    findings.push(...suspects, ...(await auditChain.copies(PAGE)).map(copied))
     const head = check.head && { seq: check.head.seq, hash: check.head.hash }
-    return { links, checkpoints: checkpoints.length, pruned, waiting, head, findings }
+    return { links, checkpoints: checkpoints.length, pruned, waiting, head, findings: findings.list() }
   }
 
-  /** Links whose records went by statements of ours. */
-  async #pruned(findings: Finding[]): Promise<Ranges> {
+  /** Links whose records went by statements of ours; each call takes in those that came since the one before. */
+  #statements(findings: Findings): () => Promise<Ranges> {
     const { auditChain, auditKeys } = this.#deps.database
     const good: string[] = []
-    for (const pruning of await auditChain.prunings())
-      if (await this.#deps.keys.verify(textOfPruning(pruning), pruning, auditKeys)) good.push(pruning.seqs)
-      else findings.push(falseStatement(pruning.seqs))
-    return new Ranges(good)
+    let read = 0
+    return async () => {
+      for (const pruning of await auditChain.prunings(read)) {
+        read += 1
+        if (await this.#deps.keys.verify(textOfPruning(pruning), pruning, auditKeys)) good.push(pruning.seqs)
+        else findings.push(falseStatement(pruning.seqs))
+      }
+      return new Ranges(good)
+    }
   }
 
   async #holds(point: Checkpoint, { hash }: Link, stored: AuditKeyRepository): Promise<boolean> {
@@ -203,6 +220,10 @@ function isForged(mark: MarkedRecord['mark'], older: boolean): boolean {
 function forged(recordId: string, seq?: number): Finding {
   const sentence = `record ${recordId} was not made by Ostiary, or was changed`
   return { kind: 'forged', recordId, ...(seq === undefined ? {} : { seq }), sentence }
+}
+
+function copied(recordId: string): Finding {
+  return { kind: 'forged', recordId, sentence: `record ${recordId} is a copy of another one` }
 }
 
 function leftOut(recordId: string, age: number): Finding {

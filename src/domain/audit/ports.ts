@@ -32,6 +32,8 @@ export interface AuditChainRepository {
   checkpointFrom(seq: number): Promise<Checkpoint | undefined>
   /** In order. */
   checkpoints(): Promise<Checkpoint[]>
+  /** Ids of up to so many records that stand beside another with the same stamp. */
+  copies(limit: number): Promise<string[]>
   /** Links after that one, in order, each with its record as it stands now. */
   page(afterSeq: number, limit: number): Promise<{ link: Link; record: MarkedRecord | undefined }[]>
   /** Of these events, older than so many whole days, of links between the two (exclusive), in order; and than when that is. */
@@ -44,7 +46,8 @@ export interface AuditChainRepository {
   ): Promise<{ until: Date; rows: { link: Link; record: MarkedRecord }[] }>
   /** Takes records away and says so. */
   prune(recordIds: readonly string[], pruning: Pruning): Promise<void>
-  prunings(): Promise<Pruning[]>
+  /** In the order they were made, without the first so many. */
+  prunings(skip: number): Promise<Pruning[]>
   /** Destroys the keys of people that no record needs any more. */
   dropKeys(olderThanDays: number): Promise<void>
 }

@@ -65,7 +65,7 @@ export class AuditRetention {
     if (longest !== undefined)
       await database.transaction(({ auditChain }) => auditChain.dropKeys(longest + KEYS_STAY))
     if (odd > 0)
-      throw new Error(`${odd} audit records are not as they were made and stay: see npm run audit -- verify`)
+      throw new Error(`${odd} audit records are not as they were made and stay: see ostiary audit verify`)
     return total
   }
 

@@ -1,4 +1,4 @@
-/** Sessions of everybody, as an administrator looks for them; where one is ended is `access/service.ts`. */
+/** Sessions and consents of everybody, as an administrator looks for them; where they are ended is `access/service.ts`. */
 import type { PageOf, PageQuery } from '../directory/directory.ts'
 
 export interface FoundSession {

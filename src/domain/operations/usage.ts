@@ -1,6 +1,6 @@
 /**
- * How much was done, day by day (UTC), counted from the record of events. A day that is over is counted once and kept, so
- * that looking back costs nothing and outlives the records; today is counted each time.
+ * How much was done, day by day (UTC), counted from the record of events. A day that is over is counted once and kept,
+ * whether somebody asks or not, so that looking back costs nothing and outlives the records; today is counted each time.
  */
 import type { AuditEventName } from '../audit/events.ts'
 
@@ -46,13 +46,23 @@ export async function usage(
   const kept = await repository.kept(days)
   const missing = days.filter((day) => !kept.has(day) && beginOf(day) <= now.getTime())
   const counted = missing.length === 0 ? new Map<string, Counts>() : await repository.count(missing)
-  const over = [...counted].filter(([day]) => beginOf(day) + DAY_MS + SETTLED_MS <= now.getTime())
+  const over = [...counted].filter(([day]) => isOver(day, now))
   if (over.length > 0) await repository.keep(new Map(over))
   return days.map((day) => ({ day, ...(kept.get(day) ?? counted.get(day) ?? NOTHING) }))
 }
 
+/** Counts and keeps each day that is over and was not asked about, as far back as is answered: before its records go. */
+export async function keepUsage(repository: UsageRepository, now: Date): Promise<void> {
+  const daysAgo = (count: number) => dayOf(new Date(now.getTime() - count * DAY_MS))
+  const days = daysBetween(daysAgo(USAGE_DAYS_MOST), daysAgo(1))
+  const kept = await repository.kept(days)
+  // One at a time: a statement has so long to answer.
+  for (const day of days)
+    if (!kept.has(day) && isOver(day, now)) await repository.keep(await repository.count([day]))
+}
+
 /** In order; none when `to` is before `from`. */
-export function daysBetween(from: string, to: string): string[] {
+function daysBetween(from: string, to: string): string[] {
   const days: string[] = []
   for (let at = beginOf(from); at <= beginOf(to); at += DAY_MS) days.push(dayOf(new Date(at)))
   return days
@@ -60,6 +70,10 @@ export function daysBetween(from: string, to: string): string[] {
 
 export function dayOf(time: Date): string {
   return time.toISOString().slice(0, 10)
+}
+
+function isOver(day: string, now: Date): boolean {
+  return beginOf(day) + DAY_MS + SETTLED_MS <= now.getTime()
 }
 
 function beginOf(day: string): number {

@@ -100,7 +100,6 @@ export class WebhookAdministration {
       if (!(await webhooks.find(id))) throw new DomainError('not_found')
       delivery = await webhooks.addTest(id, TEST_TYPE)
     })
-    this.#deps.soon()
     return delivery
   }
 
@@ -112,7 +111,6 @@ export class WebhookAdministration {
       count = await webhooks.replay(id, which)
       if (count === 0 && 'deliveryId' in which) throw new DomainError('not_found')
     })
-    this.#deps.soon()
     return count
   }
 

@@ -30,8 +30,6 @@ export interface WebhookSecrets {
   previous?: { secret: string; until: string }
 }
 
-export type DeliveryState = 'waiting' | 'delivered' | 'failed'
-
 /** One event for one endpoint; `id` is the `webhook-id` of every try. */
 export interface Delivery {
   id: string
@@ -39,7 +37,7 @@ export interface Delivery {
   /** undefined: a test */
   eventId: string | undefined
   type: string
-  state: DeliveryState
+  state: 'waiting' | 'delivered' | 'failed'
   attempts: number
   /** of the last answer */
   status: number | undefined

@@ -106,8 +106,9 @@ const OVER = [
   ['idempotency_keys', EXPIRED],
   ['client_secrets', EXPIRED],
   ['failures', "created_at <= now() - interval '1 day'"],
-  // Long enough to be looked at. An app that anybody registered can make as many as its users sign out.
+  // Long enough to be looked at.
   ['webhook_deliveries', "created_at <= now() - interval '30 days'"],
+  // Likewise; an app that anybody registered can make as many as its users sign out.
   ['outbox', "dead_at <= now() - interval '30 days'"],
 ] as const
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { SqlInstance } from '../../support/backends.ts'
-import { token } from '../../support/samples.ts'
+import { sampleUser, token } from '../../support/samples.ts'
 
 export function idempotencyContract(instance: () => SqlInstance): void {
   const store = () => instance().database.idempotency
@@ -42,6 +42,25 @@ export function idempotencyContract(instance: () => SqlInstance): void {
     await store().keep(key, 'done')
     await age('expires_at')
     expect(await store().claim(key, 'other')).to.deep.equal({ state: 'won' })
+  })
+
+  it('lets go of an answer with the person it names, and makes nobody anew under its key', async () => {
+    const { users } = instance().database
+    const [gone, stays] = [await users.insert(sampleUser()), await users.insert(sampleUser())]
+    const keys = new Map([gone, stays].map(({ id }) => [id, token()]))
+    for (const [id, key] of keys) {
+      await store().claim(key, 'content')
+      await store().keep(key, `{"id":"${id}"}`, id)
+    }
+    await users.delete(gone.id)
+    const [of, kept] = [keys.get(gone.id) ?? '', keys.get(stays.id) ?? '']
+    await age('leased_until')
+    expect(await store().claim(of, 'content')).to.deep.equal({ state: 'other content' })
+    expect(await store().claim(kept, 'content')).to.have.property('state', 'done')
+    const left = await instance().connection.knex('idempotency_keys').where({ person: gone.id })
+    expect(left.map(({ answer, fingerprint }) => [answer, fingerprint.length])).to.deep.equal([[null, 0]])
+    await age('expires_at')
+    expect(await store().claim(of, 'content'), 'a day later').to.deep.equal({ state: 'won' })
   })
 
   it('keeps neither key nor content nor answer in the clear', async () => {

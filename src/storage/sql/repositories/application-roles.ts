@@ -7,12 +7,7 @@ import type {
 } from '../../../domain/permissions/ports.ts'
 import { isStorable, SQLSTATE, sqlState } from '../rows.ts'
 
-interface Row {
-  client_id: string
-  name: string
-  description: string
-  version: number | bigint
-}
+type Row = Omit<ApplicationRole, 'clientId'> & { client_id: string; version: number | bigint }
 
 export class SqlApplicationRoles implements ApplicationRoleRepository {
   readonly #knex: Knex

@@ -126,6 +126,16 @@ export class SqlAuditChain implements AuditChainRepository {
     }))
   }
 
+  /** The unique index refuses them, and whoever owns the table can drop it. */
+  async copies(limit: number): Promise<string[]> {
+    const { rows } = await this.#knex.raw<{ rows: { id: string }[] }>(
+      `select max(id)::text as id from audit_events where stamp is not null
+       group by stamp having count(*) > 1 order by max(id) limit ?`,
+      [limit],
+    )
+    return rows.map(({ id }) => id)
+  }
+
   async prunable(
     { names, listed }: EventNames,
     days: number,
@@ -159,8 +169,8 @@ export class SqlAuditChain implements AuditChainRepository {
       .delete()
   }
 
-  async prunings(): Promise<Pruning[]> {
-    const rows = await this.#knex('audit_prunings').orderBy('id')
+  async prunings(skip: number): Promise<Pruning[]> {
+    const rows = await this.#knex('audit_prunings').orderBy('id').offset(skip)
     return rows.map(({ class: kind, until, seqs, records, kid, signature }) => ({
       ...{ kind, seqs, records, kid, signature },
       until: new Date(until),

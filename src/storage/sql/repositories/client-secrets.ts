@@ -3,8 +3,6 @@ import type { Knex } from 'knex'
 import type { ClientSecret, SecretSlot } from '../../../domain/clients/secrets.ts'
 import { isStorable, orUndefined } from '../rows.ts'
 
-const LIVE = `(slot = 'current' or expires_at > now())`
-
 export class SqlClientSecrets {
   readonly #knex: Knex
 
@@ -22,7 +20,7 @@ export class SqlClientSecrets {
        where c.id = :id and c.secret_digest is not null
        union all
        select slot, made_at, expires_at, last_used_on::text from client_secrets
-       where client_id = :id and slot = 'former' and ${LIVE} order by slot`,
+       where client_id = :id and slot = 'former' and expires_at > now() order by slot`,
       { id: clientId },
     )
     return rows.map((row: Record<string, never>) => ({

@@ -8,7 +8,7 @@ import { inPages, pageOf } from './paging.ts'
 interface Row {
   id: string
   kind: OutboxKind
-  lane: string | null
+  client_id: string | null
   attempts: number
   last_error: string | null
   created_at: Date
@@ -27,8 +27,8 @@ export class SqlDeadLetters implements DeadLetterRepository {
 
   async list(query: Parameters<DeadLetterRepository['list']>[0]): Promise<PageOf<DeadLetter>> {
     const letters = this.#dead(query.kind === undefined ? {} : { kind: query.kind }).select(
-      ...(['id', 'kind', 'lane', 'attempts', 'last_error', 'created_at', 'dead_at'] as const),
-      this.#knex.raw('dead_at::text as position'),
+      ...(['id', 'kind', 'attempts', 'last_error', 'created_at', 'dead_at'] as const),
+      this.#knex.raw(`job ->> 'clientId' as client_id, dead_at::text as position`),
     )
     const rows: Row[] = await inPages(
       letters,
@@ -69,7 +69,7 @@ function letterOf(row: Row): DeadLetter {
   return {
     id: row.id,
     kind: row.kind,
-    clientId: orUndefined(row.lane),
+    clientId: orUndefined(row.client_id),
     attempts: row.attempts,
     error: orUndefined(row.last_error),
     createdAt: row.created_at,

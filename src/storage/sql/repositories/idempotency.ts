@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Claim, IdempotencyStore } from '../../../domain/idempotency.ts'
 import type { AtRest } from '../../at-rest.ts'
+import { orNull } from '../rows.ts'
 
 const KIND = 'IdempotencyKey'
 const LIFETIME = "interval '24 hours'"
@@ -10,13 +11,16 @@ const LEASE = "interval '60 seconds'"
 const CLAIM = `
   insert into idempotency_keys as k (id, fingerprint, leased_until, expires_at)
   values (:id, :fingerprint, now() + ${LEASE}, now() + ${LIFETIME})
-  on conflict (id) do update set fingerprint = excluded.fingerprint, answer = null,
+  on conflict (id) do update set fingerprint = excluded.fingerprint, answer = null, person = null,
     leased_until = excluded.leased_until, expires_at = excluded.expires_at
   where k.expires_at <= now()
     or (k.answer is null and k.leased_until <= now() and k.fingerprint = excluded.fingerprint)
   returning id`
 
-/** The key as a hash, the answer sealed: it may hold a client's secret, and a stolen database must not. */
+/**
+ * The key as a hash, the answer sealed: it may hold a client's secret, and a stolen database must not. An answer that names a
+ * person goes with them (migration `answers_about_people`).
+ */
 export class SqlIdempotency implements IdempotencyStore {
   readonly #knex: Knex
   readonly #atRest: AtRest
@@ -39,10 +43,13 @@ export class SqlIdempotency implements IdempotencyStore {
     return row ? this.#standing(row, content) : { state: 'in flight' }
   }
 
-  async keep(key: string, answer: string): Promise<void> {
+  async keep(key: string, answer: string, person?: string): Promise<void> {
     const id = this.#atRest.hashId(KIND, key)
     const sealed = this.#atRest.seal(placeOf(id), answer)
-    await this.#knex('idempotency_keys').where({ id }).whereNull('answer').update({ answer: sealed })
+    await this.#knex('idempotency_keys')
+      .where({ id })
+      .whereNull('answer')
+      .update({ answer: sealed, person: orNull(person) })
   }
 
   async release(key: string): Promise<void> {

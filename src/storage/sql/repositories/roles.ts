@@ -1,14 +1,9 @@
 import type { Knex } from 'knex'
-import type { HeldRole, Permission } from '../../../domain/permissions/permissions.ts'
+import type { HeldRole } from '../../../domain/permissions/permissions.ts'
 import type { CustomRole, RoleRepository, StoredRole } from '../../../domain/permissions/ports.ts'
 import { isStorable, orUndefined, toJson } from '../rows.ts'
 
-interface Row {
-  name: string
-  description: string
-  permissions: Permission[]
-  version: number | bigint
-}
+type Row = CustomRole & { version: number | bigint }
 
 export class SqlRoles implements RoleRepository {
   readonly #knex: Knex
