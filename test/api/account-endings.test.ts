@@ -121,13 +121,12 @@ onEveryStack('the API: accounts on their way in and out', options, (app) => {
     const person = await newCaller(app, 'imported-back')
     await admin.send('DELETE', `${USERS}/${person.userId}`)
     const { userTransfer } = await import('../../src/app-transfer.ts')
-    const { EVERYTHING } = await import('../../src/domain/users/transfer/plan.ts')
     const { keyringOf } = await import('../support/people.ts')
     const { userImport } = userTransfer({ storage: app.app.storage, keyring: await keyringOf(app) })
     const lines = async function* () {
       yield JSON.stringify({ email: person.email, disabled: false })
     }
-    const run = { dryRun: false, onConflict: 'update' as const, rights: EVERYTHING }
+    const run = { dryRun: false, onConflict: 'update' as const }
     const { refused, faults } = await userImport.run(lines(), run, { by: 'cli' })
     expect([refused, faults[0]?.what]).to.deep.equal([1, 'the account is deleted and waits to be erased'])
   })

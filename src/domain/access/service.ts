@@ -4,6 +4,7 @@
  * works later. Who may ask for it is decided by the caller.
  */
 import type { AuditEvent, AuditEventName, RequestFacts } from '../audit/events.ts'
+import { assertMayLet } from '../clients/api-access.ts'
 import { DomainError } from '../errors.ts'
 import type { Permission } from '../permissions/permissions.ts'
 import type { Database, Repositories } from '../ports.ts'
@@ -103,9 +104,12 @@ export class Access {
     })
   }
 
-  /** @throws `not_found` */
+  /** @throws `not_found`, `forbidden` when it may do by itself what the actor may not */
   enableClient(clientId: string, actor: Actor): Promise<void> {
     return this.#record('client.enabled', { clientId }, actor, async ({ clients, access }) => {
+      const client = await clients.find(clientId)
+      if (!client) return false
+      assertMayLet(actor, client)
       // As with a person: whatever slipped in behind the disabling.
       await access.revokeClient(clientId)
       return clients.setStatus(clientId, 'active')
