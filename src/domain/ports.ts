@@ -135,7 +135,7 @@ export interface UserRepository {
 }
 
 export interface EmailProofRepository {
-  /** Replaces every unused proof of the same flow and purpose. */
+  /** Replaces the unused proof of the same flow and purpose; where that was the same account's, an end that is later stays. */
   insert(proof: NewEmailProof): Promise<EmailProof>
   find(id: string): Promise<EmailProof | undefined>
   /** The newest unused registration under this e-mail address or username. */

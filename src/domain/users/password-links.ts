@@ -6,7 +6,7 @@ import { stopped } from '../passwords/stopped.ts'
 import type { Database, Random, Repositories } from '../ports.ts'
 import { emailKey } from './identifiers.ts'
 
-/** How long the link is good; asked for again, another comes by "forgot password". */
+/** How long the link is good, and another that "forgot password" puts in its place; after that, one of the usual length comes. */
 const LINK_SECONDS = 24 * 3600
 
 export interface PasswordLinksDeps {
