@@ -1,8 +1,10 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
-import { lint } from '../../domain/clients/lint.ts'
+import { lint, type Weakness } from '../../domain/clients/lint.ts'
 import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
+import type { Application } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import type { ApiServices } from '../deps.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { CLIENT, CLIENT_PARAMS, CLIENT_SECRET, clientOf, GIVEN_PERMISSIONS, secretOf } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
@@ -212,7 +214,7 @@ export const applicationRoutes: readonly Route[] = [
         body: {
           url: `${services.authorizationEndpoint}?${new URLSearchParams(parameters)}`,
           ...{ redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
-          ...{ needs: needs ?? null, weaknesses: lint(client) },
+          ...{ needs: needs ?? null, weaknesses: await weaknessesOf(client, services) },
         },
       }
     },
@@ -225,7 +227,11 @@ export const applicationRoutes: readonly Route[] = [
     ...{ errors: [], permission: 'clients:read' },
     async handle({ params }, services) {
       const client = await applicationOf(params.id, services)
-      return { body: { items: lint(client, await services.directory.clients.secrets(params.id)) } }
+      return { body: { items: await weaknessesOf(client, services) } }
     },
   }),
 ]
+
+async function weaknessesOf(client: Application, { directory }: ApiServices): Promise<Weakness[]> {
+  return lint(client, await directory.clients.secrets(client.id))
+}

@@ -10,7 +10,7 @@ import type { Clock, Database, Repositories } from '../ports.ts'
 import type { User } from './user.ts'
 
 export interface DeletionRepository {
-  /** False: there is no such person, or they are deleted already. */
+  /** When they are to be erased; undefined: they are deleted already. */
   begin(userId: string, statusBefore: User['status'], seconds: number): Promise<Date | undefined>
   /** Compare-and-set, against `due` too. What the account was before; undefined: it is not deleted, or gone. */
   undo(userId: string): Promise<User['status'] | undefined>
@@ -73,7 +73,8 @@ export class UserDeletion {
 
   /** As it was before, signed in nowhere. Throws `not_found` when the account is not deleted, or erased already. */
   async restore(userId: string, actor: Actor): Promise<void> {
-    await this.#deps.database.transaction(async (repositories) => {
+    const { database, accessEnded } = this.#deps
+    await database.transaction(async (repositories) => {
       const before = await repositories.deletions.undo(userId)
       if (!before) throw new DomainError('not_found')
       // What was in flight when the account was locked may have been written since.
@@ -81,6 +82,7 @@ export class UserDeletion {
       await repositories.users.setStatus(userId, before)
       await record(repositories, 'user.restored', userId, actor)
     })
+    accessEnded()
   }
 
   /** Erases up to so many accounts whose time has come, each with its record; returns how many. */
