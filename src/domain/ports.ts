@@ -117,7 +117,8 @@ export interface UserRepository {
   changeHash(id: string, change: (phc: string) => string): Promise<boolean>
   /** Replaces the whole profile. False: there is no such user. */
   setProfile(id: string, profile: Profile): Promise<boolean>
-  addRole(id: string, role: string): Promise<void>
+  /** False: they have it already. */
+  addRole(id: string, role: string): Promise<boolean>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */
   anyoneHasRole(role: string): Promise<boolean>

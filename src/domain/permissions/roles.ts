@@ -88,11 +88,14 @@ export class Roles {
     })
   }
 
-  /** @throws `not_found`: no such person, or no such role; `forbidden` when it allows more than the giver may */
+  /**
+   * Giving what they have is no fault, and no event.
+   * @throws `not_found`: no such person, or no such role; `forbidden` when it allows more than the giver may
+   */
   give(userId: string, name: string, actor: Actor): Promise<Person> {
     return this.#changeOf(userId, 'role.given', name, actor, async (repositories) => {
       await assertGivable(repositories, name, actor)
-      await repositories.users.addRole(userId, name)
+      return repositories.users.addRole(userId, name)
     })
   }
 
@@ -100,21 +103,23 @@ export class Roles {
   take(userId: string, name: string, actor: Actor): Promise<Person> {
     return this.#changeOf(userId, 'role.taken', name, actor, async ({ people }) => {
       if (!(await people.removeRole(userId, name))) throw new DomainError('not_found')
+      return true
     })
   }
 
+  /** @param change answers false when nothing had to be changed: then nothing is recorded */
   async #changeOf(
     userId: string,
     event: AuditEventName,
     role: string,
     { by, request }: Actor,
-    change: (repositories: Repositories) => Promise<void>,
+    change: (repositories: Repositories) => Promise<boolean>,
   ): Promise<Person> {
     const person = await this.#database.transaction(async (repositories) => {
       const { people, audit } = repositories
       if (!(await people.find(userId))) throw new DomainError('not_found')
-      await change(repositories)
-      await audit.append({ name: event, outcome: 'success', userId, request, detail: { by, role } })
+      if (await change(repositories))
+        await audit.append({ name: event, outcome: 'success', userId, request, detail: { by, role } })
       return people.find(userId)
     })
     if (!person) throw new DomainError('not_found')
