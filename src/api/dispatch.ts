@@ -41,7 +41,7 @@ export interface ApiResponse {
 /** Who asks, by which app, and as whom it is recorded. */
 type Caller = Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'> & { by: string }
 
-export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
+const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
 
 /** Who asks without a token: may nothing that asks for a permission. */

@@ -70,6 +70,11 @@ onEveryStack('the API: people', options, (app) => {
       '/username',
       '/password',
     ])
+    const named = { username: 'lighthouse', profile: { name: 'Henrietta Keeper' } }
+    const own = { email: 'new@example.org', ...named, password: 'Lighthouse keeper' }
+    expect((await admin.send('POST', USERS, own)).json.errors).to.deep.include({
+      ...{ pointer: '/password', code: 'password_context' },
+    })
     const none = await app.sql.query("select 1 from users where email_key = 'new@example.org'")
     expect(none, 'nothing is left of it').to.deep.equal([])
   })

@@ -5,8 +5,8 @@ import {
   OWN,
   PERMISSION_NAMES,
   permissionsOf,
-  ROLE_NAMES,
   ROLES,
+  type Role,
 } from '../../src/domain/permissions/permissions.ts'
 
 const held = (roles: string[]) => permissionsOf(roles.map((name) => ({ name })))
@@ -65,7 +65,7 @@ describe('permissions', () => {
 
   it('only an owner gives and takes roles', () => {
     expect(
-      ROLE_NAMES.filter((name) => (ROLES[name] as readonly string[]).includes('roles:write')),
+      Object.keys(ROLES).filter((name) => (ROLES[name as Role] as readonly string[]).includes('roles:write')),
     ).to.deep.equal(['owner'])
     expect(ROLES.owner).to.have.members(PERMISSION_NAMES)
   })

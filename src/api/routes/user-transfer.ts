@@ -37,7 +37,7 @@ export const userTransferRoutes: readonly Route[] = [
     ...{ errors: ['busy'], permission: 'users:import' },
     async handle({ query, body, by }, { userImport }) {
       const options = { dryRun: query.dry_run === 'true', onConflict: query.on_conflict }
-      const { dryRun, ...report } = await userImport.run(oneByOne(body as string[]), options, by)
+      const { dryRun, ...report } = await userImport.run(body as string[], options, by)
       return { body: { dry_run: dryRun, ...report } }
     },
   }),
@@ -48,7 +48,3 @@ export const userTransferRoutes: readonly Route[] = [
     handle: async ({ by }, { exportUsers }) => ({ body: exportUsers(by) as never }),
   }),
 ]
-
-async function* oneByOne(lines: readonly string[]): AsyncGenerator<string> {
-  yield* lines
-}

@@ -56,7 +56,6 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Permission[]>
 
 export type Role = keyof typeof ROLES
-export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
 
 /** A role as somebody has it. */
 export interface HeldRole {

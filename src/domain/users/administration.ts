@@ -44,9 +44,10 @@ export class UserAdministration {
   /** @throws InvalidInput, `email_taken`, `username_taken`, `busy` */
   async create(input: NewPerson, actor: Actor): Promise<Person> {
     const { database, hasher, random, policy, mailSoon } = this.#deps
-    const { email, username, password, invite = password === undefined } = input
+    const { email, username, profile = {}, password, invite = password === undefined } = input
     const faults = problemsOf(input)
-    const [weak] = password === undefined ? [] : passwordProblems(password, policy, { email })
+    const about = { email, username, name: profile.name }
+    const [weak] = password === undefined ? [] : passwordProblems(password, policy, about)
     if (weak) faults.password = weak
     // Who is sent a link to choose a password chooses it themselves.
     if (invite && password !== undefined) faults.invite = { code: 'invite_with_password' }
@@ -58,7 +59,7 @@ export class UserAdministration {
       const { users } = repositories
       await users.insert({
         ...{ id, email: email.trim(), emailVerified: input.emailVerified ?? false },
-        ...{ username: undefined, profile: input.profile ?? {} },
+        ...{ username: undefined, profile },
       })
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)

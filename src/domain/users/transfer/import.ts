@@ -70,7 +70,11 @@ export class UserImport {
   }
 
   /** @throws `busy` when others kept taking the names of a batch; what was written before stays */
-  async run(lines: AsyncIterable<string>, options: ImportOptions, actor: Actor): Promise<ImportReport> {
+  async run(
+    lines: Iterable<string> | AsyncIterable<string>,
+    options: ImportOptions,
+    actor: Actor,
+  ): Promise<ImportReport> {
     const report: ImportReport = {
       ...{ dryRun: options.dryRun, read: 0, created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 },
       faults: [],
