@@ -4,6 +4,7 @@
  * works later. Who may ask for it is decided by the caller.
  */
 import type { AuditEvent, AuditEventName, RequestFacts } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import { assertMayLet } from '../clients/api-access.ts'
 import { DomainError } from '../errors.ts'
 import type { Permission } from '../permissions/permissions.ts'
@@ -125,12 +126,12 @@ export class Access {
   async #record(
     name: AuditEventName,
     about: About,
-    { by, request }: Actor,
+    actor: Actor,
     change: (repositories: Repositories) => Promise<boolean>,
   ): Promise<void> {
     await this.#database.transaction(async (repositories) => {
       if (!(await change(repositories))) throw new DomainError('not_found')
-      await repositories.audit.append({ name, outcome: 'success', ...about, request, detail: { by } })
+      await record(repositories, name, about, actor)
     })
     if (name.startsWith('client.')) this.#clientsChanged()
     this.#accessEnded()

@@ -1,6 +1,7 @@
 /** Applications as administrators make and change them: one transaction each, with its audit record. */
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import type { Application } from '../directory/directory.ts'
 import { DomainError, InvalidInput } from '../errors.ts'
 import { isWithin, type Permission } from '../permissions/permissions.ts'
@@ -148,14 +149,13 @@ export class ClientAdministration {
   async #change(
     name: AuditEventName,
     clientId: string,
-    { by, request }: Actor,
+    actor: Actor,
     facts: Record<string, string | number>,
     change: (repositories: Repositories) => Promise<void>,
   ): Promise<Application> {
     const client = await this.#deps.database.transaction(async (repositories) => {
       await change(repositories)
-      const detail = { by, ...facts }
-      await repositories.audit.append({ name, outcome: 'success', clientId, request, detail })
+      await record(repositories, name, { clientId }, actor, facts)
       return repositories.applications.find(clientId)
     })
     this.#deps.clientsChanged()

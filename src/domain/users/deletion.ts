@@ -4,9 +4,9 @@
  * was deleted because it had been taken over would only have to wait for nobody.
  */
 import type { Actor } from '../access/service.ts'
-import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
-import type { Clock, Database, Repositories } from '../ports.ts'
+import type { Clock, Database } from '../ports.ts'
 import type { User } from './user.ts'
 
 export interface DeletionRepository {
@@ -50,7 +50,7 @@ export class UserDeletion {
       if (!user) throw new DomainError('not_found')
       if (now || coolOffSeconds === 0) {
         await users.delete(userId)
-        await record(repositories, 'user.deleted', userId, actor)
+        await record(repositories, 'user.deleted', { userId }, actor)
         return
       }
       const eraseAt = await deletions.begin(userId, user.status, coolOffSeconds)
@@ -65,7 +65,9 @@ export class UserDeletion {
         at,
         eraseAt: eraseAt.toISOString(),
       })
-      await record(repositories, 'user.deletion_begun', userId, actor, { erase_at: eraseAt.toISOString() })
+      await record(repositories, 'user.deletion_begun', { userId }, actor, {
+        erase_at: eraseAt.toISOString(),
+      })
     })
     accessEnded()
     mailSoon()
@@ -80,7 +82,7 @@ export class UserDeletion {
       // What was in flight when the account was locked may have been written since.
       await repositories.access.revokeAccount(userId)
       await repositories.users.setStatus(userId, before)
-      await record(repositories, 'user.restored', userId, actor)
+      await record(repositories, 'user.restored', { userId }, actor)
     })
     accessEnded()
   }
@@ -93,21 +95,11 @@ export class UserDeletion {
         if (userId === undefined) return false
         await repositories.access.revokeAccount(userId)
         await repositories.users.delete(userId)
-        await record(repositories, 'user.deleted', userId, { by: 'cool-off' })
+        await record(repositories, 'user.deleted', { userId }, { by: 'cool-off' })
         return true
       })
       if (!one) return erased
     }
     return most
   }
-}
-
-async function record(
-  { audit }: Repositories,
-  name: AuditEventName,
-  userId: string,
-  { by, request }: Actor,
-  facts: Record<string, string> = {},
-): Promise<void> {
-  await audit.append({ name, outcome: 'success', userId, request, detail: { by, ...facts } })
 }
