@@ -4,7 +4,6 @@
  */
 import { parseArgs } from 'node:util'
 import { userTransfer } from '../src/app-transfer.ts'
-import { EVERYTHING } from '../src/domain/users/transfer/plan.ts'
 import { type Caller, CONSOLE, newCaller } from '../test/support/api.ts'
 import { keyringOf } from '../test/support/people.ts'
 import { webClient } from '../test/support/relying-party.ts'
@@ -44,7 +43,7 @@ async function measure(stack: Stack): Promise<void> {
     const { storage } = running.app
     const { userImport, exportUsers } = userTransfer({ storage, keyring: await keyringOf(running) })
     const load = (onConflict: 'refuse' | 'update') =>
-      userImport.run(lines(), { dryRun: false, onConflict, rights: EVERYTHING }, { by: 'bench' })
+      userImport.run(lines(), { dryRun: false, onConflict }, { by: 'bench' })
     const first = await timed('imported', () => load('refuse'))
     if (first.created !== people)
       throw new Error(`${first.created} created: ${JSON.stringify(first.faults[0])}`)

@@ -11,7 +11,6 @@ import { systemReport } from './app-system.ts'
 import { userTransfer } from './app-transfer.ts'
 import { webhookAdministration } from './app-webhooks.ts'
 import type { Config } from './config/config.ts'
-import type { Keyring } from './crypto/keyring.ts'
 import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
@@ -19,11 +18,9 @@ import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
 import { testRequest } from './domain/clients/test-url.ts'
 import { findFailure } from './domain/failures/service.ts'
 import { DeadLetters } from './domain/operations/dead-letters.ts'
-import type { PasswordPolicy } from './domain/passwords/policy.ts'
 import { ApplicationRoles } from './domain/permissions/application-roles.ts'
 import { permissionsOf } from './domain/permissions/permissions.ts'
 import { Roles } from './domain/permissions/roles.ts'
-import type { Clock, PasswordHasher } from './domain/ports.ts'
 import type { Throttle } from './domain/protection/throttle.ts'
 import { UserAdministration } from './domain/users/administration.ts'
 import { AccountExport } from './domain/users/export.ts'
@@ -34,28 +31,16 @@ import { apiAudience, readBearer } from './oidc/api-access.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
-import type { Engine } from './oidc/engine.ts'
 import { ENDPOINTS } from './oidc/routes.ts'
 import type { Outbound } from './outbound/outbound.ts'
-import type { Storage } from './storage/choose.ts'
 import { isUnavailable } from './storage/faults.ts'
 import { version } from './version.ts'
 
 export interface ApiParts extends AuthParts {
-  config: Config
-  storage: Storage
-  keyring: Keyring
-  clock: Clock
   log: Logger
-  engine: Engine
   access: Access
-  clientsChanged: () => void
-  hasher: PasswordHasher
   throttle: Throttle
-  policy: PasswordPolicy
-  mailSoon: () => void
-  /** after access was ended */
-  accessEnded: () => void
+  clientsChanged: () => void
   outbound: Outbound
   webhooksSoon: () => void
 }
@@ -90,6 +75,7 @@ function servicesOf(parts: ApiParts): ApiServices {
     clientsChanged,
     hasher,
     policy,
+    throttle,
     mailSoon,
     accessEnded,
   } = parts
@@ -97,7 +83,7 @@ function servicesOf(parts: ApiParts): ApiServices {
   const random = secureRandom
   return {
     users: new UserAdministration({ database, hasher, random, policy, mailSoon }),
-    ...userTransfer(parts, parts.accessEnded),
+    ...userTransfer(parts, accessEnded),
     clients: new ClientAdministration({
       ...{ database, random, clientsChanged },
       check: clientCheck(engine),
@@ -107,11 +93,10 @@ function servicesOf(parts: ApiParts): ApiServices {
     deletion: userDeletion(parts),
     passwordLinks: new PasswordLinks({ database, random, mailSoon, accessEnded }),
     auth: authServices(parts),
-    export: new AccountExport({ database, throttle: parts.throttle, clock: parts.clock }),
+    export: new AccountExport({ database, throttle, clock }),
     roles: new Roles(database),
     applicationRoles: new ApplicationRoles(database),
     resourceServers: resourceServers(config, storage),
-    isDeclared: (audience) => config.resourceServers.some((one) => one.audience === audience),
     initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
     signingKeys: signingKeys(config, storage),
     deadLetters: new DeadLetters({ database, mailSoon }),

@@ -30,6 +30,7 @@ export interface AuthParts {
   clock: Clock
   unit: ReturnType<typeof unitOfWork>
   mailSoon: () => void
+  /** after access was ended */
   accessEnded: () => void
 }
 

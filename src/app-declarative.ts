@@ -50,6 +50,7 @@ export async function declarative({
   const { algorithms } = signing
   const check = clientCheck(engine)
   const own = apiAudience(issuer)
+  const declared = resourceServers.map(({ audience }) => audience)
   const kindsOn = (database: Database) => [
     new AuthorizationTypeKind({
       repositories: database,
@@ -59,8 +60,8 @@ export async function declarative({
     new ResourceServerKind({
       ...{ repositories: database, algorithms },
       // Told after the whole.
-      service: new ResourceServers({ database, algorithms, own, changed() {} }),
-      reserved: new Set([own, ...resourceServers.map(({ audience }) => audience)]),
+      service: new ResourceServers({ database, algorithms, own, declared, changed() {} }),
+      reserved: new Set([own, ...declared]),
     }),
     new Clients({
       ...{ repositories: database, check },

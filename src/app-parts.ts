@@ -138,10 +138,14 @@ export function signingKeyPolicy({ lifetimes, signing }: Config): KeyPolicy {
 }
 
 /** Changes of the APIs known here, by whichever process: all of them hear of it. */
-export function resourceServers({ signing, issuer }: Config, storage: Storage): ResourceServers {
+export function resourceServers(
+  { signing, issuer, resourceServers }: Config,
+  storage: Storage,
+): ResourceServers {
   return new ResourceServers({
     database: storage.database,
     own: apiAudience(issuer),
+    declared: resourceServers.map(({ audience }) => audience),
     algorithms: signing.algorithms,
     changed() {
       storage.changes.expire('resources')

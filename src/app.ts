@@ -107,6 +107,7 @@ export async function createApp(
     const services = servicesOfPages({ storage, keyring, hasher, throttle, clock, policy, measures })
 
     const accessEnded = () => outbox.notices.poke()
+    const mailSoon = () => outbox.mail.poke()
     const {
       engine,
       live,
@@ -133,7 +134,7 @@ export async function createApp(
         outbound,
         accessEnded,
         services,
-        mailSoon: () => outbox.mail.poke(),
+        mailSoon,
         telemetry,
       },
       overrides.failureLimits,
@@ -158,7 +159,6 @@ export async function createApp(
       ...signingKeyWatches(storage, signing, live, log),
       ...auditWatches(config, storage, log),
     ]
-    const mailSoon = () => outbox.mail.poke()
     const purge = openPurge({ config, storage, clock, accessEnded, mailSoon }, log)
 
     const unit = unitOfWork({
@@ -197,8 +197,7 @@ export async function createApp(
         webhooksSoon: () => outbox.webhooks.poke(),
         mailSoon,
       }),
-      ...{ passwordPolicy: policy, approvalAnswers },
-      mailSoon: () => outbox.mail.poke(),
+      ...{ passwordPolicy: policy, approvalAnswers, mailSoon },
       mailboxUrl: config.mail.kind === 'mailbox' && evaluation ? paths.mailbox : undefined,
       resourceMetadata: metadata,
       resources,

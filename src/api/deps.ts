@@ -46,8 +46,6 @@ export interface ApiServices {
   roles: Roles
   applicationRoles: ApplicationRoles
   resourceServers: ResourceServers
-  /** whether the settings declare the API: then it is changed there */
-  isDeclared: (audience: string) => boolean
   initialAccessTokens: InitialAccessTokens
   signingKeys: SigningKeys
   deadLetters: DeadLetters
@@ -109,7 +107,7 @@ export interface SystemReport {
   migrations: { applied: string[]; pending: string[] }
   /** to a database server */
   connections: { open: number; idle: number; waiting: number } | undefined
-  dependencies: Record<string, { state: string; latencyMs: number; detail?: string; breaker?: string }>
+  dependencies: Record<string, { state: string; latencyMs: number; breaker?: string }>
   mail: { waiting: number; dead: number }
   /** by kind of work */
   outbox: Record<string, { waiting: number; dead: number; lagSeconds: number }>

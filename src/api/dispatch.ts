@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { RequestFacts } from '../domain/audit/events.ts'
 import { type Bearer, TokenRefused } from '../domain/permissions/bearer.ts'
-import { type Actor, denial, OWN, type Permission, type Target } from '../domain/permissions/permissions.ts'
+import { type Actor, denial, grantedTo, OWN, type Target } from '../domain/permissions/permissions.ts'
 import { type Bucket, networkOf } from '../domain/protection/throttle.ts'
 import { linesOf, parsedBody } from './body.ts'
 import type { ApiDeps } from './deps.ts'
@@ -41,7 +41,7 @@ export interface ApiResponse {
 /** Who asks, by which app, and as whom it is recorded. */
 type Caller = Actor & Pick<Bearer, 'clientId' | 'sessionUid' | 'expiresAt'> & { by: string }
 
-export const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
+const METADATA_PATH = '/.well-known/oauth-protected-resource/api'
 const NOTHING = z.strictObject({})
 
 /** Who asks without a token: may nothing that asks for a permission. */
@@ -117,11 +117,6 @@ function nameOf({ userId, clientId }: Bearer): string {
   return userId ?? `client:${clientId}`
 }
 
-/** What may be handed on to others: never more than the app was given itself. */
-function mayOf({ permissions, scopes }: Actor): ReadonlySet<Permission> {
-  return new Set([...permissions].filter((one) => scopes.includes(one)))
-}
-
 /** draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
 async function spend(
   whose: 'person' | 'client' | 'network',
@@ -156,7 +151,7 @@ async function answerTo(
   allow(route, actor, target, metadataUrl)
   const version = route.conditional ? versionOf(request.header('if-match')) : undefined
   const { facts } = request
-  const by = { by: actor.by, request: facts, may: mayOf(actor) }
+  const by = { by: actor.by, request: facts, may: grantedTo(actor) }
   const handle = async () =>
     shown(
       route,
@@ -189,7 +184,7 @@ function allow(route: Route, actor: Actor, target: Target | undefined, metadataU
     case 'role':
       throw new ApiProblem('forbidden')
     case 'target':
-      throw new ApiProblem('forbidden', { detail: 'This person may do what you may not' })
+      throw new ApiProblem('forbidden', { detail: 'This person may do what you may not, or not by this app' })
   }
 }
 

@@ -88,7 +88,7 @@ export function defineRoute<Params = unknown, Query = unknown, Body = unknown, O
 }
 
 /** Of any route: validation, the store. */
-export const COMMON_ERRORS: readonly ProblemCode[] = [
+const COMMON_ERRORS: readonly ProblemCode[] = [
   'malformed',
   'invalid_parameter',
   'throttled',

@@ -28,6 +28,7 @@ const SAME = new Set<DomainErrorCode & ProblemCode>([
   'role_in_use',
   'built_in_role',
   'no_sign_in',
+  'declared',
 ])
 
 /** @param isUnavailable tells a store that is away from a fault of ours */

@@ -44,10 +44,7 @@ export function resourceServerCommands(program: Command): void {
   })
   withSettings(updates).action(
     answers((audience: string, given: Given) =>
-      changed(audience, (apis, opened) => {
-        refuseDeclared(audience, opened)
-        return apis.update(audience, changesOf(given), ACTOR)
-      }),
+      changed(audience, (apis) => apis.update(audience, changesOf(given), ACTOR)),
     ),
   )
   leaf(servers, 'disable', {
@@ -74,10 +71,7 @@ export function resourceServerCommands(program: Command): void {
           `${audience} is removed, with its opaque tokens and what people allowed of it.`,
           options,
         )
-        return changed(audience, (apis, opened) => {
-          refuseDeclared(audience, opened)
-          return apis.remove(audience, ACTOR)
-        })
+        return changed(audience, (apis) => apis.remove(audience, ACTOR))
       }),
     )
 }
@@ -133,25 +127,18 @@ function withSettings(command: Command): Command {
     .option('--no-roles', 'they do not')
 }
 
-function changed(
-  audience: string,
-  work: (apis: ResourceServers, opened: Opened) => Promise<unknown>,
-): Promise<Answer> {
+function changed(audience: string, work: (apis: ResourceServers) => Promise<unknown>): Promise<Answer> {
   return withStorage(async (opened) => {
     try {
-      await work(resourceServers(opened.config, opened.storage), opened)
+      await work(resourceServers(opened.config, opened.storage))
     } catch (error) {
       if (isDomainError(error, 'not_found')) throw nothing(`${audience} is not known here.`, error.code)
-      if (isDomainError(error, 'invalid_input')) throw nothing(error.message, error.code)
+      if (isDomainError(error, 'invalid_input') || isDomainError(error, 'declared'))
+        throw nothing(error.message, error.code)
       throw error
     }
     return report(opened)
   })
-}
-
-function refuseDeclared(audience: string, { config }: Opened): void {
-  if (config.resourceServers.some((one) => one.audience === audience))
-    throw nothing(`${audience} is declared in RESOURCE_SERVERS; change it there.`, 'declared')
 }
 
 function nothing(why: string, code: string): Refusal {

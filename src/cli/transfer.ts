@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander'
 import { userTransfer } from '../app-transfer.ts'
 import type { ImportReport } from '../domain/users/transfer/import.ts'
 import { LINE_MAX } from '../domain/users/transfer/line.ts'
-import { EVERYTHING, ON_CONFLICT, type OnConflict } from '../domain/users/transfer/plan.ts'
+import { ON_CONFLICT, type OnConflict } from '../domain/users/transfer/plan.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
 import { progress } from './progress.ts'
@@ -62,7 +62,7 @@ async function importUsers(file: string, { dryRun = false, onConflict }: ImportF
     const { userImport } = userTransfer({ storage, keyring })
     const shown = progress('lines')
     const options = {
-      ...{ dryRun, onConflict, rights: EVERYTHING },
+      ...{ dryRun, onConflict },
       progress: (lines: number) => shown.at(lines, total),
     }
     try {

@@ -25,6 +25,7 @@ export type DomainErrorCode =
   | 'role_in_use'
   | 'built_in_role'
   | 'no_sign_in'
+  | 'declared'
 
 export class DomainError extends Error {
   readonly code: DomainErrorCode

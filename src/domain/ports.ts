@@ -117,7 +117,8 @@ export interface UserRepository {
   changeHash(id: string, change: (phc: string) => string): Promise<boolean>
   /** Replaces the whole profile. False: there is no such user. */
   setProfile(id: string, profile: Profile): Promise<boolean>
-  addRole(id: string, role: string): Promise<void>
+  /** False: they have it already. */
+  addRole(id: string, role: string): Promise<boolean>
   roles(id: string): Promise<string[]>
   /** Whether anybody has the role. */
   anyoneHasRole(role: string): Promise<boolean>
@@ -135,7 +136,7 @@ export interface UserRepository {
 }
 
 export interface EmailProofRepository {
-  /** Replaces every unused proof of the same flow and purpose. */
+  /** Replaces the unused proof of the same flow and purpose; where that was the same account's, an end that is later stays. */
   insert(proof: NewEmailProof): Promise<EmailProof>
   find(id: string): Promise<EmailProof | undefined>
   /** The newest unused registration under this e-mail address or username. */

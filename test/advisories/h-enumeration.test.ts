@@ -69,6 +69,16 @@ onEveryStack('advisories H: enumeration', options, (app) => {
       ...{ id: 'usr_invited', email: 'invited@example.org', emailVerified: false },
       ...{ username: undefined, profile: {} },
     })
+    await database.emailProofs.insert({
+      ...{
+        id: 'prf_invited',
+        purpose: 'reset-password',
+        userId: 'usr_invited',
+        email: 'invited@example.org',
+      },
+      ...{ flow: 'reset:invited@example.org', interactionUid: undefined, registration: undefined },
+      ttlSeconds: 86_400,
+    })
   })
 
   const page = async (path: string, fields: Record<string, string>, pick: string): Promise<Said> => {

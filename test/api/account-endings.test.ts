@@ -154,13 +154,12 @@ onEveryStack('the API: accounts on their way in and out', options, (app) => {
     const person = await newCaller(app, 'imported-back')
     await admin.send('DELETE', `${USERS}/${person.userId}`)
     const { userTransfer } = await import('../../src/app-transfer.ts')
-    const { EVERYTHING } = await import('../../src/domain/users/transfer/plan.ts')
     const { keyringOf } = await import('../support/people.ts')
     const { userImport } = userTransfer({ storage: app.app.storage, keyring: await keyringOf(app) })
     const lines = async function* () {
       yield JSON.stringify({ email: person.email, disabled: false })
     }
-    const run = { dryRun: false, onConflict: 'update' as const, rights: EVERYTHING }
+    const run = { dryRun: false, onConflict: 'update' as const }
     const { refused, faults } = await userImport.run(lines(), run, { by: 'cli' })
     expect([refused, faults[0]?.what]).to.deep.equal([1, 'the account is deleted and waits to be erased'])
   })
@@ -186,6 +185,33 @@ onEveryStack('the API: accounts on their way in and out', options, (app) => {
     ]
     expect(works.filter(Boolean)).to.have.length(1)
     expect((await records('user.invited', json.id))[0]?.detail).to.deep.equal({ by: admin.userId })
+  })
+
+  it('an invitation keeps its end when somebody asks for a password that was forgotten', async () => {
+    const email = 'patient@example.org'
+    const { json } = await admin.send('POST', USERS, { email, invite: true })
+    await app.nextMail(email)
+    const ends = async () => {
+      const [row] = await app.sql.query<{ ends: string }>(
+        `select cast(extract(epoch from expires_at) as text) as ends from email_proofs
+          where user_id = $1 and consumed_at is null`,
+        [json.id],
+      )
+      return Number(row?.ends)
+    }
+    const before = await ends()
+    expect(before - Date.now() / 1000).to.be.closeTo(24 * 3600, 60)
+    for (const index of [1, 2]) {
+      expect((await auth(app, 'forgot-password', { email })).status).to.equal(202)
+      const mail = await app.nextMail(email, index)
+      expect(mail.text).to.match(/works once, for (24 hours|1,?4\d\d minutes)/)
+      expect(await ends()).to.equal(before)
+      if (index === 2) await choose(linkIn(mail), 'a lamp in the far window')
+    }
+    expect(await signsIn(email, 'a lamp in the far window')).to.equal(true)
+    // Of one that was used nothing is left.
+    await auth(app, 'forgot-password', { email })
+    expect((await ends()) - Date.now() / 1000).to.be.closeTo(1800, 60)
   })
 
   it('who has a password or is locked is not invited; a password and an invitation exclude each other', async () => {

@@ -96,6 +96,16 @@ onEveryStack('the API: applications', { people: [], overrides: { clients: [webCl
     await isRefused('PATCH', `${CLIENTS}/web`, elsewhere)
     await isRefused('POST', `${CLIENTS}/web/secret`)
     expect((await owner.send('POST', CLIENTS, own)).status).to.equal(201)
+    // Nor an app's that was given less than its owner has.
+    const narrow = await signedIn(app, owner.email, { scopes: ['clients:write'] })
+    for (const [method, path, body] of [
+      ['POST', CLIENTS, own],
+      ['PATCH', `${CLIENTS}/web`, elsewhere],
+      ['POST', `${CLIENTS}/web/secret`, undefined],
+    ] as const) {
+      const { status, json } = await narrow.send(method, path, body, ANY)
+      expect([status, json?.code], `${method} ${path}`).to.deep.equal([403, 'forbidden'])
+    }
 
     const { json } = await admin.send('POST', CLIENTS, { metadata: METADATA })
     const path = `${CLIENTS}/${json.client_id}`

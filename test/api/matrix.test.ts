@@ -129,6 +129,9 @@ const ANYONE = [
 ]
 const WITH_TOKEN = ROUTES.filter(({ permission }) => permission !== 'anyone')
 
+/** Of somebody else. */
+const WRITES = ROUTES.filter(({ target, permission }) => target && !permission.endsWith(':read'))
+
 /** These end the caller. */
 const LAST = ['signOut', 'signOutAll', 'deleteMe']
 
@@ -205,9 +208,8 @@ onEveryStack('the API: every route', options, (app) => {
     const mighty = await newCaller(app, 'mighty', ['owner', 'admin'])
     const admin = await newCaller(app, 'plain-admin', ['admin'])
     const support = await newCaller(app, 'plain-support', ['support'])
-    const writes = ROUTES.filter(({ target, permission }) => target && !permission.endsWith(':read'))
-    expect(writes.length).to.be.at.least(9)
-    for (const route of writes) {
+    expect(WRITES.length).to.be.at.least(9)
+    for (const route of WRITES) {
       const may = MAY[route.operation] ?? []
       const cases: [Caller, Caller][] = [
         ...(may.includes('admin') ? [[admin, mighty] as [Caller, Caller]] : []),
@@ -220,6 +222,18 @@ onEveryStack('the API: every route', options, (app) => {
     }
     expect((await mighty.get('/api/v1/users/me')).status).to.equal(200)
     expect((await admin.get('/api/v1/users/me')).status).to.equal(200)
+  })
+
+  it('keeps them out of the reach of an app that was given less, whoever its person is', async () => {
+    const mighty = await newCaller(app, 'mighty-too', ['owner'])
+    for (const [permission, routes] of Map.groupBy(WRITES, ({ permission }) => permission)) {
+      const narrow = await signedIn(app, mighty.email, { scopes: [permission] })
+      for (const route of routes) {
+        const { status, json } = await ask(narrow, route, mighty.userId)
+        expect([status, json?.code], route.operation).to.deep.equal([403, 'forbidden'])
+      }
+    }
+    expect((await mighty.get('/api/v1/users/me')).status).to.equal(200)
   })
 
   it(`never fails, whatever it is sent (SEED=${SEED})`, async function () {

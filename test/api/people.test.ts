@@ -70,6 +70,11 @@ onEveryStack('the API: people', options, (app) => {
       '/username',
       '/password',
     ])
+    const named = { username: 'lighthouse', profile: { name: 'Henrietta Keeper' } }
+    const own = { email: 'new@example.org', ...named, password: 'Lighthouse keeper' }
+    expect((await admin.send('POST', USERS, own)).json.errors).to.deep.include({
+      ...{ pointer: '/password', code: 'password_context' },
+    })
     const none = await app.sql.query("select 1 from users where email_key = 'new@example.org'")
     expect(none, 'nothing is left of it').to.deep.equal([])
   })
@@ -256,6 +261,7 @@ onEveryStack('the API: people', options, (app) => {
     expect((await helper.get(USERS)).status).to.equal(403)
     const given = await owner.send('PUT', `${path}/roles/support`)
     expect([given.status, given.json.roles]).to.deep.equal([200, ['support']])
+    expect((await owner.send('PUT', `${path}/roles/support`)).status, 'twice is no fault').to.equal(200)
     expect((await helper.get(USERS)).status).to.equal(200)
     const taken = await owner.send('DELETE', `${path}/roles/support`)
     expect([taken.status, taken.json.roles]).to.deep.equal([200, []])
@@ -263,8 +269,9 @@ onEveryStack('the API: people', options, (app) => {
     expect((await owner.send('DELETE', `${path}/roles/support`)).status).to.equal(404)
     expect((await owner.send('PUT', `${path}/roles/emperor`)).status).to.equal(404)
     for (const name of ['role.given', 'role.taken']) {
-      const [record] = (await audited(app, name)).filter(({ user_id }) => user_id === helper.userId)
-      expect(record?.detail, name).to.deep.equal({ by: owner.userId, role: 'support' })
+      const records = (await audited(app, name)).filter(({ user_id }) => user_id === helper.userId)
+      const details = records.map(({ detail }) => detail)
+      expect(details, name).to.deep.equal([{ by: owner.userId, role: 'support' }])
     }
   })
 

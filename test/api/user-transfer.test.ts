@@ -277,7 +277,6 @@ onEveryStack('the API: import and export', options, (app) => {
         storage: other.app.storage,
         keyring: await (await import('../support/people.ts')).keyringOf(other),
       })
-      const { EVERYTHING } = await import('../../src/domain/users/transfer/plan.ts')
       // Roles that were made there are no part of the people.
       for (const role of await app.app.storage.database.roles.list())
         await other.app.storage.database.roles.insert(role)
@@ -285,7 +284,7 @@ onEveryStack('the API: import and export', options, (app) => {
         (async function* () {
           yield* first.split('\n')
         })(),
-        { dryRun: false, onConflict: 'refuse', rights: EVERYTHING },
+        { dryRun: false, onConflict: 'refuse' },
         { by: 'cli' },
       )
       expect(report.faults).to.deep.equal([])

@@ -5,8 +5,8 @@ import {
   OWN,
   PERMISSION_NAMES,
   permissionsOf,
-  ROLE_NAMES,
   ROLES,
+  type Role,
 } from '../../src/domain/permissions/permissions.ts'
 
 const held = (roles: string[]) => permissionsOf(roles.map((name) => ({ name })))
@@ -42,6 +42,14 @@ describe('permissions', () => {
     expect(denial(actor(['support']), 'sessions:write', target('x', ['auditor']))).to.equal('target')
   })
 
+  it('do not reach further than the app was given, whoever its person is', () => {
+    const narrow = actor(['owner'], ['users:read', 'users:write'])
+    for (const id of ['o', 'a'])
+      expect(denial(narrow, 'users:write', target(id, ['owner'])), id).to.equal('target')
+    expect(can(narrow, 'users:read', target('o', ['owner']))).to.equal(true)
+    expect(can(narrow, 'users:write', target('x', []))).to.equal(true)
+  })
+
   it('are not widened by a name that is no role, nor by what objects inherit', () => {
     for (const name of ['emperor', 'constructor', '__proto__', 'toString'])
       expect(denial(actor([name]), 'users:read')).to.equal('role')
@@ -57,7 +65,7 @@ describe('permissions', () => {
 
   it('only an owner gives and takes roles', () => {
     expect(
-      ROLE_NAMES.filter((name) => (ROLES[name] as readonly string[]).includes('roles:write')),
+      Object.keys(ROLES).filter((name) => (ROLES[name as Role] as readonly string[]).includes('roles:write')),
     ).to.deep.equal(['owner'])
     expect(ROLES.owner).to.have.members(PERMISSION_NAMES)
   })

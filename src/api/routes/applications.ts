@@ -1,9 +1,10 @@
 /** Applications, for administrators. */
 import { z } from 'zod'
-import { assertMayChange, assertMayLet, assertWithin } from '../../domain/clients/api-access.ts'
-import { lint } from '../../domain/clients/lint.ts'
+import { lint, type Weakness } from '../../domain/clients/lint.ts'
 import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
+import type { Application } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
+import type { ApiServices } from '../deps.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { CLIENT, CLIENT_PARAMS, CLIENT_SECRET, clientOf, GIVEN_PERMISSIONS, secretOf } from '../schemas.ts'
 import { applicationOf } from './reading.ts'
@@ -69,9 +70,8 @@ export const applicationRoutes: readonly Route[] = [
     },
     output: z.strictObject({ ...CLIENT.shape, client_secret: secret.optional() }),
     ...{ errors: ['client_taken'], permission: 'clients:write' },
-    async handle({ actor, body, by }, { clients }) {
+    async handle({ body, by }, { clients }) {
       const { client_id: id, first_party: firstParty, metadata } = body
-      assertWithin(actor, firstParty === true)
       const { client, secret } = await clients.create({ id, firstParty, metadata }, by)
       return {
         body: { ...clientOf(client), ...(secret === undefined ? {} : { client_secret: secret }) },
@@ -94,8 +94,7 @@ export const applicationRoutes: readonly Route[] = [
     summary: 'Change metadata: members that are absent stay, null takes one away (RFC 7396)',
     input: { params: CLIENT_PARAMS, body: z.strictObject({ metadata }) },
     ...{ output: CLIENT, errors: [], permission: 'clients:write', conditional: true },
-    async handle({ actor, params, body, version, by }, { clients, directory }) {
-      await assertMayChange(actor, by, params.id, directory.applications)
+    async handle({ params, body, version, by }, { clients }) {
       const client = await clients.update(params.id, version, body.metadata, by)
       return { body: clientOf(client), version: client.version }
     },
@@ -130,9 +129,8 @@ export const applicationRoutes: readonly Route[] = [
     },
     input: { params: CLIENT_PARAMS },
     ...{ output: undefined, errors: [], permission: 'clients:write' },
-    async handle({ params, by }, services) {
-      assertMayLet(by, await applicationOf(params.id, services))
-      await services.access.enableClient(params.id, by)
+    async handle({ params, by }, { access }) {
+      await access.enableClient(params.id, by)
       return { body: undefined }
     },
   }),
@@ -154,8 +152,7 @@ export const applicationRoutes: readonly Route[] = [
     },
     output: z.strictObject({ client_id: z.string(), client_secret: secret }),
     ...{ errors: ['no_secret'], permission: 'clients:write' },
-    async handle({ actor, params, query, by }, { clients, directory }) {
-      await assertMayChange(actor, by, params.id, directory.applications)
+    async handle({ params, query, by }, { clients }) {
       const keepDays = query.expire_now === 'true' ? 0 : query.keep_days
       const { client, secret } = await clients.replaceSecret(params.id, undefined, by, { keepDays })
       return { body: { client_id: client.id, client_secret: secret }, version: client.version }
@@ -217,7 +214,7 @@ export const applicationRoutes: readonly Route[] = [
         body: {
           url: `${services.authorizationEndpoint}?${new URLSearchParams(parameters)}`,
           ...{ redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
-          ...{ needs: needs ?? null, weaknesses: lint(client) },
+          ...{ needs: needs ?? null, weaknesses: await weaknessesOf(client, services) },
         },
       }
     },
@@ -230,7 +227,11 @@ export const applicationRoutes: readonly Route[] = [
     ...{ errors: [], permission: 'clients:read' },
     async handle({ params }, services) {
       const client = await applicationOf(params.id, services)
-      return { body: { items: lint(client, await services.directory.clients.secrets(params.id)) } }
+      return { body: { items: await weaknessesOf(client, services) } }
     },
   }),
 ]
+
+async function weaknessesOf(client: Application, { directory }: ApiServices): Promise<Weakness[]> {
+  return lint(client, await directory.clients.secrets(client.id))
+}

@@ -2,12 +2,10 @@
 import { z } from 'zod'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
-import { AUDIT_RECORD, recordOf } from '../schemas.ts'
+import { AUDIT_RECORD, dateOf, MOMENT, recordOf } from '../schemas.ts'
 
 const PATH = '/api/v1/admin/audit'
 const tag = 'Audit'
-/** The calendar of the store knows no year 0. */
-const moment = z.iso.datetime().refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
 const count = z.number().int().nonnegative()
 const HEAD = z.strictObject({ seq: count, hash: z.string().regex(/^[\w-]{43}$/) })
 
@@ -28,8 +26,8 @@ export const auditRoutes: readonly Route[] = [
         user_id: z.string().min(1).max(100).optional().describe('whom it is about'),
         actor_id: z.string().min(1).max(100).optional().describe('who did it, to themselves or to others'),
         client_id: z.string().min(1).max(255).optional(),
-        since: moment.optional(),
-        until: moment.optional(),
+        since: MOMENT.optional(),
+        until: MOMENT.optional(),
       }),
     },
     ...{ output: pageSchema(AUDIT_RECORD), errors: [], permission: 'audit:read' },
@@ -90,7 +88,3 @@ export const auditRoutes: readonly Route[] = [
     },
   }),
 ]
-
-function dateOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text)
-}

@@ -3,7 +3,7 @@
  * Switched off as a whole by `AUTH_API`; what it decides is decided by the services of the pages.
  */
 import { z } from 'zod'
-
+import { grantedTo } from '../../domain/permissions/permissions.ts'
 import type { AppSignInOutcome, Issued } from '../../domain/sign-in/by-app.ts'
 import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Reply, type Route } from '../route.ts'
@@ -105,12 +105,12 @@ export const authRoutes: readonly Route[] = [
     summary: 'Whether your token is good, for whom, and for what',
     ...{ input: {}, output: VERIFIED, errors: [], permission: 'account:read' },
     async handle({ actor }, services) {
-      const { userId, clientId, scopes, permissions, expiresAt } = actor
+      const { userId, clientId, scopes, expiresAt } = actor
       const { roles } = await personOf(userId, services)
       const body = {
         ...{ active: true as const, user_id: userId, client_id: clientId, scope: scopes.join(' ') },
-        permissions: [...permissions].filter((permission) => scopes.includes(permission)),
-        roles: [...roles],
+        permissions: [...grantedTo(actor)],
+        roles,
         expires_at: new Date(expiresAt * 1000).toISOString(),
       }
       return { body }

@@ -30,13 +30,7 @@ export const peopleRoutes: readonly Route[] = [
     input: {
       query: z.strictObject({
         ...PAGE_QUERY,
-        search: z
-          .string()
-          .trim()
-          .min(1)
-          .max(100)
-          .optional()
-          .describe('what an e-mail address, username or name begins with'),
+        search: BEGINNING.optional().describe('what an e-mail address, username or name begins with'),
         email: BEGINNING.optional(),
         username: BEGINNING.optional(),
         name: BEGINNING.optional(),

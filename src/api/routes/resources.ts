@@ -83,7 +83,6 @@ export const resourceRoutes: readonly Route[] = [
     input: { params: PARAMS, body: CHANGES },
     ...{ output: API, errors: ['declared'], permission: 'resources:write', conditional: true },
     async handle({ params, body, version, by }, services) {
-      assertNotDeclared(params.id, services)
       await services.resourceServers.update(params.id, settingsOf(body), by, version)
       return read(params.id, services)
     },
@@ -93,9 +92,8 @@ export const resourceRoutes: readonly Route[] = [
     summary: 'Forget an API, with its opaque tokens and what people allowed of it',
     input: { params: PARAMS },
     ...{ output: undefined, errors: ['declared'], permission: 'resources:write' },
-    async handle({ params, by }, services) {
-      assertNotDeclared(params.id, services)
-      await services.resourceServers.remove(params.id, by)
+    async handle({ params, by }, { resourceServers }) {
+      await resourceServers.remove(params.id, by)
       return { body: undefined }
     },
   }),
@@ -128,11 +126,6 @@ async function read(id: string, { directory }: ApiServices): Promise<Reply<z.inf
   ])
   if (!server || version === undefined) throw new ApiProblem('not_found')
   return { body: apiOf(server), version }
-}
-
-/** The settings would have it their way again at the next start. */
-function assertNotDeclared(id: string, { isDeclared }: ApiServices): void {
-  if (isDeclared(id)) throw new ApiProblem('declared')
 }
 
 function apiOf(server: ResourceServer): z.infer<typeof API> {

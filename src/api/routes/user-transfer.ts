@@ -1,6 +1,5 @@
 /** People in bulk: lines of JSON in and out. Password hashes come in; they leave by the command only. */
 import { z } from 'zod'
-import { can } from '../../domain/permissions/permissions.ts'
 import { ON_CONFLICT } from '../../domain/users/transfer/plan.ts'
 import { defineRoute, type Route } from '../route.ts'
 
@@ -36,15 +35,9 @@ export const userTransferRoutes: readonly Route[] = [
       ),
     }),
     ...{ errors: ['busy'], permission: 'users:import' },
-    async handle({ query, body, actor, by }, { userImport }) {
-      const rights = {
-        changePeople: can(actor, 'users:write'),
-        giveRoles: can(actor, 'roles:write'),
-        mayGive: by.may,
-        may: actor.permissions,
-      }
-      const options = { dryRun: query.dry_run === 'true', onConflict: query.on_conflict, rights }
-      const { dryRun, ...report } = await userImport.run(oneByOne(body as string[]), options, by)
+    async handle({ query, body, by }, { userImport }) {
+      const options = { dryRun: query.dry_run === 'true', onConflict: query.on_conflict }
+      const { dryRun, ...report } = await userImport.run(body as string[], options, by)
       return { body: { dry_run: dryRun, ...report } }
     },
   }),
@@ -55,7 +48,3 @@ export const userTransferRoutes: readonly Route[] = [
     handle: async ({ by }, { exportUsers }) => ({ body: exportUsers(by) as never }),
   }),
 ]
-
-async function* oneByOne(lines: readonly string[]): AsyncGenerator<string> {
-  yield* lines
-}

@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Delivery, Webhook } from '../../domain/webhooks/webhook.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { defineRoute, type Route } from '../route.ts'
+import { MOMENT } from '../schemas.ts'
 
 const LIST = '/api/v1/admin/webhooks'
 const ONE = `${LIST}/:id`
@@ -156,10 +157,7 @@ export const webhookRoutes: readonly Route[] = [
       body: z
         .strictObject({
           delivery: z.string().min(1).max(100).optional(),
-          since: z.iso
-            .datetime()
-            .refine((text) => !text.startsWith('0000'), 'must be in the year 1 or later')
-            .optional(),
+          since: MOMENT.optional(),
         })
         .refine(({ delivery, since }) => (delivery === undefined) !== (since === undefined), {
           message: 'must be given, and without `since`; or `since` without it',

@@ -4,6 +4,8 @@
  * works later. Who may ask for it is decided by the caller.
  */
 import type { AuditEvent, AuditEventName, RequestFacts } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
+import { assertMayLet } from '../clients/api-access.ts'
 import { DomainError } from '../errors.ts'
 import type { Permission } from '../permissions/permissions.ts'
 import type { Database, Repositories } from '../ports.ts'
@@ -103,9 +105,12 @@ export class Access {
     })
   }
 
-  /** @throws `not_found` */
+  /** @throws `not_found`, `forbidden` when it may do by itself what the actor may not */
   enableClient(clientId: string, actor: Actor): Promise<void> {
     return this.#record('client.enabled', { clientId }, actor, async ({ clients, access }) => {
+      const client = await clients.find(clientId)
+      if (!client) return false
+      assertMayLet(actor, client)
       // As with a person: whatever slipped in behind the disabling.
       await access.revokeClient(clientId)
       return clients.setStatus(clientId, 'active')
@@ -121,12 +126,12 @@ export class Access {
   async #record(
     name: AuditEventName,
     about: About,
-    { by, request }: Actor,
+    actor: Actor,
     change: (repositories: Repositories) => Promise<boolean>,
   ): Promise<void> {
     await this.#database.transaction(async (repositories) => {
       if (!(await change(repositories))) throw new DomainError('not_found')
-      await repositories.audit.append({ name, outcome: 'success', ...about, request, detail: { by } })
+      await record(repositories, name, about, actor)
     })
     if (name.startsWith('client.')) this.#clientsChanged()
     this.#accessEnded()

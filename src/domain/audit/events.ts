@@ -81,7 +81,7 @@ export type AuditEventName =
 export interface AuditEvent {
   name: AuditEventName
   outcome: 'success' | 'failure'
-  /** who did it, where known */
+  /** whom it is about, who did it, too, unless `by` says otherwise */
   userId?: string | undefined
   clientId?: string | undefined
   request: RequestFacts | undefined

@@ -1,11 +1,12 @@
 /** Applications as administrators make and change them: one transaction each, with its audit record. */
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import type { Application } from '../directory/directory.ts'
 import { DomainError, InvalidInput } from '../errors.ts'
 import { isWithin, type Permission } from '../permissions/permissions.ts'
 import type { Database, Random, Repositories } from '../ports.ts'
-import { apiPermissionsOf, OF_STRANGERS } from './api-access.ts'
+import { apiPermissionsOf, assertMayChange, OF_STRANGERS } from './api-access.ts'
 import { type ClientSettings, usesSecret } from './client.ts'
 
 const SECRET_BYTES = 32
@@ -37,7 +38,10 @@ export class ClientAdministration {
     this.#deps = deps
   }
 
-  /** The secret is shown this once; a client that proves itself otherwise has none. Throws InvalidInput, `client_taken`. */
+  /**
+   * The secret is shown this once; a client that proves itself otherwise has none.
+   * @throws InvalidInput, `client_taken`, `forbidden`
+   */
   async create(input: NewClient, actor: Actor): Promise<{ client: Application; secret: string | undefined }> {
     const { random, check, digestSecret } = this.#deps
     const id = input.id ?? random.token(16)
@@ -46,6 +50,7 @@ export class ClientAdministration {
       ...{ id, metadata: input.metadata, firstParty: input.firstParty ?? false, source: 'configuration' },
       secretDigest: secret === undefined ? undefined : digestSecret(secret),
     }
+    assertMayChange(actor, settings)
     await check(settings)
     const client = await this.#change('client.created', id, actor, {}, async ({ applications }) => {
       if (!(await applications.insert(settings))) throw new DomainError('client_taken')
@@ -57,7 +62,7 @@ export class ClientAdministration {
    * Members that are absent stay; `null` takes one away (RFC 7396).
    * @param version the one that was seen; undefined: whatever it is now
    * @param firstParty undefined: as it is
-   * @throws InvalidInput, `not_found`, `stale`
+   * @throws InvalidInput, `not_found`, `stale`, `forbidden`
    */
   async update(
     id: string,
@@ -66,8 +71,11 @@ export class ClientAdministration {
     actor: Actor,
     firstParty?: boolean,
   ): Promise<Application> {
-    const found = await this.#deps.database.applications.find(id)
+    const { applications } = this.#deps.database
+    const found = await applications.find(id)
     if (!found) throw new DomainError('not_found')
+    const flagged = { ...found, firstParty: firstParty || found.firstParty }
+    assertMayChange(actor, flagged, await applications.allowedScopes(id))
     const merged = { ...found.metadata, ...patch }
     const metadata = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
     await this.#deps.check({ ...found, metadata, firstParty: firstParty ?? found.firstParty })
@@ -83,7 +91,7 @@ export class ClientAdministration {
 
   /**
    * @param options how long the one before goes on working (0: it stops at once), and the operator's own secret, if any
-   * @throws `not_found`, `stale`, `no_secret`
+   * @throws `not_found`, `stale`, `no_secret`, `forbidden`
    */
   async replaceSecret(
     id: string,
@@ -102,6 +110,7 @@ export class ClientAdministration {
       async ({ applications }) => {
         const found = await applications.find(id)
         if (!found) throw new DomainError('not_found')
+        assertMayChange(actor, found, await applications.allowedScopes(id))
         if (!usesSecret(found.metadata)) throw new DomainError('no_secret')
         if (!(await applications.replaceSecret(id, version, digestSecret(secret), keepDays * 86_400)))
           throw new DomainError('stale')
@@ -140,14 +149,13 @@ export class ClientAdministration {
   async #change(
     name: AuditEventName,
     clientId: string,
-    { by, request }: Actor,
+    actor: Actor,
     facts: Record<string, string | number>,
     change: (repositories: Repositories) => Promise<void>,
   ): Promise<Application> {
     const client = await this.#deps.database.transaction(async (repositories) => {
       await change(repositories)
-      const detail = { by, ...facts }
-      await repositories.audit.append({ name, outcome: 'success', clientId, request, detail })
+      await record(repositories, name, { clientId }, actor, facts)
       return repositories.applications.find(clientId)
     })
     this.#deps.clientsChanged()

@@ -3,21 +3,12 @@
  * (`api_permissions`), and who may change an application that could do what they may not.
  */
 import type { Actor } from '../access/service.ts'
-import type { ClientDirectory } from '../directory/directory.ts'
 import { DomainError } from '../errors.ts'
-import {
-  ACTS_FOR_OWNERS,
-  type Actor as Caller,
-  denial,
-  isPermission,
-  isWithin,
-  OWN,
-  type Permission,
-} from '../permissions/permissions.ts'
+import { isPermission, isWithin, OWN, OWNER, type Permission, ROLES } from '../permissions/permissions.ts'
+import type { ClientSettings } from './client.ts'
 
 type Metadata = Readonly<Record<string, unknown>>
 
-const BEYOND = 'It may do, or acts for people who may do, what you may not'
 export const OF_STRANGERS = 'a client that registered itself acts for people only'
 
 /** What it may do on its own account; nothing unless an operator said so. */
@@ -44,39 +35,32 @@ function isGivable(name: unknown): name is Permission {
   return typeof name === 'string' && isPermission(name) && !OWN.includes(name)
 }
 
-/** @throws `forbidden` where people who may more would not be asked about what the application does then */
-export function assertWithin(actor: Caller, actsForOwners: boolean): void {
-  if (actsForOwners) assertReaches(actor, ACTS_FOR_OWNERS)
-}
-
 /**
  * Who can have an application's codes sent elsewhere, or its secret, can do what it may do, and what people allowed it:
- * they have sent the codes before they are asked again.
- * @throws `forbidden`; nothing for one that does not exist
+ * they have sent the codes before they are asked again. One that is first-party, or may give roles, acts for owners.
+ * @param allowed scopes that people allowed it
+ * @throws `forbidden`
  */
-export async function assertMayChange(
-  actor: Caller,
-  by: Actor,
-  id: string,
-  applications: Pick<ClientDirectory, 'find' | 'allowedScopes'>,
-): Promise<void> {
-  const [client, scopes] = await Promise.all([applications.find(id), applications.allowedScopes(id)])
-  if (!client) return
-  assertMayLet(by, client)
-  const allowed = new Set([...scopes, ...apiPermissionsOf(client.metadata)].filter(isPermission))
-  assertWithin(actor, client.firstParty || allowed.has('roles:write'))
-  assertReaches(actor, allowed)
+export function assertMayChange(
+  actor: Actor,
+  { firstParty, metadata }: Pick<ClientSettings, 'firstParty' | 'metadata'>,
+  allowed: readonly string[] = [],
+): void {
+  const reached = [...allowed.filter(isPermission), ...apiPermissionsOf(metadata)]
+  assertWithin(actor, firstParty || reached.includes('roles:write') ? ROLES[OWNER] : reached)
 }
 
 /**
- * What it may do by itself nobody is asked about: the app that this is done by must have been given all of it, too.
+ * What it may do by itself nobody is asked about: whoever lets it work may all of it.
  * @throws `forbidden`
  */
-export function assertMayLet({ may }: Actor, { metadata }: { metadata: Metadata }): void {
-  if (!isWithin(may, apiPermissionsOf(metadata))) throw new DomainError('forbidden', { detail: BEYOND })
+export function assertMayLet(actor: Actor, { metadata }: Pick<ClientSettings, 'metadata'>): void {
+  assertWithin(actor, apiPermissionsOf(metadata))
 }
 
-function assertReaches(actor: Caller, permissions: ReadonlySet<Permission>): void {
-  if (denial(actor, 'clients:write', { userId: '', permissions }))
-    throw new DomainError('forbidden', { detail: BEYOND })
+function assertWithin({ may }: Actor, permissions: readonly Permission[]): void {
+  if (!isWithin(may, permissions))
+    throw new DomainError('forbidden', {
+      detail: 'It may do, or acts for people who may do, what you may not',
+    })
 }

@@ -17,8 +17,10 @@ export interface Weakness {
 
 const REDIRECTS_MANY = 10
 
-/** Worst first; empty when there is nothing to say. */
-/** @param secrets those it has, where that is known */
+/**
+ * Worst first; empty when there is nothing to say.
+ * @param secrets those it has, where that is known
+ */
 export function lint(
   client: Pick<Client, 'metadata' | 'source' | 'firstParty' | 'status'>,
   secrets: readonly ClientSecret[] = [],

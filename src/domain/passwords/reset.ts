@@ -9,7 +9,7 @@ import { emailKey, emailProblem } from '../users/identifiers.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from './policy.ts'
 import { unstopped } from './stopped.ts'
 
-export const RESET_TTL_SECONDS = 30 * 60
+const RESET_TTL_SECONDS = 30 * 60
 
 export interface ResetDeps {
   database: Database
@@ -28,7 +28,11 @@ export class PasswordReset {
     this.#deps = deps
   }
 
-  /** The same rows and the same answer whether the address has an account or not. Throws `throttled`. */
+  /**
+   * The same rows and the same answer whether the address has an account or not. The link takes the place of the one before,
+   * and its end where that is later: anybody may ask, and shortens nobody's invitation.
+   * @throws InvalidInput, `throttled`
+   */
   async request(
     email: string,
     context: { interactionUid: string | undefined; facts: RequestFacts },

@@ -3,12 +3,11 @@
  * `roles` (claim `roles`). They allow nothing here. One transaction each, with its audit record.
  */
 import type { Actor } from '../access/service.ts'
-import type { AuditEvent, AuditEventName } from '../audit/events.ts'
+import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, Repositories } from '../ports.ts'
 import type { ApplicationRole, StoredApplicationRole } from './ports.ts'
-
-type Facts = Record<string, string | number>
 
 export class ApplicationRoles {
   readonly #database: Pick<Database, 'transaction' | 'applicationRoles'>
@@ -100,14 +99,4 @@ export class ApplicationRoles {
     if (!role) throw new DomainError('not_found')
     return role
   }
-}
-
-async function record(
-  { audit }: Repositories,
-  name: AuditEventName,
-  about: Pick<AuditEvent, 'userId' | 'clientId'>,
-  { by, request }: Actor,
-  facts: Facts,
-): Promise<void> {
-  await audit.append({ name, outcome: 'success', ...about, request, detail: { by, ...facts } })
 }

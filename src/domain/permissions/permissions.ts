@@ -56,7 +56,6 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Permission[]>
 
 export type Role = keyof typeof ROLES
-export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
 
 /** A role as somebody has it. */
 export interface HeldRole {
@@ -75,17 +74,18 @@ export interface Actor {
   scopes: readonly string[]
 }
 
-/** What is to be read or changed: a person, or something that stands for people or gives them rights. */
+/** The person who is to be read or changed. */
 export interface Target {
-  /** empty: not a person */
   userId: string
   permissions: ReadonlySet<Permission>
 }
 
-/** An application that acts for owners without their being asked again: who could change it could become one of them. */
-export const ACTS_FOR_OWNERS: ReadonlySet<Permission> = new Set(ROLES[OWNER])
+/** What happens is what person and app may both do: to others, too, and in what is handed on to them. */
+export function grantedTo({ permissions, scopes }: Actor): ReadonlySet<Permission> {
+  return new Set([...permissions].filter((one) => scopes.includes(one)))
+}
 
-/** The app was not given it; the person may not; the person may not with this one. */
+/** The app was not given it; the person may not; not with this one. */
 export type Denial = 'scope' | 'role' | 'target'
 
 export function can(actor: Actor, permission: Permission, target?: Target): boolean {
@@ -98,8 +98,8 @@ export function denial(actor: Actor, permission: Permission, target?: Target): D
   if (!actor.permissions.has(permission)) return 'role'
   if (!target || permission.endsWith(':read')) return undefined
   if (OWN.includes(permission)) return target.userId === actor.userId ? undefined : 'target'
-  // Who could change somebody mightier could become them: by their address, or by locking them out.
-  return isWithin(actor.permissions, target.permissions) ? undefined : 'target'
+  // Who could change somebody mightier could become them, by their address. An app is no mightier than it was made.
+  return isWithin(grantedTo(actor), target.permissions) ? undefined : 'target'
 }
 
 /**

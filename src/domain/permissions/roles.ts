@@ -5,6 +5,7 @@
  */
 import type { Actor } from '../access/service.ts'
 import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import type { Person } from '../directory/directory.ts'
 import { DomainError } from '../errors.ts'
 import type { Database, Repositories } from '../ports.ts'
@@ -72,27 +73,26 @@ export class Roles {
    * @throws `not_found`, `built_in_role`, `role_in_use`, `forbidden`
    */
   async delete(name: string, force: boolean, actor: Actor): Promise<void> {
-    const { by, request } = actor
     await this.#database.transaction(async ({ roles, audit }) => {
       const { permissions } = await ownRole(name, { roles })
       assertWithin(actor, permissions)
       const holders = await roles.holders(name, NAMED + 1)
       if (holders.length > 0 && !force) throw new DomainError('role_in_use', { detail: inUse(holders) })
       for (const userId of await roles.takeFromAll(name))
-        await audit.append({
-          ...{ name: 'role.taken', outcome: 'success', userId, request },
-          detail: { by, role: name },
-        })
+        await record({ audit }, 'role.taken', { userId }, actor, { role: name })
       await roles.delete(name)
-      await audit.append({ name: 'role.deleted', outcome: 'success', request, detail: { by, role: name } })
+      await record({ audit }, 'role.deleted', {}, actor, { role: name })
     })
   }
 
-  /** @throws `not_found`: no such person, or no such role; `forbidden` when it allows more than the giver may */
+  /**
+   * Giving what they have is no fault, and no event.
+   * @throws `not_found`: no such person, or no such role; `forbidden` when it allows more than the giver may
+   */
   give(userId: string, name: string, actor: Actor): Promise<Person> {
     return this.#changeOf(userId, 'role.given', name, actor, async (repositories) => {
       await assertGivable(repositories, name, actor)
-      await repositories.users.addRole(userId, name)
+      return repositories.users.addRole(userId, name)
     })
   }
 
@@ -100,21 +100,22 @@ export class Roles {
   take(userId: string, name: string, actor: Actor): Promise<Person> {
     return this.#changeOf(userId, 'role.taken', name, actor, async ({ people }) => {
       if (!(await people.removeRole(userId, name))) throw new DomainError('not_found')
+      return true
     })
   }
 
+  /** @param change answers false when nothing had to be changed: then nothing is recorded */
   async #changeOf(
     userId: string,
     event: AuditEventName,
     role: string,
-    { by, request }: Actor,
-    change: (repositories: Repositories) => Promise<void>,
+    actor: Actor,
+    change: (repositories: Repositories) => Promise<boolean>,
   ): Promise<Person> {
     const person = await this.#database.transaction(async (repositories) => {
-      const { people, audit } = repositories
+      const { people } = repositories
       if (!(await people.find(userId))) throw new DomainError('not_found')
-      await change(repositories)
-      await audit.append({ name: event, outcome: 'success', userId, request, detail: { by, role } })
+      if (await change(repositories)) await record(repositories, event, { userId }, actor, { role })
       return people.find(userId)
     })
     if (!person) throw new DomainError('not_found')
@@ -124,15 +125,14 @@ export class Roles {
   async #change(
     event: AuditEventName,
     name: string,
-    { by, request }: Actor,
+    actor: Actor,
     change: (repositories: Repositories) => Promise<void>,
   ): Promise<StoredRole> {
     const role = await this.#database.transaction(async (repositories) => {
       await change(repositories)
       const role = await repositories.roles.find(name)
       const permissions = role?.permissions.join(' ') ?? ''
-      const detail = { by, role: name, permissions }
-      await repositories.audit.append({ name: event, outcome: 'success', request, detail })
+      await record(repositories, event, {}, actor, { role: name, permissions })
       return role
     })
     if (!role) throw new DomainError('not_found')

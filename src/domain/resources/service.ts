@@ -13,6 +13,8 @@ export interface ResourceServersDeps {
   database: Pick<Database, 'transaction'>
   /** audience of the API of this deployment: who could end a row of that name would end everybody's tokens of it */
   own: string
+  /** audiences of the settings, which would have them their way again at the next start */
+  declared: readonly string[]
   /** those there is a key for */
   algorithms: readonly SigningAlgorithm[]
   /** told after a change has been committed */
@@ -50,7 +52,7 @@ export class ResourceServers {
 
   /**
    * @param version the one that was seen; undefined: whatever it is now
-   * @throws `not_found`, `stale`; `invalid_input` in a sentence
+   * @throws `not_found`, `stale`, `declared`; `invalid_input` in a sentence
    */
   async update(
     audience: string,
@@ -58,6 +60,7 @@ export class ResourceServers {
     actor: Actor,
     version?: number,
   ): Promise<void> {
+    this.#refuseDeclared(audience)
     await this.#change(actor, audience, async ({ resourceServers }) => {
       const before = await resourceServers.lock(audience)
       if (!before) throw new DomainError('not_found')
@@ -81,8 +84,9 @@ export class ResourceServers {
     await this.#setStatus(audience, 'active', actor)
   }
 
-  /** With its opaque tokens and all that people allowed of it. Throws `not_found`. */
+  /** With its opaque tokens and all that people allowed of it. Throws `not_found`, `declared`. */
   async remove(audience: string, actor: Actor): Promise<void> {
+    this.#refuseDeclared(audience)
     await this.#change(actor, audience, async ({ resourceServers, access }) => {
       if (!(await resourceServers.delete(audience))) throw new DomainError('not_found')
       await access.forgetResource(audience)
@@ -97,6 +101,13 @@ export class ResourceServers {
       await access.revokeResource(audience)
       return status === 'active' ? 'resource_server.enabled' : 'resource_server.disabled'
     })
+  }
+
+  #refuseDeclared(audience: string): void {
+    if (this.#deps.declared.includes(audience))
+      throw new DomainError('declared', {
+        detail: `${audience} is declared in RESOURCE_SERVERS; change it there`,
+      })
   }
 
   #check(settings: ResourceServerSettings): void {

@@ -3,11 +3,11 @@
  * record. Who may ask for it is decided by the caller; ending access is `access/service.ts`.
  */
 import type { Actor } from '../access/service.ts'
-import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import type { Person, UserChanges } from '../directory/directory.ts'
 import { DomainError, type FieldProblems, InvalidInput } from '../errors.ts'
 import { normalisePassword, type PasswordPolicy, passwordProblems } from '../passwords/policy.ts'
-import type { Database, PasswordHasher, Random, Repositories } from '../ports.ts'
+import type { Database, PasswordHasher, Random } from '../ports.ts'
 import { networkOf } from '../protection/throttle.ts'
 import { emailProblem, usernameProblem } from './identifiers.ts'
 import { mailPasswordLink } from './password-links.ts'
@@ -44,9 +44,10 @@ export class UserAdministration {
   /** @throws InvalidInput, `email_taken`, `username_taken`, `busy` */
   async create(input: NewPerson, actor: Actor): Promise<Person> {
     const { database, hasher, random, policy, mailSoon } = this.#deps
-    const { email, username, password, invite = password === undefined } = input
+    const { email, username, profile = {}, password, invite = password === undefined } = input
     const faults = problemsOf(input)
-    const [weak] = password === undefined ? [] : passwordProblems(password, policy, { email })
+    const about = { email, username, name: profile.name }
+    const [weak] = password === undefined ? [] : passwordProblems(password, policy, about)
     if (weak) faults.password = weak
     // Who is sent a link to choose a password chooses it themselves.
     if (invite && password !== undefined) faults.invite = { code: 'invite_with_password' }
@@ -58,13 +59,13 @@ export class UserAdministration {
       const { users } = repositories
       await users.insert({
         ...{ id, email: email.trim(), emailVerified: input.emailVerified ?? false },
-        ...{ username: undefined, profile: input.profile ?? {} },
+        ...{ username: undefined, profile },
       })
       if (username && !(await users.takeUsername(username, id))) throw new DomainError('username_taken')
       if (hash !== undefined) await users.setPassword(id, hash)
       if (invite) await mailPasswordLink(repositories, random, 'invitation', { id, email: email.trim() })
-      const personal = { email: email.trim() }
-      await record(repositories, 'user.created', id, actor, { invited: invite }, personal)
+      const about = { userId: id, personal: { email: email.trim() } }
+      await record(repositories, 'user.created', about, actor, { invited: invite })
       return repositories.people.find(id)
     })
     if (!person) throw new DomainError('not_found')
@@ -93,7 +94,8 @@ export class UserAdministration {
       const { profile = {}, ...others } = changes
       const changed = [...Object.keys(others), ...Object.keys(profile)].join(' ')
       const personal = before && { email_before: before.email, email: String(changes.email) }
-      await record(repositories, 'user.updated', id, actor, { changed }, personal)
+      const about = { userId: id, ...(personal ? { personal } : {}) }
+      await record(repositories, 'user.updated', about, actor, { changed })
       return people.find(id)
     })
     if (!person) throw new DomainError('not_found')
@@ -110,7 +112,7 @@ export async function replaceProfile(
 ): Promise<void> {
   await database.transaction(async (repositories) => {
     if (!(await repositories.users.setProfile(id, profile))) throw new DomainError('not_found')
-    await record(repositories, 'user.updated', id, actor, { changed: 'profile' })
+    await record(repositories, 'user.updated', { userId: id }, actor, { changed: 'profile' })
   })
 }
 
@@ -125,16 +127,4 @@ function problemsOf({ email, username }: { email?: string; username?: string | u
 
 function refuse(faults: FieldProblems): void {
   if (Object.keys(faults).length > 0) throw new InvalidInput(faults)
-}
-
-async function record(
-  { audit }: Repositories,
-  name: AuditEventName,
-  userId: string,
-  { by, request }: Actor,
-  facts: Record<string, string | boolean>,
-  personal?: Record<string, string>,
-): Promise<void> {
-  const detail = { by, ...facts }
-  await audit.append({ name, outcome: 'success', userId, request, detail, ...(personal ? { personal } : {}) })
 }

@@ -4,13 +4,13 @@
  * was deleted because it had been taken over would only have to wait for nobody.
  */
 import type { Actor } from '../access/service.ts'
-import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
-import type { Clock, Database, Repositories } from '../ports.ts'
+import type { Clock, Database } from '../ports.ts'
 import type { User } from './user.ts'
 
 export interface DeletionRepository {
-  /** False: there is no such person, or they are deleted already. */
+  /** When they are to be erased; undefined: they are deleted already. */
   begin(userId: string, statusBefore: User['status'], seconds: number): Promise<Date | undefined>
   /** Compare-and-set, against `due` too. What the account was before; undefined: it is not deleted, or gone. */
   undo(userId: string): Promise<User['status'] | undefined>
@@ -50,7 +50,7 @@ export class UserDeletion {
       if (!user) throw new DomainError('not_found')
       if (now || coolOffSeconds === 0) {
         await users.delete(userId)
-        await record(repositories, 'user.deleted', userId, actor)
+        await record(repositories, 'user.deleted', { userId }, actor)
         return
       }
       const eraseAt = await deletions.begin(userId, user.status, coolOffSeconds)
@@ -65,7 +65,9 @@ export class UserDeletion {
         at,
         eraseAt: eraseAt.toISOString(),
       })
-      await record(repositories, 'user.deletion_begun', userId, actor, { erase_at: eraseAt.toISOString() })
+      await record(repositories, 'user.deletion_begun', { userId }, actor, {
+        erase_at: eraseAt.toISOString(),
+      })
     })
     accessEnded()
     mailSoon()
@@ -73,14 +75,16 @@ export class UserDeletion {
 
   /** As it was before, signed in nowhere. Throws `not_found` when the account is not deleted, or erased already. */
   async restore(userId: string, actor: Actor): Promise<void> {
-    await this.#deps.database.transaction(async (repositories) => {
+    const { database, accessEnded } = this.#deps
+    await database.transaction(async (repositories) => {
       const before = await repositories.deletions.undo(userId)
       if (!before) throw new DomainError('not_found')
       // What was in flight when the account was locked may have been written since.
       await repositories.access.revokeAccount(userId)
       await repositories.users.setStatus(userId, before)
-      await record(repositories, 'user.restored', userId, actor)
+      await record(repositories, 'user.restored', { userId }, actor)
     })
+    accessEnded()
   }
 
   /** Erases up to so many accounts whose time has come, each with its record; returns how many. */
@@ -91,21 +95,11 @@ export class UserDeletion {
         if (userId === undefined) return false
         await repositories.access.revokeAccount(userId)
         await repositories.users.delete(userId)
-        await record(repositories, 'user.deleted', userId, { by: 'cool-off' })
+        await record(repositories, 'user.deleted', { userId }, { by: 'cool-off' })
         return true
       })
       if (!one) return erased
     }
     return most
   }
-}
-
-async function record(
-  { audit }: Repositories,
-  name: AuditEventName,
-  userId: string,
-  { by, request }: Actor,
-  facts: Record<string, string> = {},
-): Promise<void> {
-  await audit.append({ name, outcome: 'success', userId, request, detail: { by, ...facts } })
 }

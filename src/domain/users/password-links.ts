@@ -1,12 +1,12 @@
 /** Links by mail to choose a password, sent because an administrator says so: to who has none yet, and to who must have another. */
 import type { Actor } from '../access/service.ts'
-import type { AuditEventName } from '../audit/events.ts'
+import { record } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
 import { stopped } from '../passwords/stopped.ts'
 import type { Database, Random, Repositories } from '../ports.ts'
 import { emailKey } from './identifiers.ts'
 
-/** How long the link is good; asked for again, another comes by "forgot password". */
+/** How long the link is good, and another that "forgot password" puts in its place; after that, one of the usual length comes. */
 const LINK_SECONDS = 24 * 3600
 
 export interface PasswordLinksDeps {
@@ -35,7 +35,7 @@ export class PasswordLinks {
       if (hasOne || person.status !== 'active')
         throw new DomainError('not_invitable', { detail: 'the person has a password already, or is locked' })
       await mailPasswordLink(repositories, random, 'invitation', { id, email: person.email })
-      await record(repositories, 'user.invited', id, actor)
+      await record(repositories, 'user.invited', { userId: id }, actor)
     })
     mailSoon()
   }
@@ -54,7 +54,7 @@ export class PasswordLinks {
       if (!(await users.changeHash(id, stopped)))
         throw new DomainError('no_password', { detail: 'the person has no password yet: invite them' })
       await mailPasswordLink(repositories, random, 'password-required', { id, email: person.email })
-      await record(repositories, 'user.reset_forced', id, actor)
+      await record(repositories, 'user.reset_forced', { userId: id }, actor)
     })
     accessEnded()
     mailSoon()
@@ -74,13 +74,4 @@ export async function mailPasswordLink(
     ttlSeconds: LINK_SECONDS,
   })
   await outbox.insert({ template, proofId: proof.id })
-}
-
-async function record(
-  { audit }: Repositories,
-  name: AuditEventName,
-  userId: string,
-  { by, request }: Actor,
-): Promise<void> {
-  await audit.append({ name, outcome: 'success', userId, request, detail: { by } })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import type { EmailProof } from '../../../src/domain/email/proof.ts'
 import { purgeExpiredRows } from '../../../src/storage/sql/database.ts'
 import type { SqlInstance } from '../../support/backends.ts'
 import { sampleProof, sampleUser, token } from '../../support/samples.ts'
@@ -74,6 +75,24 @@ export function emailProofsContract(instance: () => SqlInstance): void {
     expect(fresh.attempts).to.equal(0)
     expect(await proofs().find(old.id)).to.equal(undefined)
     for (const { id } of [other, used, fresh, next]) expect((await proofs().find(id))?.id).to.equal(id)
+  })
+
+  it('keeps the later end of the one it replaces, when it is for the same account and not over', async () => {
+    const { users } = instance().database
+    const [mine, other] = [await users.insert(sampleUser()), await users.insert(sampleUser())]
+    const flow = token()
+    const next = (userId: string | undefined, ttlSeconds: number) =>
+      proofs().insert(sampleProof({ flow, purpose: 'reset-password', userId, ttlSeconds }))
+    const long = await next(mine.id, 86_400)
+    const short = await next(mine.id, 1800)
+    expect(short.expiresAt).to.deep.equal(long.expiresAt)
+    expect((await next(mine.id, 90_000)).expiresAt).to.be.above(long.expiresAt)
+    const lasts = ({ expiresAt, createdAt }: EmailProof) => (expiresAt.getTime() - createdAt.getTime()) / 1000
+    for (const userId of [other.id, undefined, undefined, mine.id])
+      expect(lasts(await next(userId, 1800)), String(userId)).to.equal(1800)
+    await next(mine.id, 86_400)
+    await proofs().expireAll(mine.id, 'reset-password')
+    expect(lasts(await next(mine.id, 1800)), 'what was ended').to.equal(1800)
   })
 
   it('leaves one unused proof of 8 begun at once', async () => {

@@ -10,7 +10,7 @@ import type { Clock, Database, Random, Repositories } from '../../ports.ts'
 import { emailKey, usernameKey } from '../identifiers.ts'
 import { HashRefused, type LineFault, type PasswordTransfer } from './fault.ts'
 import { type Fault, fault, readLine, type UserLine } from './line.ts'
-import { knownBy, type OnConflict, planOf, type Rights, type Step } from './plan.ts'
+import { knownBy, type OnConflict, planOf, type Step } from './plan.ts'
 import type { PersonToInsert } from './ports.ts'
 
 const BATCH = 500
@@ -23,7 +23,6 @@ export interface ImportOptions {
   /** says what would happen, writes nothing */
   dryRun: boolean
   onConflict: OnConflict
-  rights: Rights
   /** told of the lines read so far, after each batch */
   progress?: (lines: number) => void
 }
@@ -71,7 +70,11 @@ export class UserImport {
   }
 
   /** @throws `busy` when others kept taking the names of a batch; what was written before stays */
-  async run(lines: AsyncIterable<string>, options: ImportOptions, actor: Actor): Promise<ImportReport> {
+  async run(
+    lines: Iterable<string> | AsyncIterable<string>,
+    options: ImportOptions,
+    actor: Actor,
+  ): Promise<ImportReport> {
     const report: ImportReport = {
       ...{ dryRun: options.dryRun, read: 0, created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 },
       faults: [],
@@ -102,11 +105,11 @@ export class UserImport {
   async #batch(batch: readonly Numbered[], options: ImportOptions, actor: Actor): Promise<Outcome[]> {
     if (batch.length === 0) return []
     const { database, accessEnded } = this.#deps
-    if (options.dryRun) return (await this.#plan(batch, database, options)).map(outcomeOf)
+    if (options.dryRun) return (await this.#plan(batch, database, options, actor)).map(outcomeOf)
     for (let tries = 1; ; tries += 1) {
       try {
         const steps = await database.transaction(async (repositories) => {
-          const steps = await this.#plan(batch, repositories, options)
+          const steps = await this.#plan(batch, repositories, options, actor)
           await this.#write(steps, repositories, actor)
           return steps
         })
@@ -123,7 +126,8 @@ export class UserImport {
   async #plan(
     batch: readonly Numbered[],
     { userTransfer, roles }: Pick<Repositories, 'userTransfer' | 'roles'>,
-    { onConflict, rights }: ImportOptions,
+    { onConflict }: ImportOptions,
+    { may }: Actor,
   ): Promise<Planned[]> {
     const known = knownBy(
       await userTransfer.known({
@@ -134,7 +138,7 @@ export class UserImport {
       await roles.list(),
     )
     return batch.map(({ number, line }) => {
-      const step = planOf(line, known, onConflict, rights)
+      const step = planOf(line, known, onConflict, may)
       const setsPassword = step.kind === 'create' || (step.kind === 'update' && step.changes.setPassword)
       if (!setsPassword || line.passwordHash === undefined) return { number, line, step, phc: undefined }
       try {

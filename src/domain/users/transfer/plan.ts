@@ -10,20 +10,8 @@ export const ON_CONFLICT = ['refuse', 'skip', 'update'] as const
 /** What to do with somebody who is there already, and otherwise: refuse the line, leave them, take over what it says. */
 export type OnConflict = (typeof ON_CONFLICT)[number]
 
-/** What whoever imports may do; the same person's other doors ask the same. */
-export interface Rights {
-  changePeople: boolean
-  giveRoles: boolean
-  /** what a role they give may allow: what the app they do it by was given, too */
-  mayGive: ReadonlySet<Permission> | undefined
-  /** whom they may change; undefined, as above: an operator at the terminal, who may everything */
-  may: ReadonlySet<Permission> | undefined
-}
-
-export const EVERYTHING: Rights = {
-  ...{ changePeople: true, giveRoles: true },
-  ...{ mayGive: undefined, may: undefined },
-}
+/** What whoever imports may, as at the other doors; undefined: an operator at the terminal, who may everything. */
+type May = ReadonlySet<Permission> | undefined
 
 type Existing = KnownPeople['people'][number]
 
@@ -66,12 +54,12 @@ export function knownBy({ people, held }: KnownPeople, roles: readonly CustomRol
   }
 }
 
-export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rights: Rights): Step {
+export function planOf(line: UserLine, known: Known, onConflict: OnConflict, may: May): Step {
   const byEmail = known.byEmail.get(emailKey(line.email))
   const existing = (line.id === undefined ? undefined : known.byId.get(line.id)) ?? byEmail
   const faults = namesTaken(line, existing, byEmail, known)
   if (!existing) {
-    faults.push(...rolesRefused(line.roles ?? [], known, rights))
+    faults.push(...rolesRefused(line.roles ?? [], known, may))
     return faults.length > 0 ? { kind: 'fault', faults } : { kind: 'create' }
   }
   if (onConflict === 'skip') return { kind: isSame(line, existing) ? 'unchanged' : 'skip' }
@@ -84,13 +72,13 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
   if (Object.keys(changes).length === 0) return { kind: 'unchanged' }
   if (onConflict === 'refuse')
     return failed('email', 'there is somebody with this address or id', 'skip or update those who are there')
-  if (!rights.changePeople)
+  if (!isWithin(may, ['users:write']))
     return failed(
       '',
       'you may not change people',
       'skip those who are there, or have an administrator import',
     )
-  if (!isWithin(rights.may, allowedBy(existing.roles, known)))
+  if (!isWithin(may, allowedBy(existing.roles, known)))
     return failed('', 'the person may do what you may not', 'have an owner import the line')
   if (existing.eraseAt)
     return failed(
@@ -98,20 +86,20 @@ export function planOf(line: UserLine, known: Known, onConflict: OnConflict, rig
       'the account is deleted and waits to be erased',
       'restore it first, or take the line out',
     )
-  faults.push(...rolesRefused(changes.addRoles ?? [], known, rights))
+  faults.push(...rolesRefused(changes.addRoles ?? [], known, may))
   if (faults.length > 0) return { kind: 'fault', faults }
   if (changes.status === 'disabled' && existing.roles.includes('owner'))
     return failed('disabled', 'an owner is not disabled by an import', 'take the role first')
   return { kind: 'update', person: existing, changes }
 }
 
-function rolesRefused(names: readonly string[], known: Known, { giveRoles, mayGive }: Rights): Fault[] {
+function rolesRefused(names: readonly string[], known: Known, may: May): Fault[] {
   const unknown = names.filter((name) => !isRole(name) && !known.roles.has(name))
   if (unknown.length > 0)
     return [
       fault('roles', `there is no role ${unknown.join(', ')}`, 'make it first, or take it out of the line'),
     ]
-  const refused = names.length > 0 && !(giveRoles && isWithin(mayGive, allowedBy(names, known)))
+  const refused = names.length > 0 && !isWithin(may, ['roles:write', ...allowedBy(names, known)])
   return refused
     ? [fault('roles', 'you may not give these roles', 'take them out, or have an owner import the line')]
     : []

@@ -44,7 +44,8 @@ export class SqlEmailProofs implements EmailProofRepository {
          draft_password_hash = excluded.draft_password_hash, draft_name = excluded.draft_name,
          draft_username = excluded.draft_username, email_key = excluded.email_key,
          username_key = excluded.username_key, attempts = 0, created_at = excluded.created_at,
-         expires_at = excluded.expires_at
+         expires_at = case when email_proofs.user_id = excluded.user_id
+           then greatest(email_proofs.expires_at, excluded.expires_at) else excluded.expires_at end
        returning *`,
       {
         id: proof.id,

@@ -72,8 +72,13 @@ export class SqlUsers implements UserRepository {
     return this.#change(id, (user) => user.update(row))
   }
 
-  async addRole(id: string, role: string): Promise<void> {
-    await this.#knex('user_roles').insert({ user_id: id, role }).onConflict(['user_id', 'role']).ignore()
+  async addRole(id: string, role: string): Promise<boolean> {
+    const added = await this.#knex('user_roles')
+      .insert({ user_id: id, role })
+      .onConflict(['user_id', 'role'])
+      .ignore()
+      .returning('role')
+    return added.length === 1
   }
 
   async roles(id: string): Promise<string[]> {
