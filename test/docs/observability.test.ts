@@ -102,7 +102,9 @@ describe('docs/observability', function () {
     for (const [name, type] of ours) {
       expect(name.endsWith('_total'), name).to.equal(type === 'counter')
       if (type === 'histogram') expect(name).to.match(/_seconds$/)
-      expect(name).to.match(/^[a-z_]+$/).and.not.match(/_(ms|milliseconds|minutes|kb|kib|mb|percent)$/)
+      expect(name)
+        .to.match(/^[a-z_]+$/)
+        .and.not.match(/_(ms|milliseconds|minutes|kb|kib|mb|percent)$/)
     }
   })
 
