@@ -1,4 +1,5 @@
 /** Part of the composition root: what is measured, and where it is asked for. */
+import { remembered } from './app-parts.ts'
 import type { Argon2Hasher } from './crypto/password-hasher.ts'
 import { OUTBOX_KINDS, type OutboxKind } from './domain/outbox.ts'
 import type { Outbound } from './outbound/outbound.ts'
@@ -6,11 +7,9 @@ import type { Storage } from './storage/choose.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { version } from './version.ts'
 
-/** @param health of everything this deployment depends on */
 export function openMetrics(
   storage: Storage,
   hasher: Argon2Hasher,
-  health: () => Promise<Record<string, { state: string; breaker?: string }>>,
   outbound: Pick<Outbound, 'snapshot'>,
 ): Metrics {
   const ofEach = async <T>(ask: (kind: OutboxKind) => Promise<T>) =>
@@ -24,7 +23,8 @@ export function openMetrics(
         const { open, halfOpen } = outbound.snapshot()
         return { open, 'half-open': halfOpen }
       },
-      dependencies: health,
+      // Two metrics ask at each scrape.
+      dependencies: remembered(() => storage.health(), 1_000),
       pool: () => storage.pool(),
     },
     { worker: String(process.pid), version },

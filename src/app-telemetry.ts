@@ -34,7 +34,7 @@ export interface Telemetry {
 /** Before anything is asked of the parts. */
 export async function openTelemetry(parts: TelemetryParts): Promise<Telemetry> {
   const { config, storage, hasher, outbound, mail } = parts
-  const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+  const measures = openMetrics(storage, hasher, outbound)
   const tracing = await openTracing(config, measures)
   const { connection, committer, redis } = storage.inside
   timeCalls(measures.work, 'database', connection, 'read', 'commit', 'query')

@@ -27,7 +27,7 @@ export async function engineOf({ config, secrets, storage, keyring }: Opened): P
   const hasher = new Argon2Hasher(keyring)
   const throttle = new Throttle(ephemeral, DEFAULT_LIMITS)
   const outbound = await openOutbound(config, log)
-  const measures = openMetrics(storage, hasher, () => storage.health(), outbound)
+  const measures = openMetrics(storage, hasher, outbound)
   try {
     const evaluation = config.mode === 'evaluation'
     const renderer = createRenderer({ viewsDir: VIEWS, brandName, evaluation })

@@ -8,7 +8,7 @@ import { proofTime } from '../domain/access/proof-time.ts'
 import type { Approval } from '../domain/approvals/approvals.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { User } from '../domain/users/user.ts'
-import { CLAIMS_BY_SCOPE } from '../oidc/claims.ts'
+import { isKnownScope } from '../oidc/claims.ts'
 import { apiWords } from './api-words.ts'
 import { appCard } from './app-card.ts'
 import type { HttpDeps } from './deps.ts'
@@ -21,7 +21,6 @@ import type { AppCard, ViewModels } from './view-models.ts'
 
 type Model = ViewModels['approve']
 
-const KNOWN_SCOPES = new Set<string>([...Object.keys(CLAIMS_BY_SCOPE), 'offline_access'])
 const FORM = 'approve'
 
 interface Asked {
@@ -133,7 +132,7 @@ async function show(
       app,
       account: { email: user.email, name: user.profile.name },
       bindingMessage: approval.bindingMessage,
-      scopes: approval.scopes.map((code) => ({ code, known: KNOWN_SCOPES.has(code) })),
+      scopes: approval.scopes.map((code) => ({ code, known: isKnownScope(code) })),
       claims: approval.claims,
       resources: await apiWords(deps.resources, approval.resources),
       retryAfterSeconds: undefined,

@@ -185,7 +185,7 @@ export const interactionSamples: { [N in InteractionView]: Record<string, ViewMo
       app: stranger,
       account: { email: LONG_EMAIL, name: undefined },
       scopes: [
-        ...['openid', 'profile', 'email', 'phone', 'address'].map((code) => ({
+        ...['openid', 'profile', 'roles', 'email', 'phone', 'address'].map((code) => ({
           ...{ code, known: true, optional: code !== 'openid' },
         })),
         { code: 'calendar:events.write', known: false, optional: true },

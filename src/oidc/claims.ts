@@ -29,6 +29,11 @@ export const CLAIMS_BY_SCOPE = {
 
 export const SCOPES = IDENTITY_SCOPES
 
+/** Whether it is ours, and pages have words for it; all others are scopes of APIs. */
+export function isKnownScope(scope: string): boolean {
+  return (SCOPES as readonly string[]).includes(scope)
+}
+
 export interface AccountClaims {
   sub: string
   [claim: string]: unknown

@@ -5,6 +5,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { SecretSlot } from '../domain/clients/secrets.ts'
 import type { ClientRepository, KeyedHash } from '../domain/ports.ts'
+import { Unavailable } from './errors.ts'
 
 const PREFIX = 'hmac-sha256:'
 
@@ -30,6 +31,7 @@ export function secretMatches(keyed: KeyedHash, digest: string, presented: strin
 interface CompareDeps {
   keyed: KeyedHash
   clients: Pick<ClientRepository, 'renewSecretDigest' | 'formerSecretDigest' | 'secretUsed'>
+  isUnavailable: (error: unknown) => boolean
 }
 
 /** of whom it is remembered that their use was noted today */
@@ -37,9 +39,10 @@ const NOTED_MAX = 20_000
 
 /**
  * `Client#compareClientSecret`. The secret before the current one is asked for at each use, so that its end is the end.
- * A right secret that is stored under a former key is stored anew under the current one.
+ * A right secret that is stored under a former key is stored anew under the current one. Throws the protocol's
+ * `temporarily_unavailable`.
  */
-export function compareClientSecret({ keyed, clients }: CompareDeps) {
+export function compareClientSecret({ keyed, clients, isUnavailable }: CompareDeps) {
   const noted = new Set<string>()
   let today = ''
   /** Once a day and process. Nobody waits for it: should it fail, the next time does. */
@@ -64,7 +67,9 @@ export function compareClientSecret({ keyed, clients }: CompareDeps) {
       note(clientId, 'current', digest)
       return true
     }
-    const former = await clients.formerSecretDigest(clientId)
+    const former = await clients.formerSecretDigest(clientId).catch((error: unknown) => {
+      throw isUnavailable(error) ? new Unavailable(error) : error
+    })
     if (former === undefined || !secretMatches(keyed, former, presented)) return false
     note(clientId, 'former', former)
     return true

@@ -51,9 +51,11 @@ export function withRoles(deps: RoleDeps, others: TokenClaims): TokenClaims {
   }
 }
 
-/** Whether what the token is made of was asked for with the scope, and it was allowed. */
-function asked(ctx: KoaContextWithOIDC): boolean {
-  const entities = ctx.oidc.entities as Record<string, { scopes?: Set<string> } | undefined>
+/** Whether what the token is made of was asked for with the scope, and it was allowed; and not left out at a refresh. */
+function asked({ oidc }: KoaContextWithOIDC): boolean {
+  if (oidc.params?.grant_type === 'refresh_token' && oidc.params.scope && !oidc.requestParamScopes.has(SCOPE))
+    return false
+  const entities = oidc.entities as Record<string, { scopes?: Set<string> } | undefined>
   return SOURCES.some((name) => entities[name]?.scopes?.has(SCOPE))
 }
 

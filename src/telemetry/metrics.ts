@@ -20,6 +20,8 @@ export interface Standing {
 }
 
 const BREAKER_STATES = ['closed', 'half-open', 'open']
+/** There from the start: what is not there cannot be compared with, and a rule about it stays silent. */
+const SIGN_INS = ['proven', 'invalid_credentials', 'throttled', 'busy']
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export class Metrics {
@@ -75,6 +77,7 @@ export class Metrics {
       labelNames: ['reason'],
       registers,
     })
+    for (const result of SIGN_INS) this.#signIns.inc({ result }, 0)
     for (const reason of ['full', 'collector']) this.#spansLost.inc({ reason }, 0)
     watch(standing, registers)
     watchMachine(version, registers)

@@ -1,5 +1,6 @@
 /** Two secrets that work while an application changes over: both authenticate, the former one until its end and no longer. */
 import { expect } from 'chai'
+import pg from 'pg'
 import { audited, type Caller, CONSOLE, newCaller } from '../support/api.ts'
 import { onEveryStack, post } from '../support/protocol.ts'
 import { webClient } from '../support/relying-party.ts'
@@ -133,6 +134,22 @@ onEveryStack('the API: secrets of applications', options, (app) => {
     const good: boolean[] = []
     for (const secret of secrets) good.push(await works(id, secret))
     expect(good.filter(Boolean)).to.have.length(2)
+  })
+
+  it('a store that cannot say now is 503, and no fault', async () => {
+    // The embedded database has one session: nobody else locks anything.
+    if (app.stack === 'pglite') return
+    const { id, secret } = await newClient()
+    const direct = new pg.Client({ connectionString: String(app.secrets.databaseUrl) })
+    await direct.connect()
+    try {
+      await direct.query('begin; lock table client_secrets in access exclusive mode')
+      const form = { grant_type: 'client_credentials', scope: 'openid' }
+      const { status, json } = await post(`${app.issuer}/token`, form, { basic: [id, `${secret}x`] })
+      expect([status, json.error]).to.deep.equal([503, 'temporarily_unavailable'])
+    } finally {
+      await direct.end()
+    }
   })
 
   it('bounds are kept', async () => {

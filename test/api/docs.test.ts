@@ -96,7 +96,7 @@ describe('the documentation of the API in a browser', function () {
     expect(text)
       .to.not.match(/https?:/)
       .and.not.match(/<script(?! src="\/redoc\/)/)
-    const bundle = await get(`${app.issuer}/redoc/redoc.standalone.js`)
+    const bundle = await get(`${app.issuer}/redoc/bundle.js`)
     expect(bundle.text, 'the picture of its maker').to.not.include('cdn.redoc.ly')
     expect((await get(`${app.issuer}/docs`)).headers.get('content-security-policy')).to.not.include('sha256')
 

@@ -47,6 +47,7 @@ describe('docs/observability', function () {
   let app: RunningApp
   /** by name, also of the parts of a histogram: the labels it has */
   const known = new Map<string, Set<string>>(OWN)
+  const types = new Map<string, string>()
   before(async () => {
     app = await startApp({
       stack: 'postgres+redis',
@@ -56,7 +57,8 @@ describe('docs/observability', function () {
     await createPerson(app, JANE)
     await signIn(await discover(app.issuer))
     const { text } = await get(`${app.issuer}/metrics`, { bearer: METRICS })
-    for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+      types.set(name, type)
       const parts = type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']
       for (const part of parts) known.set(name + part, new Set(ADDED))
     }
@@ -92,6 +94,18 @@ describe('docs/observability', function () {
       .filter((name) => name.startsWith('ostiary_') && !/_(bucket|sum)$/.test(name))
       .map((name) => (known.has(name.replace(/_count$/, '_bucket')) ? name.replace(/_count$/, '') : name))
     expect(told.sort()).to.deep.equal(there.sort())
+  })
+
+  it('names what is measured as Prometheus asks: counts in `_total`, times in seconds, sizes in bytes', () => {
+    const ours = [...types].filter(([name]) => name.startsWith('ostiary_'))
+    expect(ours.length).to.be.above(10)
+    for (const [name, type] of ours) {
+      expect(name.endsWith('_total'), name).to.equal(type === 'counter')
+      if (type === 'histogram') expect(name).to.match(/_seconds$/)
+      expect(name)
+        .to.match(/^[a-z_]+$/)
+        .and.not.match(/_(ms|milliseconds|minutes|kb|kib|mb|percent)$/)
+    }
   })
 
   it('would notice a name, a label, a function or a bracket that is wrong', () => {

@@ -94,6 +94,9 @@ onEveryStack('the scope roles', { settings, overrides: { clients }, people: [] }
     await applicationRoles.take(jane, 'web', 'editor')
     const refreshed = await client.refreshTokenGrant(rp, String(tokens.refresh_token), { resource: ORDERS })
     expect(decodeJwt(refreshed.access_token).roles, 'as they are now').to.deep.equal(['web-user'])
+    const narrower = { resource: ORDERS, scope: 'orders:read' }
+    const less = await client.refreshTokenGrant(rp, String(refreshed.refresh_token), narrower)
+    expect(decodeJwt(less.access_token).roles, 'asked for less (RFC 6749 6)').to.equal(undefined)
     await applicationRoles.give(jane, 'web', 'editor')
 
     const opaque = await signIn(

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Middleware } from 'koa'
 
@@ -17,10 +17,9 @@ const OURS = fileURLToPath(new URL('../../../views/docs', import.meta.url))
 interface File {
   folder: string
   file: string
-  type: string
   /** beside what the policy of every page allows as styles */
   styles?: string
-  /** what is not served as it stands in its package */
+  /** what is not served as it stands in its folder */
   mend?: (text: string) => string
 }
 
@@ -38,29 +37,29 @@ const REDOC_STYLES = [
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
 const NO_PICTURE = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=='
 
+/** Both pages are one file: each loads from addresses below its own. */
+function page(name: string, title: string): File {
+  const mend = (text: string) =>
+    text
+      .replaceAll('{page}', name)
+      .replace('{title}', title)
+      .replace(`<a href="/${name}"`, '$& aria-current="page"')
+  return { folder: OURS, file: 'page.html', mend }
+}
+
 const FILES: Record<string, File> = {
-  '/docs': { folder: OURS, file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/docs/start.js': { folder: OURS, file: 'start.js', type: 'text/javascript; charset=utf-8' },
-  '/docs/swagger-ui.css': { folder: PACKAGE, file: 'swagger-ui.css', type: 'text/css; charset=utf-8' },
-  '/docs/swagger-ui-bundle.js': {
-    ...{ folder: PACKAGE, file: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
-  },
-  '/docs/oauth2-redirect.html': {
-    folder: OURS,
-    file: 'oauth2-redirect.html',
-    type: 'text/html; charset=utf-8',
-  },
-  '/docs/oauth2-redirect.js': {
-    ...{ folder: OURS, file: 'oauth2-redirect.js', type: 'text/javascript; charset=utf-8' },
-  },
-  '/docs/pages.css': { folder: OURS, file: 'pages.css', type: 'text/css; charset=utf-8' },
-  '/redoc': {
-    ...{ folder: OURS, file: 'redoc.html', type: 'text/html; charset=utf-8' },
-    styles: REDOC_STYLES,
-  },
-  '/redoc/start.js': { folder: OURS, file: 'redoc.js', type: 'text/javascript; charset=utf-8' },
-  '/redoc/redoc.standalone.js': {
-    ...{ folder: REDOC, file: 'redoc.standalone.js', type: 'text/javascript; charset=utf-8' },
+  '/docs': page('docs', 'try it'),
+  '/docs/start.js': { folder: OURS, file: 'docs.js' },
+  '/docs/page.css': { folder: PACKAGE, file: 'swagger-ui.css' },
+  '/docs/bundle.js': { folder: PACKAGE, file: 'swagger-ui-bundle.js' },
+  '/docs/oauth2-redirect.html': { folder: OURS, file: 'oauth2-redirect.html' },
+  '/docs/oauth2-redirect.js': { folder: OURS, file: 'oauth2-redirect.js' },
+  '/docs/frame.css': { folder: OURS, file: 'frame.css' },
+  '/redoc': { ...page('redoc', 'read it'), styles: REDOC_STYLES },
+  '/redoc/start.js': { folder: OURS, file: 'redoc.js' },
+  '/redoc/page.css': { folder: OURS, file: 'redoc.css' },
+  '/redoc/bundle.js': {
+    ...{ folder: REDOC, file: 'redoc.standalone.js' },
     mend: (text) => text.replace(REDOC_LOGO, NO_PICTURE),
   },
 }
@@ -86,14 +85,13 @@ export function docs(): Middleware {
       kept.set(ctx.path, asset)
     }
     ctx.status = 200
-    ctx.type = known.type
+    ctx.type = extname(known.file)
     if (known.styles) {
       const policy = ctx.response.get('Content-Security-Policy')
       ctx.set('Content-Security-Policy', policy.replace("style-src 'self'", `$& ${known.styles}`))
     }
     // Pages are not kept: what comes back to the redirect has a code in its address.
-    if (!known.type.startsWith('text/html'))
-      ctx.set({ ETag: asset.etag, 'Cache-Control': 'public, max-age=3600' })
+    if (!known.file.endsWith('.html')) ctx.set({ ETag: asset.etag, 'Cache-Control': 'public, max-age=3600' })
     if (ctx.fresh) ctx.status = 304
     else ctx.body = asset.body
   }

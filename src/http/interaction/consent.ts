@@ -5,7 +5,7 @@ import { type Described, describe } from '../../domain/authorization/describe.ts
 import type { AuthorizationDetail } from '../../domain/authorization/type.ts'
 import { stringsOf } from '../../lib/texts.ts'
 import { askedDetails } from '../../oidc/authorization-details.ts'
-import { CLAIMS_BY_SCOPE } from '../../oidc/claims.ts'
+import { isKnownScope } from '../../oidc/claims.ts'
 import type { Asked } from '../../oidc/grants.ts'
 import { apiWords } from '../api-words.ts'
 import type { Form } from '../form.ts'
@@ -13,8 +13,6 @@ import { Problem } from '../problem.ts'
 import { stateOf } from '../state.ts'
 import { paths } from '../urls.ts'
 import { type Current, type InteractionDeps, loadPost } from './load.ts'
-
-const KNOWN_SCOPES = new Set<string>([...Object.keys(CLAIMS_BY_SCOPE), 'offline_access'])
 
 export async function showConsent(ctx: Context, deps: InteractionDeps, current: Current): Promise<void> {
   const { uid, app } = current
@@ -28,7 +26,7 @@ export async function showConsent(ctx: Context, deps: InteractionDeps, current: 
     account: { email: user.email, name: user.profile.name },
     scopes: asked.scopes.map((code) => ({
       code,
-      known: KNOWN_SCOPES.has(code),
+      known: isKnownScope(code),
       optional: code !== 'openid',
     })),
     claims: asked.claims,
@@ -130,7 +128,7 @@ async function askedFor(
     return { asked: { scopes: [], claims: [], resources: {} }, additional: grantId !== undefined }
   const scopes = String(params.scope ?? '')
     .split(' ')
-    .filter((scope) => KNOWN_SCOPES.has(scope))
+    .filter(isKnownScope)
   const { claims, resources } = await deps.engine.granted(current.interaction)
   return { asked: { scopes, claims, resources }, additional: false }
 }

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, Middleware, Next } from 'koa'
 import { CHALLENGE_PATH, DISCOVERY_PATH, ENDPOINTS } from '../../oidc/routes.ts'
 import { stateOf } from '../state.ts'
+import { OPEN_APP, paths } from '../urls.ts'
 
 export interface Measures {
   request(route: string, method: string, status: number, seconds: number): void
@@ -17,18 +18,10 @@ export interface MetricsDeps {
 }
 
 const KNOWN = new Set<string>([
-  ...[
-    ...Object.values(ENDPOINTS),
-    DISCOVERY_PATH,
-    '/',
-    '/docs',
-    '/redoc',
-    '/openapi.json',
-    '/metrics',
-    '/mailbox',
-  ],
-  ...['/health', '/health/live', '/health/ready', '/forgot-password', '/session/end/confirm'],
-  CHALLENGE_PATH,
+  ...Object.values(ENDPOINTS),
+  ...[DISCOVERY_PATH, CHALLENGE_PATH, OPEN_APP, '/session/end/confirm'],
+  ...[paths.home, paths.forgot(), paths.passwordHint, paths.mailbox],
+  ...['/docs', '/redoc', '/openapi.json', '/metrics', '/health', '/health/live', '/health/ready'],
 ])
 /** Pages below these have ids and secrets in their addresses. */
 const GROUPS = [
