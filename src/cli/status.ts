@@ -8,7 +8,7 @@ import { type Inspection, openInspection } from '../storage/choose.ts'
 import { version } from '../version.ts'
 import { type Answer, answers, UsageError } from './answer.ts'
 import { leaf, moment } from './leaf.ts'
-import { readConfig } from './stores.ts'
+import { type Parts, readConfig } from './stores.ts'
 
 const PATIENCE_MS = 5000
 
@@ -34,7 +34,7 @@ node is not up, a migration is missing or something was given up.`,
 }
 
 async function status(nodes: readonly string[] | undefined): Promise<Answer> {
-  const parts = readConfig()
+  const parts = readConfig(undefined, { looks: true })
   const { config, options } = parts
   const asked = nodes ?? [
     `http://${config.listen.hosts[0]?.replace('0.0.0.0', '127.0.0.1')}:${config.listen.port}`,
@@ -54,7 +54,7 @@ async function status(nodes: readonly string[] | undefined): Promise<Answer> {
 
 type Stored = Awaited<ReturnType<typeof lookInside>> | { unread: string }
 
-async function lookInside(inside: Inspection, { secrets, keyring }: ReturnType<typeof readConfig>) {
+async function lookInside(inside: Inspection, { secrets, keyring }: Parts) {
   try {
     const { version: postgres, pending, unknown } = await inside.inspect()
     const migrations = { pending, unknown }
