@@ -13,6 +13,7 @@ import type { AuditQuery, AuditRecord } from '../domain/directory/directory.ts'
 import { type Answer, answers, UsageError } from './answer.ts'
 import { group, leaf, moment, wholeNumber } from './leaf.ts'
 import { progress } from './progress.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 export function auditCommands(program: Command): void {
@@ -120,7 +121,7 @@ function exportCommand(audit: Command): void {
     .action(
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
-          const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
+          const lines = await auditServices(config, storage).export({ after, personal }, CLI)
           await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
           return {
             json: { file },

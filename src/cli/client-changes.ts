@@ -8,8 +8,8 @@ import type { Application } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { leaf, wholeNumber } from './leaf.ts'
-import { accessService, CLI, clientAdministration } from './services.ts'
-import { type Opened, withStorage } from './stores.ts'
+import { accessService, applicationOf, CLI, clientAdministration } from './services.ts'
+import { withStorage } from './stores.ts'
 
 const PAGE = 200
 
@@ -30,7 +30,7 @@ export function clientChangeCommands(client: Command): void {
     .action(answers(list))
   leaf(client, 'show', { summary: 'one application', examples: ['client show web'] })
     .argument('<client-id>')
-    .action(answers((id: string) => withStorage(async (opened) => shown(await find(id, opened)))))
+    .action(answers((id: string) => withStorage(async (opened) => shown(await applicationOf(id, opened)))))
   leaf(client, 'create', {
     summary: 'make an application; its secret is shown this once',
     description: `Makes an application from a JSON file of its metadata (OpenID Connect Dynamic Client Registration); - reads stdin. Its
@@ -112,12 +112,6 @@ function shown(client: Application): Answer {
   return { json, words: JSON.stringify(json, undefined, 2) }
 }
 
-async function find(id: string, { storage }: Opened): Promise<Application> {
-  const client = await storage.database.applications.find(id)
-  if (!client) throw new Refusal('not_found', `There is no client ${id}.`)
-  return client
-}
-
 async function create(
   file: string,
   { id, firstParty }: { id?: string; firstParty?: boolean },
@@ -141,7 +135,7 @@ function changed(
 ): Promise<Answer> {
   return withStorage(async (opened) => {
     await work(accessService(opened))
-    const client = await find(id, opened)
+    const client = await applicationOf(id, opened)
     return { json: clientOf(client), words: lineOf(client) }
   })
 }

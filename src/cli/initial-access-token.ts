@@ -7,6 +7,7 @@ import { PROFILES, type Profile } from '../domain/clients/profile.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { answers, Refusal } from './answer.ts'
 import { commaList, group, leaf, wholeNumber } from './leaf.ts'
+import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
 const DAY_SECONDS = 24 * 3600
@@ -48,7 +49,7 @@ export function initialAccessTokenCommands(program: Command): void {
     .action(
       answers((name: string, limits: Limits) =>
         withTokens(async (service) => {
-          const { id, value } = await service.create(wishOf(name, limits), 'cli')
+          const { id, value } = await service.create(wishOf(name, limits), CLI.by)
           const words = `${value}\n\n${id} is shown this once; its users send it as: Authorization: Bearer …`
           return { json: { id, value }, words }
         }),
@@ -77,7 +78,7 @@ export function initialAccessTokenCommands(program: Command): void {
     .action(
       answers((id: string) =>
         withTokens(async (service) => {
-          await service.revoke(id, 'cli').catch((error) => {
+          await service.revoke(id, CLI.by).catch((error) => {
             throw isDomainError(error, 'not_found') ? unknown(id) : error
           })
           return { json: { revoked: id }, words: `${id} is revoked.` }

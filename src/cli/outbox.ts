@@ -6,9 +6,9 @@ import type { Storage } from '../storage/choose.ts'
 import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { group, leaf, moment } from './leaf.ts'
+import { BY_ITSELF, CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const BY = { by: 'cli' }
 const SHOWN = 200
 
 export function outboxCommands(program: Command): void {
@@ -24,7 +24,7 @@ export function outboxCommands(program: Command): void {
     examples: ['outbox replay mail', 'outbox replay 5f0c7c1e-7a55-4a0e-9d56-0c3b1c8f9a11'],
   })
     .addArgument(which())
-    .action(answers((text: string) => change((letters) => letters.replay(whichOf(text), BY), 'tried again')))
+    .action(answers((text: string) => change((letters) => letters.replay(whichOf(text), CLI), 'tried again')))
   leaf(outbox, 'discard', {
     summary: 'drop for good: one, or all of a kind',
     examples: ['outbox discard backchannel-logout --yes'],
@@ -34,7 +34,7 @@ export function outboxCommands(program: Command): void {
     .action(
       answers(async (text: string, options: { yes?: boolean }) => {
         await confirmed('What is dropped is never delivered.', options)
-        return change((letters) => letters.discard(whichOf(text), BY), 'dropped')
+        return change((letters) => letters.discard(whichOf(text), CLI), 'dropped')
       }),
     )
 }
@@ -62,7 +62,6 @@ function lineOf({ id, kind, clientId, attempts, error, diedAt }: DeadLetter): st
     .join('  ')
 }
 
-/** The workers of the running processes look by themselves. */
 function lettersOf({ database }: Storage): DeadLetters {
-  return new DeadLetters({ database, mailSoon: () => {} })
+  return new DeadLetters({ database, mailSoon: BY_ITSELF })
 }

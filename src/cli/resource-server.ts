@@ -12,10 +12,10 @@ import type { ResourceServers } from '../domain/resources/service.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { commaList, group, leaf, wholeNumber } from './leaf.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 type Changes = Partial<Omit<ResourceServerSettings, 'audience'>>
-const ACTOR = { by: 'cli' }
 const API = 'https://api.example.org'
 
 export function resourceServerCommands(program: Command): void {
@@ -34,7 +34,7 @@ export function resourceServerCommands(program: Command): void {
   withSettings(adds).action(
     answers((audience: string, given: Given) =>
       changed(audience, (apis) =>
-        apis.create({ ...DEFAULTS, scopes: [], ...changesOf(given), audience }, ACTOR),
+        apis.create({ ...DEFAULTS, scopes: [], ...changesOf(given), audience }, CLI),
       ),
     ),
   )
@@ -46,7 +46,7 @@ export function resourceServerCommands(program: Command): void {
     answers((audience: string, given: Given) =>
       changed(audience, (apis, opened) => {
         refuseDeclared(audience, opened)
-        return apis.update(audience, changesOf(given), ACTOR)
+        return apis.update(audience, changesOf(given), CLI)
       }),
     ),
   )
@@ -55,13 +55,13 @@ export function resourceServerCommands(program: Command): void {
     examples: [`resource-server disable ${API}`],
   })
     .argument('<audience>')
-    .action(answers((audience: string) => changed(audience, (apis) => apis.disable(audience, ACTOR))))
+    .action(answers((audience: string) => changed(audience, (apis) => apis.disable(audience, CLI))))
   leaf(servers, 'enable', {
     summary: 'take that back; what ended stays ended',
     examples: [`resource-server enable ${API}`],
   })
     .argument('<audience>')
-    .action(answers((audience: string) => changed(audience, (apis) => apis.enable(audience, ACTOR))))
+    .action(answers((audience: string) => changed(audience, (apis) => apis.enable(audience, CLI))))
   leaf(servers, 'remove', {
     summary: 'with its opaque tokens and what people allowed of it',
     examples: [`resource-server remove ${API} --yes`],
@@ -76,7 +76,7 @@ export function resourceServerCommands(program: Command): void {
         )
         return changed(audience, (apis, opened) => {
           refuseDeclared(audience, opened)
-          return apis.remove(audience, ACTOR)
+          return apis.remove(audience, CLI)
         })
       }),
     )

@@ -10,9 +10,8 @@ import { EVERYTHING, ON_CONFLICT, type OnConflict } from '../domain/users/transf
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
 import { progress } from './progress.ts'
+import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
-
-const CLI = { by: 'cli' }
 
 interface ImportFlags {
   dryRun?: boolean

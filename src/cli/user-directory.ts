@@ -5,10 +5,9 @@ import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/di
 import { type Answer, answers, Refusal } from './answer.ts'
 import { leaf, wholeNumber } from './leaf.ts'
 import { secretFromStdin } from './secret-input.ts'
-import { accessService, CLI, personOf, userAdministration } from './services.ts'
+import { accessService, CLI, personOf, userAdministration, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const WHO = 'an e-mail address or an id'
 const PAGE = 200
 
 interface Listed {

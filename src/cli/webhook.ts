@@ -7,9 +7,8 @@ import type { Delivery, Webhook } from '../domain/webhooks/webhook.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { answers, UsageError } from './answer.ts'
 import { commaList, group, leaf, moment, wholeNumber } from './leaf.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
-
-const ACTOR = { by: 'cli' }
 
 export function webhookCommands(program: Command): void {
   const webhooks = group(program, 'webhook', 'endpoints that are told of events')
@@ -32,7 +31,7 @@ export function webhookCommands(program: Command): void {
     }).action(
       answers((id: string) =>
         withWebhooks(async (service) => {
-          const webhook = await service.update(id, undefined, { enabled }, ACTOR)
+          const webhook = await service.update(id, undefined, { enabled }, CLI)
           return { json: webhook, words: lineOf(webhook) }
         }),
       ),
@@ -43,7 +42,7 @@ export function webhookCommands(program: Command): void {
   }).action(
     answers((id: string) =>
       withWebhooks(async (service) => {
-        await service.delete(id, ACTOR)
+        await service.delete(id, CLI)
         return { json: { id }, words: `${id} is deleted.` }
       }),
     ),
@@ -54,7 +53,7 @@ export function webhookCommands(program: Command): void {
   }).action(
     answers((id: string) =>
       withWebhooks(async (service) => {
-        const { secret, previousUntil } = await service.rotateSecret(id, ACTOR)
+        const { secret, previousUntil } = await service.rotateSecret(id, CLI)
         const words = `${secret}\n\nIt is shown this once; the one before counts until ${moment(previousUntil)}.`
         return { json: { secret, previousUntil }, words }
       }),
@@ -66,7 +65,7 @@ export function webhookCommands(program: Command): void {
   }).action(
     answers((id: string) =>
       withWebhooks(async (service) => {
-        const delivery = await service.test(id, ACTOR)
+        const delivery = await service.test(id, CLI)
         return { json: { delivery }, words: `${delivery} is on its way: ostiary webhook deliveries ${id}` }
       }),
     ),
@@ -92,7 +91,7 @@ function createCommand(webhooks: Command): void {
     .action(
       answers((url: string, { events, description, personal = false }: Wish) =>
         withWebhooks(async (service) => {
-          const { webhook, secret } = await service.create({ url, events, description, personal }, ACTOR)
+          const { webhook, secret } = await service.create({ url, events, description, personal }, CLI)
           const words = `${secret}\n\n${lineOf(webhook)}\nThe secret is shown this once.`
           return { json: { ...webhook, secret }, words }
         }),
@@ -133,7 +132,7 @@ function replayCommand(webhooks: Command): void {
           throw new UsageError('say --delivery, or --since with a time')
         return withWebhooks(async (service) => {
           const which = delivery === undefined ? { since: time } : { deliveryId: delivery }
-          const replayed = await service.replay(id, which, ACTOR)
+          const replayed = await service.replay(id, which, CLI)
           return { json: { replayed }, words: `${replayed} will be sent once more.` }
         })
       }),
