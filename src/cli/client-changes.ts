@@ -7,13 +7,12 @@ import { clientOf } from '../api/schemas.ts'
 import type { Application } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { leaf, wholeNumber } from './leaf.ts'
+import { leaf, line } from './leaf.ts'
+import { asLines, LIMIT, listed } from './listed.ts'
 import { accessService, applicationOf, CLI, clientAdministration } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const PAGE = 200
-
-interface Listed {
+interface Listing {
   search?: string
   status?: Application['status']
   limit: number
@@ -26,7 +25,7 @@ export function clientChangeCommands(client: Command): void {
   })
     .option('--search <text>', 'what the id or the name begins with')
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
-    .option('--limit <n>', 'at most so many; 0: all', wholeNumber(0), 50)
+    .option(...LIMIT)
     .action(answers(list))
   leaf(client, 'show', { summary: 'one application', examples: ['client show web'] })
     .argument('<client-id>')
@@ -81,30 +80,18 @@ secret is shown this once.`,
     )
 }
 
-function list({ search, status, limit }: Listed): Promise<Answer> {
+function list({ search, status, limit }: Listing): Promise<Answer> {
   return withStorage(async ({ storage: { database } }) => {
-    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit
-    const clients: Application[] = []
-    let after: Parameters<typeof database.applications.list>[0]['after']
-    let more = true
-    while (more && clients.length < most) {
-      const size = Math.min(PAGE, most - clients.length)
-      const page = await database.applications.list({ after, limit: size, search, status })
-      clients.push(...page.items)
-      after = page.next
-      more = after !== undefined
-    }
-    const lines = clients.map(lineOf)
-    if (more) lines.push('… and more: --limit 0 shows all')
-    const words = lines.length === 0 ? 'There are no clients yet.' : lines.join('\n')
-    return { json: { items: clients.map(clientOf), more }, words }
+    const clients = await listed(limit, (page) => database.applications.list({ ...page, search, status }))
+    const json = { items: clients.items.map(clientOf), more: clients.more }
+    return { json, words: asLines(clients, lineOf, 'There are no clients yet.') }
   })
 }
 
 function lineOf({ id, metadata, firstParty, status }: Application): string {
   const facts = [...(firstParty ? ['first party'] : []), ...(status === 'disabled' ? ['DISABLED'] : [])]
-  const name = typeof metadata.client_name === 'string' ? [metadata.client_name] : []
-  return [id, ...name, ...(facts.length > 0 ? [`(${facts.join('; ')})`] : [])].join('  ')
+  const name = typeof metadata.client_name === 'string' ? metadata.client_name : ''
+  return line(id, name, facts.length > 0 ? `(${facts.join('; ')})` : '')
 }
 
 function shown(client: Application): Answer {

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { readSettings } from '../config/read-env.ts'
+import { plain } from '../domain/failures/as-text.ts'
 import { type Answer, answers } from './answer.ts'
 import { FINDINGS, type Seen, type Severity } from './doctor/findings.ts'
 import { lookAtMachine } from './doctor/machine.ts'
@@ -53,7 +54,7 @@ function report(seen: readonly Seen[]): Answer {
     return { area: one.area, state: severity, code: one.code, what: one.what, change }
   })
   const lines = checks.map((one) => {
-    const head = `${mark(one.state)}  ${one.area.padEnd(8)}  ${one.what}`
+    const head = `${mark(one.state)}  ${one.area.padEnd(8)}  ${plain(one.what)}`
     return 'code' in one ? `${head}  [${one.code}]\n                   -> ${one.change}` : head
   })
   const count = (wanted: string) => checks.filter(({ state }) => state === wanted).length

@@ -6,7 +6,7 @@ import { InitialAccessTokens, type TokenWish } from '../domain/clients/initial-a
 import { PROFILES, type Profile } from '../domain/clients/profile.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { answers, Refusal } from './answer.ts'
-import { commaList, group, leaf, wholeNumber } from './leaf.ts'
+import { commaList, group, leaf, line, moment, wholeNumber } from './leaf.ts'
 import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
@@ -66,7 +66,7 @@ export function initialAccessTokenCommands(program: Command): void {
           ...token,
           closedBecause: closedBecause(token, new Date()) ?? null,
         }))
-        return { json, words: all.map(lineOf).join('\n') }
+        return { json, words: all.map(lineOf).join('\n') || 'There are none.' }
       }),
     ),
   )
@@ -104,10 +104,10 @@ function lineOf(token: InitialAccessToken): string {
     closed?.replace('the initial access token ', '') ?? 'open',
     token.usesLeft === undefined ? 'any number of uses' : `${token.usesLeft} uses left`,
     `${token.clients} clients${token.maxClients === undefined ? '' : ` of ${token.maxClients}`}`,
-    token.expiresAt ? `until ${token.expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : 'no end',
+    token.expiresAt ? `until ${moment(token.expiresAt)}` : 'no end',
     JSON.stringify(token.policy),
   ]
-  return [token.id, token.name, ...facts].join('  ')
+  return line(token.id, token.name, ...facts)
 }
 
 function wishOf(name: string, limits: Limits): TokenWish {

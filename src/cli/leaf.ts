@@ -1,5 +1,6 @@
 /** How each subcommand is declared: with a sentence, an example and `--json`. */
 import { type Command, InvalidArgumentError } from 'commander'
+import { plain } from '../domain/failures/as-text.ts'
 
 export interface About {
   /** one line in the list of the group */
@@ -34,6 +35,17 @@ export function leaf(
     .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${lines.join('\n')}`)
 }
 
+/** Where to, of a command that writes a file. */
+export const NEW_FILE = 'where to; must not be there yet'
+
+/** Reads an option as a moment. */
+export function timeOf(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('It must be a time, as in 2026-11-01T12:00:00Z.')
+  return time
+}
+
 /** Reads an option as a whole number. */
 export function wholeNumber(least: number, most = 999_999): (text: string) => number {
   return (text) => {
@@ -50,6 +62,14 @@ export function commaList(text: string): string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
+}
+
+/** One line of a list for people. What it tells may be a stranger's: nothing in it can move the cursor or begin a line. */
+export function line(...parts: readonly (string | number | undefined)[]): string {
+  return parts
+    .filter((part) => part !== undefined && part !== '')
+    .map((part) => plain(String(part)))
+    .join('  ')
 }
 
 /** A moment as people read it, always UTC. */

@@ -1,11 +1,11 @@
 /** `ostiary outbox`: mails and notices that were given up, tried again or dropped. What they say is not shown. */
 import { Argument, type Command } from 'commander'
 import { type DeadLetter, DeadLetters, type Which } from '../domain/operations/dead-letters.ts'
-import { OUTBOX_KINDS, type OutboxKind } from '../domain/outbox.ts'
+import { OUTBOX_KINDS } from '../domain/outbox.ts'
 import type { Storage } from '../storage/choose.ts'
 import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { group, leaf, moment } from './leaf.ts'
+import { group, leaf, line, moment } from './leaf.ts'
 import { BY_ITSELF, CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
@@ -57,9 +57,7 @@ async function report(storage: Storage): Promise<Answer> {
 }
 
 function lineOf({ id, kind, clientId, attempts, error, diedAt }: DeadLetter): string {
-  return [id, kind satisfies OutboxKind, clientId, moment(diedAt), `${attempts} tries`, error]
-    .filter((part) => part !== undefined)
-    .join('  ')
+  return line(id, kind, clientId, moment(diedAt), `${attempts} tries`, error)
 }
 
 function lettersOf({ database }: Storage): DeadLetters {

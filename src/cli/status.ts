@@ -1,12 +1,12 @@
 /** `ostiary status`: the state of a deployment at a glance. Changes nothing. */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { dataKeys } from '../app-parts.ts'
 import type { Config } from '../config/config.ts'
 import { OUTBOX_KINDS } from '../domain/outbox.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { type Inspection, openInspection } from '../storage/choose.ts'
 import { version } from '../version.ts'
-import { type Answer, answers, UsageError } from './answer.ts'
+import { type Answer, answers } from './answer.ts'
 import { leaf, moment } from './leaf.ts'
 import { type Parts, readConfig } from './stores.ts'
 
@@ -114,7 +114,6 @@ function inWords({ mode, issuer }: Config, nodes: readonly NodeState[], stored: 
 
 function originOf(text: string): string {
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`--node: "${text}" is not an http address`)
+  if (!url || !/^https?:$/.test(url.protocol)) throw new InvalidArgumentError('It must be an http address.')
   return url.origin
 }

@@ -1,14 +1,14 @@
 /** `ostiary import …` and `ostiary export …`: people as lines of JSON. */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { userTransfer } from '../app-transfer.ts'
 import type { ImportReport } from '../domain/users/transfer/import.ts'
 import { LINE_MAX } from '../domain/users/transfer/line.ts'
 import { EVERYTHING, ON_CONFLICT, type OnConflict } from '../domain/users/transfer/plan.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
-import { group, leaf } from './leaf.ts'
+import { group, leaf, NEW_FILE } from './leaf.ts'
+import { writeNewFile } from './new-file.ts'
 import { progress } from './progress.ts'
 import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
@@ -50,7 +50,7 @@ out unless asked for. Those made here can be used only by a deployment with the 
 was restored from its backup); those imported and not yet used can be used anywhere.`,
     examples: ['export users people.jsonl', 'export users --password-hashes people.jsonl'],
   })
-    .argument('<file>', 'must not exist yet')
+    .argument('<file>', NEW_FILE)
     .option('--password-hashes', 'with the hashes: whoever has the file can guess at the imported ones')
     .action(answers(exportUsers))
 }
@@ -90,10 +90,7 @@ async function exportUsers(
       },
     })
     try {
-      await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-      throw new Refusal('file_exists', `${file} is there already; nothing was written`)
+      await writeNewFile(file, lines)
     } finally {
       shown.end()
     }

@@ -3,14 +3,13 @@ import { type Command, Option } from 'commander'
 import { userOf } from '../api/schemas.ts'
 import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
-import { leaf, wholeNumber } from './leaf.ts'
+import { leaf, line } from './leaf.ts'
+import { asLines, LIMIT, listed } from './listed.ts'
 import { secretFromStdin } from './secret-input.ts'
 import { accessService, CLI, personOf, userAdministration, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const PAGE = 200
-
-interface Listed {
+interface Listing {
   search?: string
   status?: Person['status']
   role?: string
@@ -33,7 +32,7 @@ export function directoryCommands(user: Command): void {
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
     .option('--role <name>', 'only those who have it')
     .addOption(new Option('--sort <order>', 'the order').choices(USER_ORDERS).default('-created_at'))
-    .option('--limit <n>', 'at most so many; 0: all', wholeNumber(0), 50)
+    .option(...LIMIT)
     .action(answers(list))
   leaf(user, 'show', { summary: 'one person', examples: ['user show jane@example.org'] })
     .argument('<who>', WHO)
@@ -63,23 +62,13 @@ from the command line, which other users of this machine may see.`,
     .action(answers((who: string) => changed(who, (id, access) => access.enableUser(id, CLI))))
 }
 
-function list({ search, status, role, sort: order, limit }: Listed): Promise<Answer> {
+function list({ search, status, role, sort: order, limit }: Listing): Promise<Answer> {
   return withStorage(async ({ storage: { database } }) => {
-    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit
-    const people: Person[] = []
-    let after: Parameters<typeof database.people.list>[0]['after']
-    let more = true
-    while (more && people.length < most) {
-      const size = Math.min(PAGE, most - people.length)
-      const page = await database.people.list({ after, limit: size, search, status, role, order })
-      people.push(...page.items)
-      after = page.next
-      more = after !== undefined
-    }
-    const lines = people.map((person) => lineOf(person))
-    if (more) lines.push(`… and more: --limit 0 shows all`)
-    const words = lines.length === 0 ? 'There is nobody.' : lines.join('\n')
-    return { json: { items: people.map(userOf), more }, words }
+    const people = await listed(limit, (page) =>
+      database.people.list({ ...page, search, status, role, order }),
+    )
+    const json = { items: people.items.map(userOf), more: people.more }
+    return { json, words: asLines(people, lineOf, 'There is nobody.') }
   })
 }
 
@@ -89,12 +78,7 @@ function lineOf({ id, email, emailVerified, username, status, roles }: Person): 
     ...(status === 'disabled' ? ['DISABLED'] : []),
     ...(roles.length > 0 ? [roles.join(', ')] : []),
   ]
-  return [
-    id,
-    email,
-    ...(username ? [username] : []),
-    ...(facts.length > 0 ? [`(${facts.join('; ')})`] : []),
-  ].join('  ')
+  return line(id, email, username, facts.length > 0 ? `(${facts.join('; ')})` : '')
 }
 
 function shown(person: Person): Answer {

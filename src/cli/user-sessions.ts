@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { sessionOf } from '../api/schemas.ts'
 import { answers } from './answer.ts'
-import { leaf } from './leaf.ts'
+import { leaf, line } from './leaf.ts'
 import { accessService, CLI, personOf, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
@@ -18,7 +18,7 @@ export function sessionCommands(user: Command): void {
           const { id, email } = await personOf(who, opened)
           const open = await opened.storage.database.access.openSessions(id)
           const items = open.map(sessionOf)
-          const lines = items.map((session) => `${session.id}  ${session.client_ids.join(', ')}`)
+          const lines = items.map((session) => line(session.id, session.client_ids.join(', ')))
           return { json: { items }, words: lines.join('\n') || `${email} is signed in nowhere.` }
         }),
       ),

@@ -6,7 +6,8 @@ import type { WebhookAdministration } from '../domain/webhooks/administration.ts
 import type { Delivery, Webhook } from '../domain/webhooks/webhook.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { answers, UsageError } from './answer.ts'
-import { commaList, group, leaf, moment, wholeNumber } from './leaf.ts'
+import { confirmed } from './confirm.ts'
+import { commaList, group, leaf, line, moment, timeOf, wholeNumber } from './leaf.ts'
 import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
@@ -37,16 +38,19 @@ export function webhookCommands(program: Command): void {
       ),
     )
   leaf(webhooks, 'delete <id>', {
-    summary: 'delete it with what waits for it',
-    examples: ['webhook delete whk_…'],
-  }).action(
-    answers((id: string) =>
-      withWebhooks(async (service) => {
-        await service.delete(id, CLI)
-        return { json: { id }, words: `${id} is deleted.` }
+    summary: 'delete an endpoint, with what waits for it',
+    examples: ['webhook delete whk_… --yes'],
+  })
+    .option('--yes', 'do not ask')
+    .action(
+      answers(async (id: string, options: { yes?: boolean }) => {
+        await confirmed(`${id} is deleted, with its secret and what waits for it.`, options)
+        return withWebhooks(async (service) => {
+          await service.delete(id, CLI)
+          return { json: { id }, words: `${id} is deleted.` }
+        })
       }),
-    ),
-  )
+    )
   leaf(webhooks, 'rotate-secret <id>', {
     summary: 'another secret; for a day events are signed with both',
     examples: ['webhook rotate-secret whk_…'],
@@ -123,15 +127,13 @@ function replayCommand(webhooks: Command): void {
     summary: 'send once more what failed',
     examples: ['webhook replay whk_… --since 2026-11-20', 'webhook replay whk_… --delivery msg_…'],
   })
-    .option('--since <time>', 'all that failed since (ISO 8601)')
+    .option('--since <time>', 'all that failed since (ISO 8601)', timeOf)
     .option('--delivery <id>', 'this one')
     .action(
-      answers((id: string, { since, delivery }: { since?: string; delivery?: string }) => {
-        const time = new Date(since ?? '')
-        if (delivery === undefined && Number.isNaN(time.getTime()))
-          throw new UsageError('say --delivery, or --since with a time')
+      answers((id: string, { since, delivery: deliveryId }: { since?: Date; delivery?: string }) => {
+        const which = deliveryId === undefined ? since && { since } : { deliveryId }
+        if (which === undefined) throw new UsageError('say --delivery, or --since with a time')
         return withWebhooks(async (service) => {
-          const which = delivery === undefined ? { since: time } : { deliveryId: delivery }
           const replayed = await service.replay(id, which, CLI)
           return { json: { replayed }, words: `${replayed} will be sent once more.` }
         })
@@ -148,10 +150,9 @@ function withWebhooks<T>(work: (service: WebhookAdministration) => Promise<T>): 
 
 function lineOf({ id, url, events, enabled, disabledBecause }: Webhook): string {
   const off = disabledBecause === undefined ? 'DISABLED' : `DISABLED: ${disabledBecause}`
-  return [id, url, events.join(','), ...(enabled ? [] : [off])].join('  ')
+  return line(id, url, events.join(','), enabled ? '' : off)
 }
 
 function deliveryLine({ id, type, state, attempts, status, error, createdAt }: Delivery): string {
-  const parts = [moment(createdAt), id, type, state, `${attempts} tries`, status, error]
-  return parts.filter((part) => part !== undefined).join('  ')
+  return line(moment(createdAt), id, type, state, `${attempts} tries`, status, error)
 }
