@@ -23,6 +23,7 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
+import { insightCommands } from './insight.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { outboxCommands } from './outbox.ts'
@@ -44,6 +45,7 @@ const GROUPS: ((program: Command) => void)[] = [
   doctorCommand,
   statusCommand,
   userCommands,
+  insightCommands,
   importCommands,
   exportCommands,
   roleCommands,

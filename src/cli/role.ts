@@ -1,5 +1,5 @@
 /** `ostiary role` and `ostiary application-role`: what people may do here, and what they are in applications. */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { APPLICATION_ROLE_NAME } from '../api/routes/roles.ts'
 import { GIVABLE, ROLE_NAME } from '../api/schemas.ts'
 import { ApplicationRoles } from '../domain/permissions/application-roles.ts'
@@ -8,7 +8,7 @@ import { Roles } from '../domain/permissions/roles.ts'
 import type { Storage } from '../storage/choose.ts'
 import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { commaList, group, leaf } from './leaf.ts'
+import { group, leaf, permissionList, ruled } from './leaf.ts'
 import { applicationOf, CLI, personOf, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
@@ -31,7 +31,7 @@ function deploymentRoles(role: Command): void {
 ${GIVABLE.join(', ')}`,
     examples: ['role create desk --allow users:read,sessions:write --description "Front desk"'],
   })
-    .argument('<name>', 'lower case letters, digits, - and _', named(ROLE_NAME))
+    .argument('<name>', 'lower case letters, digits, - and _', ruled(ROLE_NAME))
     .requiredOption('--allow <list>', 'permissions', permissionList)
     .option('--description <text>', 'for people', '')
     .action(answers(create))
@@ -80,15 +80,6 @@ ${GIVABLE.join(', ')}`,
       )
 }
 
-/** Refuses a name that the API refuses. */
-function named(rule: typeof ROLE_NAME): (text: string) => string {
-  return (text) => {
-    const { error } = rule.safeParse(text)
-    if (error) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`)
-    return text
-  }
-}
-
 interface Changes {
   allow?: Permission[]
   description?: string
@@ -121,15 +112,6 @@ async function report({ database }: Storage): Promise<Answer> {
   return { json, words: words.join('\n') }
 }
 
-/** Reads `users:read,clients:read`: what a role, or an application by itself, can be allowed. */
-export function permissionList(text: string): Permission[] {
-  const names = [...new Set(commaList(text))]
-  const given = GIVABLE.filter((name) => names.includes(name))
-  if (given.length < names.length || given.length === 0)
-    throw new InvalidArgumentError(`It must be a list of permissions: ${GIVABLE.join(', ')}.`)
-  return given
-}
-
 function applicationRoles(role: Command): void {
   leaf(role, 'list', {
     summary: 'roles inside an application',
@@ -142,11 +124,23 @@ function applicationRoles(role: Command): void {
     examples: ['application-role create web editor --description "Writes articles"'],
   })
     .argument('<client-id>')
-    .argument('<role>', 'begins with a letter or digit, has no spaces', named(APPLICATION_ROLE_NAME))
+    .argument('<role>', 'begins with a letter or digit, has no spaces', ruled(APPLICATION_ROLE_NAME))
     .option('--description <text>', 'for people', '')
     .action(
       answers((clientId: string, name: string, { description }: { description: string }) =>
         inside(clientId, (roles) => roles.create({ clientId, name, description }, CLI)),
+      ),
+    )
+  leaf(role, 'update', {
+    summary: 'describe a role inside an application in other words',
+    examples: ['application-role update web editor --description "Writes and corrects"'],
+  })
+    .argument('<client-id>')
+    .argument('<role>')
+    .requiredOption('--description <text>', 'for people')
+    .action(
+      answers((clientId: string, name: string, { description }: { description: string }) =>
+        inside(clientId, (roles) => roles.update({ clientId, name, description }, undefined, CLI)),
       ),
     )
   leaf(role, 'delete', {

@@ -62,13 +62,13 @@ export const WHO = 'an e-mail address or an id'
 export async function personOf(who: string, { storage: { database } }: Opened): Promise<Person> {
   const id = who.includes('@') ? (await database.users.findByEmail(who))?.id : who
   const person = id === undefined ? undefined : await database.people.find(id)
-  if (!person) throw new Refusal('not_found', `Nothing was changed: there is nobody called ${who}.`)
+  if (!person) throw new Refusal('not_found', `There is nobody called ${who}.`)
   return person
 }
 
 export async function applicationOf(id: string, { storage: { database } }: Opened): Promise<Application> {
   const client = await database.applications.find(id)
-  if (!client) throw new Refusal('not_found', `Nothing was changed: there is no client ${id}.`)
+  if (!client) throw new Refusal('not_found', `There is no client ${id}.`)
   return client
 }
 

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { userOf } from '../api/schemas.ts'
 import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
-import { type Answer, answers, Refusal } from './answer.ts'
+import { type Answer, answers, Refusal, UsageError } from './answer.ts'
 import { leaf, line } from './leaf.ts'
 import { asLines, LIMIT, listed } from './listed.ts'
 import { secretFromStdin } from './secret-input.ts'
@@ -51,6 +51,16 @@ from the command line, which other users of this machine may see.`,
     .option('--verified', 'you vouch for the address')
     .option('--password-stdin', 'the password is what stdin holds')
     .action(answers(create))
+  leaf(user, 'update', {
+    summary: 'change an address or a username',
+    description: `Changes an address or a username. Another address is not verified: the person proves it at the next sign-in. The rest
+is in "ostiary user claims".`,
+    examples: ['user update jane@example.org --email jane@example.net'],
+  })
+    .argument('<who>', WHO)
+    .option('--email <address>', 'another one')
+    .option('--username <name>', 'another one')
+    .action(answers(update))
   leaf(user, 'disable', {
     summary: 'lock somebody out: sessions and tokens end at once',
     examples: ['user disable jane@example.org'],
@@ -93,6 +103,17 @@ async function create(email: string, { username, verified, passwordStdin }: New)
     const person = await userAdministration(opened).create(input, CLI)
     const how = password === undefined ? ' A mail with a link invites them.' : ''
     return { json: userOf(person), words: `${person.email} is ${person.id}.${how}` }
+  })
+}
+
+async function update(
+  who: string,
+  { json: _, ...changes }: { email?: string; username?: string; json?: boolean },
+): Promise<Answer> {
+  if (Object.keys(changes).length === 0) throw new UsageError('Say what: --email or --username.')
+  return withStorage(async (opened) => {
+    const { id } = await personOf(who, opened)
+    return shown(await userAdministration(opened).update(id, undefined, changes, CLI))
   })
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { webhookAdministration } from '../app-webhooks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
-import type { Delivery, Webhook } from '../domain/webhooks/webhook.ts'
+import type { Delivery, Webhook, WebhookChanges } from '../domain/webhooks/webhook.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { answers, UsageError } from './answer.ts'
 import { confirmed } from './confirm.ts'
@@ -22,6 +22,7 @@ export function webhookCommands(program: Command): void {
     ),
   )
   createCommand(webhooks)
+  updateCommand(webhooks)
   for (const [word, enabled] of [
     ['enable', true],
     ['disable', false],
@@ -78,6 +79,9 @@ export function webhookCommands(program: Command): void {
   replayCommand(webhooks)
 }
 
+const EVENTS = '*, all of a group (user.*), or names'
+const PERSONAL = 'tell it addresses, browsers and e-mail addresses, too'
+
 interface Wish {
   events: string[]
   description: string
@@ -89,9 +93,9 @@ function createCommand(webhooks: Command): void {
     summary: 'tell an endpoint of events, and show its secret, once',
     examples: ['webhook create https://siem.example.org/ostiary --events "user.*,role.given"'],
   })
-    .option('--events <list>', '*, all of a group (user.*), or names', commaList, ['*'])
+    .option('--events <list>', EVENTS, commaList, ['*'])
     .option('--description <words>', 'what it is for', '')
-    .option('--personal', 'tell it addresses, browsers and e-mail addresses, too')
+    .option('--personal', PERSONAL)
     .action(
       answers((url: string, { events, description, personal = false }: Wish) =>
         withWebhooks(async (service) => {
@@ -100,6 +104,27 @@ function createCommand(webhooks: Command): void {
           return { json: { ...webhook, secret }, words }
         }),
       ),
+    )
+}
+
+function updateCommand(webhooks: Command): void {
+  leaf(webhooks, 'update <id>', {
+    summary: 'change what the options name, and leave the rest',
+    examples: ['webhook update whk_… --events "user.*" --no-personal'],
+  })
+    .option('--url <url>', 'where to')
+    .option('--events <list>', EVENTS, commaList)
+    .option('--description <words>', 'what it is for')
+    .option('--personal', PERSONAL)
+    .option('--no-personal', 'do not')
+    .action(
+      answers((id: string, { json: _, ...changes }: WebhookChanges & { json?: boolean }) => {
+        if (Object.keys(changes).length === 0) throw new UsageError('Say what to change.')
+        return withWebhooks(async (service) => {
+          const webhook = await service.update(id, undefined, changes, CLI)
+          return { json: webhook, words: lineOf(webhook) }
+        })
+      }),
     )
 }
 

@@ -26,6 +26,10 @@ describe('ostiary webhook', function () {
     const { id, secret } = json('create', 'http://127.0.0.1:9/hook', '--events', 'user.*,role.given')
     expect(secret).to.match(/^whsec_/)
     expect(json('list').items[0]).to.deep.include({ id, events: ['user.*', 'role.given'], enabled: true })
+    const changed = json('update', id, '--events', 'client.*', '--personal')
+    expect(changed).to.deep.include({ events: ['client.*'], personal: true, url: 'http://127.0.0.1:9/hook' })
+    expect(webhook('update', id, '--json').status, 'nothing to change').to.equal(2)
+    expect(webhook('update', id, '--events', 'no such event').status).to.equal(1)
     const { delivery } = json('test', id)
     expect(json('deliveries', id).items[0]).to.deep.include({
       id: delivery,

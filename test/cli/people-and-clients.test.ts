@@ -78,6 +78,30 @@ describe('ostiary user and ostiary client', function () {
     expect([all.items.length, all.more]).to.deep.equal([3, false])
   })
 
+  it('changes an address and a username', async () => {
+    const changed = await done([
+      'user',
+      'update',
+      'bob@example.org',
+      '--email',
+      'rob@example.org',
+      '--username',
+      'rob',
+    ])
+    expect(changed).to.deep.include({ email: 'rob@example.org', email_verified: false, username: 'rob' })
+    expect(await recorded(1)).to.deep.equal(['user.updated'])
+    expect((await refused(['user', 'update', 'rob@example.org', '--email', JANE.email])).code).to.equal(
+      'email_taken',
+    )
+    expect(
+      (await refused(['user', 'update', 'rob@example.org', '--email', 'nowhere'])).faults,
+    ).to.have.length(1)
+    expect((await refused(['user', 'update', 'bob@example.org', '--username', 'x'])).code).to.equal(
+      'not_found',
+    )
+    expect(run('user', 'update', 'rob@example.org').status).to.equal(2)
+  })
+
   it('refuses in the words of the API, and changes nothing', async () => {
     expect(await refused(['user', 'create', 'ANN@example.org'])).to.deep.equal({
       code: 'email_taken',

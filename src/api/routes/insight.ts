@@ -31,7 +31,7 @@ const CONSENT = z.strictObject({
 })
 const count = z.number().int().nonnegative()
 export const USAGE_DAY = z.iso
-  .date()
+  .date('must be a day, as in 2026-11-01')
   .refine((text) => text >= '2000-01-01' && text < '3000-01-01', 'must be of our time')
 const DAY = z.strictObject({
   day: z.string(),
