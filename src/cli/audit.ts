@@ -120,8 +120,8 @@ function exportCommand(audit: Command): void {
     .action(
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
-          const lines = await auditServices(config, storage).export({ after, personal }, CLI)
-          await writeNewFile(file, lines)
+          const { export: exported } = auditServices(config, storage)
+          await writeNewFile(file, () => exported({ after, personal }, CLI))
           return {
             json: { file },
             words: `${file} is written. Check it with: ostiary audit verify --file ${file}`,

@@ -82,13 +82,14 @@ async function exportUsers(
     const shown = progress('people')
     let people = 0
     const { exportUsers } = userTransfer({ storage, keyring })
-    const lines = exportUsers(CLI, {
-      hashes,
-      progress(written) {
-        people = written
-        shown.at(written)
-      },
-    })
+    const lines = () =>
+      exportUsers(CLI, {
+        hashes,
+        progress(written) {
+          people = written
+          shown.at(written)
+        },
+      })
     try {
       await writeNewFile(file, lines)
     } finally {

@@ -1,45 +1,30 @@
 /** `ostiary user claims` as an operator runs it, and the app that then learns of it. */
-import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import * as client from 'openid-client'
-import { newPostgresDatabase } from '../support/backends.ts'
+import { ostiary, settingsOf } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
 import { JANE, signIn } from '../support/protocol.ts'
 import { discover, webClient } from '../support/relying-party.ts'
-import { ROOT } from '../support/source-tree.ts'
 import { type RunningApp, startApp } from '../support/start-app.ts'
 
 describe('ostiary user claims', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-claims-'))
   const file = join(folder, 'claims.json')
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
   before(async () => {
-    database = await newPostgresDatabase()
-    const settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
-    // The stack that keeps the database it is told to.
-    app = await startApp({ stack: 'postgres+redis', settings, overrides: { clients: [webClient()] } })
+    app = await startApp({ stack: 'postgres+redis', overrides: { clients: [webClient()] } })
     await createPerson(app, JANE)
   })
   after(async () => {
     await app?.close()
-    await database?.drop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['src/cli/ostiary.ts', 'user', 'claims', ...args], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      timeout: 60_000,
-      env: { PATH: process.env.PATH, OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url, DATA_DIR: folder },
-    })
+  const run = (...args: string[]) => ostiary(settingsOf(app), ['user', 'claims', ...args])
 
   it('sets what the next token and userinfo say, while everything runs', async () => {
     const address = { street_address: '12 St James’s Square', country: 'UK' }

@@ -1,8 +1,6 @@
 /** Sessions, consents, usage, and what one application may do, by command beside a running server; and what apps then see. */
-import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { newPostgresDatabase } from '../support/backends.ts'
-import { ostiaryMeanwhile } from '../support/command.ts'
+import { ostiaryMeanwhile, settingsOf } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
 import { JANE, newAgent, post, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, RP_SECRET, walk, webClient } from '../support/relying-party.ts'
@@ -10,30 +8,19 @@ import { type RunningApp, startApp } from '../support/start-app.ts'
 
 describe('ostiary session, consent, usage, client api-access and test-url', function () {
   this.timeout(300_000)
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
-  let settings: Record<string, string>
   before(async () => {
-    database = await newPostgresDatabase()
-    settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
     const machine = webClient({
       ...{ client_id: 'machine', redirect_uris: [], response_types: [] },
       grant_types: ['client_credentials'],
     })
-    const overrides = { clients: [webClient(), machine] }
-    // The stack that keeps the database it is told to.
-    app = await startApp({ stack: 'postgres+redis', settings, overrides })
+    app = await startApp({ stack: 'postgres+redis', overrides: { clients: [webClient(), machine] } })
     await createPerson(app, JANE)
     await signIn(await discover(app.issuer), { scope: 'openid email' })
   })
-  after(async () => {
-    await app?.close()
-    await database?.drop()
-  })
+  after(() => app?.close())
 
-  /** What `test-url` and the list of sessions are built on is the issuer's. */
-  const run = (...words: string[]) => ostiaryMeanwhile({ ...settings, PORT: new URL(app.issuer).port }, words)
+  const run = (...words: string[]) => ostiaryMeanwhile(settingsOf(app), words)
   async function done(...words: string[]) {
     const { status, stdout, stderr } = await run(...words, '--json')
     expect([status, stderr], words.join(' ')).to.deep.equal([0, ''])

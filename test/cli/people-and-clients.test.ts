@@ -1,12 +1,10 @@
 /** `ostiary user` and `ostiary client` as an operator runs them while everything runs, and what apps and people then see. */
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import * as client from 'openid-client'
-import { newPostgresDatabase } from '../support/backends.ts'
-import { ostiary, ostiaryMeanwhile } from '../support/command.ts'
+import { ostiary, ostiaryMeanwhile, settingsOf } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
 import { JANE, signIn } from '../support/protocol.ts'
 import { CALLBACK, discover, webClient } from '../support/relying-party.ts'
@@ -15,33 +13,26 @@ import { type RunningApp, startApp } from '../support/start-app.ts'
 describe('ostiary user and ostiary client', function () {
   this.timeout(300_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-people-'))
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
-  let settings: Record<string, string>
   before(async () => {
-    database = await newPostgresDatabase()
-    settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url, ARGON2_MEMORY_KIB: '19456' }
-    // The stack that keeps the database it is told to.
-    const running = { stack: 'postgres+redis', settings, overrides: { clients: [webClient()] } } as const
-    app = await startApp(running)
+    app = await startApp({ stack: 'postgres+redis', overrides: { clients: [webClient()] } })
     await createPerson(app, JANE)
   })
   after(async () => {
     await app?.close()
-    await database?.drop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (...words: string[]) => ostiary({ ...settings, DATA_DIR: folder }, words)
+  const settings = () => ({ ...settingsOf(app), ARGON2_MEMORY_KIB: '19456' })
+  const run = (...words: string[]) => ostiary(settings(), words)
   /** With an answer as JSON that must be one. */
   async function done(words: string[], input?: string) {
-    const { status, stdout, stderr } = await ostiaryMeanwhile(settings, [...words, '--json'], input)
+    const { status, stdout, stderr } = await ostiaryMeanwhile(settings(), [...words, '--json'], input)
     expect([status, stderr], words.join(' ')).to.deep.equal([0, ''])
     return JSON.parse(stdout)
   }
   async function refused(words: string[], input?: string) {
-    const { status, stdout, stderr } = await ostiaryMeanwhile(settings, [...words, '--json'], input)
+    const { status, stdout, stderr } = await ostiaryMeanwhile(settings(), [...words, '--json'], input)
     expect([status, stdout], words.join(' ')).to.deep.equal([1, ''])
     return JSON.parse(stderr).error as { code: string; message: string; faults?: { name: string }[] }
   }

@@ -1,8 +1,6 @@
 /** `ostiary role` and `ostiary application-role` as an operator runs them, on a database of their own. */
-import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { newPostgresDatabase } from '../support/backends.ts'
-import { ostiary } from '../support/command.ts'
+import { ostiary, settingsOf } from '../support/command.ts'
 import { createPerson } from '../support/people.ts'
 import { JANE } from '../support/protocol.ts'
 import { webClient } from '../support/relying-party.ts'
@@ -10,20 +8,13 @@ import { type RunningApp, startApp } from '../support/start-app.ts'
 
 describe('ostiary role', function () {
   this.timeout(300_000)
-  const key = randomBytes(32).toString('base64')
-  let database: Awaited<ReturnType<typeof newPostgresDatabase>>
   let app: RunningApp
   before(async () => {
-    database = await newPostgresDatabase()
-    const settings = { OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }
-    app = await startApp({ stack: 'postgres+redis', settings, overrides: { clients: [webClient()] } })
+    app = await startApp({ stack: 'postgres+redis', overrides: { clients: [webClient()] } })
     await createPerson(app, JANE)
   })
-  after(async () => {
-    await app?.close()
-    await database?.drop()
-  })
-  const run = (...words: string[]) => ostiary({ OSTIARY_SECRET_KEY: key, DATABASE_URL: database.url }, words)
+  after(() => app?.close())
+  const run = (...words: string[]) => ostiary(settingsOf(app), words)
   const json = (...words: string[]) => {
     const { status, stdout, stderr } = run(...words, '--json')
     expect([status, stderr], words.join(' ')).to.deep.equal([0, ''])

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ROOT } from './source-tree.ts'
+import type { RunningApp } from './start-app.ts'
 
 const ENTRY = join(ROOT, 'src/cli/ostiary.ts')
 const LIMIT_MS = 120_000
@@ -10,6 +11,15 @@ export interface Said {
   status: number | null
   stdout: string
   stderr: string
+}
+
+/** With which a command comes to the database of an app that runs, and knows its issuer. */
+export function settingsOf({ issuer, secrets }: RunningApp): Record<string, string> {
+  return {
+    DATABASE_URL: String(secrets.databaseUrl),
+    OSTIARY_SECRET_KEY: secrets.rootKey.toString('base64'),
+    PORT: new URL(issuer).port,
+  }
 }
 
 /** @param input what it reads from stdin */
