@@ -20,14 +20,14 @@ interface Listing {
 
 export function clientChangeCommands(client: Command): void {
   leaf(client, 'list', {
-    summary: 'applications',
+    summary: 'the applications there are',
     examples: ['client list', 'client list --status disabled --json'],
   })
     .option('--search <text>', 'what the id or the name begins with')
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
     .option(...LIMIT)
     .action(answers(list))
-  leaf(client, 'show', { summary: 'one application', examples: ['client show web'] })
+  leaf(client, 'show', { summary: 'everything about one application', examples: ['client show web'] })
     .argument('<client-id>')
     .action(answers((id: string) => withStorage(async (opened) => shown(await applicationOf(id, opened)))))
   leaf(client, 'create', {
@@ -41,7 +41,7 @@ secret is shown this once.`,
     .option('--first-party', 'your own: people are not asked for consent')
     .action(answers(create))
   leaf(client, 'update', {
-    summary: 'change metadata: members that are absent stay, null takes one away',
+    summary: 'change metadata of an application: members that are absent stay, null takes one away',
     examples: ['client update web changes.json', 'client update web - < changes.json'],
   })
     .argument('<client-id>')
@@ -55,12 +55,12 @@ secret is shown this once.`,
       }),
     )
   leaf(client, 'disable', {
-    summary: 'to the protocol it exists no more; its tokens end at once',
+    summary: 'lock an application out: its tokens end at once, and nobody signs in to it',
     examples: ['client disable web'],
   })
     .argument('<client-id>')
     .action(answers((id: string) => changed(id, (access) => access.disableClient(id, CLI))))
-  leaf(client, 'enable', { summary: 'let it work again', examples: ['client enable web'] })
+  leaf(client, 'enable', { summary: 'let an application work again', examples: ['client enable web'] })
     .argument('<client-id>')
     .action(answers((id: string) => changed(id, (access) => access.enableClient(id, CLI))))
   leaf(client, 'delete', {

@@ -24,7 +24,7 @@ export function secretCommands(client: Command): void {
       ),
     )
   leaf(secrets, 'replace', {
-    summary: 'another secret, shown this once',
+    summary: 'make another secret, shown this once',
     description: `Makes another secret and shows it this once. The one before goes on working for ${FORMER_DAYS.usual} days, or as long as you
 say; with --expire-now it ends at once.`,
     examples: ['client secrets replace web', 'client secrets replace --expire-now web'],

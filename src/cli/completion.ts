@@ -16,8 +16,13 @@ interface Place {
 export function completionCommand(program: Command): void {
   leaf(program, 'completion', {
     summary: 'completion of commands and options in your shell',
-    description: `Prints what your shell needs. bash: eval "$(ostiary completion bash)" in ~/.bashrc; zsh: the same with zsh, after
-compinit, in ~/.zshrc; fish: ostiary completion fish > ~/.config/fish/completions/ostiary.fish.`,
+    description: `Prints what your shell needs, when the folder of the command is in your PATH.
+
+bash: eval "$(ostiary completion bash)" in ~/.bashrc
+
+zsh: eval "$(ostiary completion zsh)" in ~/.zshrc, after compinit
+
+fish: ostiary completion fish > ~/.config/fish/completions/ostiary.fish`,
     examples: ['completion bash', 'completion fish'],
   })
     .addArgument(new Argument('<shell>', 'for which').choices(SHELLS))

@@ -29,10 +29,9 @@ const EXPORTED = `# What "ostiary plan FILE" would find nothing to do for. Secre
 
 export function declarationCommands(program: Command): void {
   leaf(program, 'plan', {
-    summary:
-      'what a file of clients, APIs, types and roles would change; exit code 3 when there is something',
+    summary: 'what a file of clients, APIs, types and roles would change',
     description: `Compares FILE (YAML or JSON) with what is there and shows what "ostiary apply" would do, and what was changed by
-hand since it last did. Changes nothing.`,
+hand since it last did. Changes nothing. Exit code 3 when there is something to do.`,
     examples: ['plan ostiary.yaml', 'plan --schema'],
   })
     .argument(
@@ -49,7 +48,7 @@ hand since it last did. Changes nothing.`,
       }),
     )
   leaf(program, 'apply', {
-    summary: 'make what is there what a file says, all of it or nothing',
+    summary: 'change clients, APIs, types and roles to what a file says, all of it or nothing',
     description: `Shows the plan, asks, and does it in one transaction. Nothing is deleted unless the file says "state: absent", or
 --delete is given.`,
     examples: ['apply ostiary.yaml', 'apply ostiary.yaml --yes'],

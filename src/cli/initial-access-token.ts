@@ -31,7 +31,8 @@ export function initialAccessTokenCommands(program: Command): void {
   )
   leaf(tokens, 'create', {
     summary: 'make a token and show it, once',
-    description: 'Makes a token and shows it, once. What is not limited is not limited.',
+    description:
+      'Makes a token and shows it, once. An option that is not given does not limit what apps register.',
     examples: [
       'initial-access-token create "the shop\'s team"',
       'initial-access-token create ci --uses 0 --redirect-hosts app.example.org,*.example.org',
@@ -44,8 +45,11 @@ export function initialAccessTokenCommands(program: Command): void {
     .option('--redirect-hosts <list>', 'people may be sent to these hosts only', commaList)
     .option('--grant-types <list>', 'for example authorization_code,refresh_token', commaList)
     .option('--scopes <list>', 'for example openid,email', commaList)
-    .addOption(new Option('--profile <name>', 'imposed').choices(PROFILES))
-    .option('--software-statement', 'a statement of an issuer in SOFTWARE_STATEMENT_ISSUERS is needed')
+    .addOption(new Option('--profile <name>', 'how strict the clients are to be').choices(PROFILES))
+    .option(
+      '--software-statement',
+      'each app must bring a statement of an issuer in SOFTWARE_STATEMENT_ISSUERS',
+    )
     .action(
       answers((name: string, limits: Limits) =>
         withTokens(async (service) => {
@@ -71,7 +75,7 @@ export function initialAccessTokenCommands(program: Command): void {
     ),
   )
   leaf(tokens, 'revoke', {
-    summary: 'nobody registers by it any more; clients that did stay',
+    summary: 'let nobody register by a token any more; clients that did stay',
     examples: ['initial-access-token revoke iat_0123456789abcdef0123456789abcdef'],
   })
     .argument('<id>', 'as "list" shows it')

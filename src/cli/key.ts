@@ -15,7 +15,7 @@ const DONE = 'Every process follows by itself within seconds.'
 export function keyCommands(program: Command): void {
   const key = group(program, 'key', 'the keys that sign tokens and cookies')
   leaf(key, 'list', {
-    summary: 'the keys, and since when they are what they are',
+    summary: 'the keys, the state of each, and since when',
     examples: ['key list'],
   }).action(answers(() => withStorage(({ storage }) => report(storage))))
   leaf(key, 'rotate', {

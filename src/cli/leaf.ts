@@ -44,7 +44,7 @@ function sentence(summary: string): string {
 }
 
 /** Where to, of a command that writes a file. */
-export const NEW_FILE = 'where to; must not be there yet'
+export const NEW_FILE = 'where to; nothing must be there yet'
 
 /** Reads an option as a moment. */
 export function timeOf(text: string): Date {

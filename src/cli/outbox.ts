@@ -19,7 +19,7 @@ export function outboxCommands(program: Command): void {
     examples: ['outbox list'],
   }).action(answers(() => withStorage(({ storage }) => report(storage))))
   leaf(outbox, 'replay', {
-    summary: 'try again: one, or all of a kind',
+    summary: 'try to deliver again: one, or all of a kind',
     description: 'Makes them due again; the running processes take them within seconds.',
     examples: ['outbox replay mail', 'outbox replay 5f0c7c1e-7a55-4a0e-9d56-0c3b1c8f9a11'],
   })

@@ -24,11 +24,11 @@ export function resourceServerCommands(program: Command): void {
     'resource-server',
     'APIs that get access tokens; every process follows within a second',
   )
-  leaf(servers, 'list', { summary: 'what there is', examples: ['resource-server list'] }).action(
+  leaf(servers, 'list', { summary: 'the APIs there are', examples: ['resource-server list'] }).action(
     answers(() => withStorage(report)),
   )
   const adds = leaf(servers, 'add', {
-    summary: 'an API by its resource indicator (RFC 8707), an absolute URI; it needs a --scope',
+    summary: 'add an API by its resource indicator (RFC 8707), an absolute URI; it needs a --scope',
     examples: [`resource-server add ${API} --scope "read=Read your orders" --scope write`],
   })
   withSettings(adds).action(
@@ -39,7 +39,7 @@ export function resourceServerCommands(program: Command): void {
     ),
   )
   const updates = leaf(servers, 'update', {
-    summary: 'change what the options name, and leave the rest',
+    summary: 'change of an API what the options name, and leave the rest',
     examples: [`resource-server update ${API} --clients web,spa --ttl 120`],
   })
   withSettings(updates).action(
@@ -51,19 +51,19 @@ export function resourceServerCommands(program: Command): void {
     ),
   )
   leaf(servers, 'disable', {
-    summary: 'nobody gets tokens for it any more; opaque ones end now, JWTs within their lifetime',
+    summary: 'stop tokens for an API: opaque ones end now, JWTs within their lifetime',
     examples: [`resource-server disable ${API}`],
   })
     .argument('<audience>')
     .action(answers((audience: string) => changed(audience, (apis) => apis.disable(audience, CLI))))
   leaf(servers, 'enable', {
-    summary: 'take that back; what ended stays ended',
+    summary: 'let apps get tokens for an API again; what ended stays ended',
     examples: [`resource-server enable ${API}`],
   })
     .argument('<audience>')
     .action(answers((audience: string) => changed(audience, (apis) => apis.enable(audience, CLI))))
   leaf(servers, 'remove', {
-    summary: 'with its opaque tokens and what people allowed of it',
+    summary: 'remove an API, with its opaque tokens and what people allowed of it',
     examples: [`resource-server remove ${API} --yes`],
   })
     .argument('<audience>')

@@ -31,10 +31,13 @@ people who are there already as the line says are left as they are. Exit code 3 
       'import users --on-conflict update people.jsonl',
     ],
   })
-    .argument('<file>')
-    .option('--dry-run', 'says what would happen, writes nothing')
+    .argument('<file>', 'one JSON object a line')
+    .option('--dry-run', 'say what would happen, write nothing')
     .addOption(
-      new Option('--on-conflict <what>', 'people who are there already, and otherwise')
+      new Option(
+        '--on-conflict <what>',
+        'what becomes of people who are there already, and otherwise than the line says',
+      )
         .choices([...ON_CONFLICT])
         .default('refuse'),
     )

@@ -14,7 +14,7 @@ export function accountCommands(user: Command): void {
   leaf(user, 'invite', {
     summary: 'mail somebody a link to choose a first password',
     description:
-      'Mails the invitation again to somebody who has no password yet. The link of the one before is dead.',
+      'Mails somebody who has no password yet a link to choose one. The link of a mail before is dead.',
     examples: ['user invite jane@example.org'],
   })
     .argument('<who>', WHO)
@@ -44,7 +44,7 @@ export function accountCommands(user: Command): void {
   leaf(user, 'delete', {
     summary: 'lock an account at once, and erase it after the cool-off',
     description: `Locks the account and ends everything issued. It is erased after DELETION_COOL_OFF_DAYS; until then
-\`user restore\` gives it back. With --erase-now nothing does.`,
+"ostiary user restore" gives it back. With --erase-now nothing does.`,
     examples: ['user delete jane@example.org', 'user delete --erase-now --yes jane@example.org'],
   })
     .argument('<who>', WHO)

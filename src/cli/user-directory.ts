@@ -25,16 +25,20 @@ interface New {
 
 export function directoryCommands(user: Command): void {
   leaf(user, 'list', {
-    summary: 'people, newest first',
+    summary: 'the people there are, newest first unless sorted otherwise',
     examples: ['user list --search jane', 'user list --role owner --json'],
   })
     .option('--search <text>', 'what an e-mail address, username or name begins with')
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
     .option('--role <name>', 'only those who have it')
-    .addOption(new Option('--sort <order>', 'the order').choices(USER_ORDERS).default('-created_at'))
+    .addOption(
+      new Option('--sort <order>', '- in front: the largest first')
+        .choices(USER_ORDERS)
+        .default('-created_at'),
+    )
     .option(...LIMIT)
     .action(answers(list))
-  leaf(user, 'show', { summary: 'one person', examples: ['user show jane@example.org'] })
+  leaf(user, 'show', { summary: 'everything about one person', examples: ['user show jane@example.org'] })
     .argument('<who>', WHO)
     .action(answers((who: string) => withStorage(async (opened) => shown(await personOf(who, opened)))))
   leaf(user, 'create', {
@@ -46,7 +50,7 @@ from the command line, which other users of this machine may see.`,
       'user create jane@example.org --verified --password-stdin < password.txt',
     ],
   })
-    .argument('<email>')
+    .argument('<email>', 'nobody has it yet')
     .option('--username <name>', 'to sign in with beside the address')
     .option('--verified', 'you vouch for the address')
     .option('--password-stdin', 'the password is what stdin holds')

@@ -28,7 +28,7 @@ export function webhookCommands(program: Command): void {
     ['disable', false],
   ] as const)
     leaf(webhooks, `${word} <id>`, {
-      summary: enabled ? 'call it again' : 'call it no more; what waits for it is given up',
+      summary: enabled ? 'call an endpoint again' : 'call an endpoint no more; what waits for it is given up',
       examples: [`webhook ${word} whk_…`],
     }).action(
       answers((id: string) =>
@@ -53,7 +53,7 @@ export function webhookCommands(program: Command): void {
       }),
     )
   leaf(webhooks, 'rotate-secret <id>', {
-    summary: 'another secret; for a day events are signed with both',
+    summary: 'make another secret; for a day events are signed with both',
     examples: ['webhook rotate-secret whk_…'],
   }).action(
     answers((id: string) =>
@@ -65,7 +65,7 @@ export function webhookCommands(program: Command): void {
     ),
   )
   leaf(webhooks, 'test <id>', {
-    summary: 'send something that means nothing',
+    summary: 'send an endpoint a test event, which means nothing',
     examples: ['webhook test whk_…'],
   }).action(
     answers((id: string) =>
@@ -109,7 +109,7 @@ function createCommand(webhooks: Command): void {
 
 function updateCommand(webhooks: Command): void {
   leaf(webhooks, 'update <id>', {
-    summary: 'change what the options name, and leave the rest',
+    summary: 'change of an endpoint what the options name, and leave the rest',
     examples: ['webhook update whk_… --events "user.*" --no-personal'],
   })
     .option('--url <url>', 'where to')
@@ -130,7 +130,7 @@ function updateCommand(webhooks: Command): void {
 
 function deliveriesCommand(webhooks: Command): void {
   leaf(webhooks, 'deliveries <id>', {
-    summary: 'what it was told, newest first',
+    summary: 'what an endpoint was told, newest first',
     examples: ['webhook deliveries whk_… --failed'],
   })
     .option('--failed', 'only what was given up')
@@ -149,7 +149,7 @@ function deliveriesCommand(webhooks: Command): void {
 
 function replayCommand(webhooks: Command): void {
   leaf(webhooks, 'replay <id>', {
-    summary: 'send once more what failed',
+    summary: 'send once more what failed: --delivery, or all --since',
     examples: ['webhook replay whk_… --since 2026-11-20', 'webhook replay whk_… --delivery msg_…'],
   })
     .option('--since <time>', 'all that failed since (ISO 8601)', timeOf)

@@ -69,6 +69,20 @@ describe('ostiary audit', function () {
     })
     expect(whole.status, whole.stderr).to.equal(0)
     expect(whole.stdout).to.include('Nothing was changed')
+    const keys = join(dataDir, 'keys.json')
+    writeFileSync(keys, audit('keys', '--json').stdout)
+    expect(audit('verify', '--file', file, '--keys', keys).stdout).to.not.include(
+      'the keys in the file itself',
+    )
+    for (const wrong of ['{}', '[]', 'none']) {
+      writeFileSync(keys, wrong)
+      const { status, stderr } = audit('verify', '--file', file, '--keys', keys)
+      expect([status, stderr], wrong).to.match(/^1,\S+keys\.json is not what "audit keys" printed/)
+    }
+    expect(audit('verify', '--file', join(dataDir, 'nowhere')).stderr).to.include('nowhere cannot be checked')
+    const before = audit('list', '--name', 'audit.exported', '--json').stdout
+    expect(audit('export', file).stderr).to.include('is there already; nothing was written')
+    expect(audit('list', '--name', 'audit.exported', '--json').stdout, 'nothing left').to.equal(before)
     const [first] = readFileSync(file, 'utf8').split('\n')
     writeFileSync(file, `${first}\n`)
     const cut = audit('verify', '--file', file)
