@@ -106,19 +106,21 @@ async function exportUsers(
 async function* linesOf(file: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
-  for await (const chunk of createReadStream(file)) {
-    let text: string
+  const read = (chunk?: Buffer) => {
     try {
-      text = rest + decoder.decode(chunk as Buffer, { stream: true })
+      return decoder.decode(chunk, { stream: chunk !== undefined })
     } catch {
       throw new Refusal('invalid_input', `${file} is not UTF-8; what stands before the fault was taken in`)
     }
-    const lines = text.split('\n')
+  }
+  for await (const chunk of createReadStream(file)) {
+    const lines = (rest + read(chunk as Buffer)).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
     // A line that is far too long is a fault like another, not a reason to hold all of it.
     if (rest.length > 2 * LINE_MAX) rest = rest.slice(0, 2 * LINE_MAX)
   }
+  rest += read()
   if (rest !== '') yield rest
 }
 

@@ -1,5 +1,6 @@
 /** `ostiary webhook`: endpoints that are told of events. What is made due here is sent by the running processes. */
 import type { Command } from 'commander'
+import { deliveryOf, webhookOf } from '../api/routes/webhooks.ts'
 import { webhookAdministration } from '../app-webhooks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { WebhookAdministration } from '../domain/webhooks/administration.ts'
@@ -17,7 +18,10 @@ export function webhookCommands(program: Command): void {
     answers(() =>
       withStorage(async ({ storage }) => {
         const items = await storage.database.webhooks.list()
-        return { json: { items }, words: items.map(lineOf).join('\n') || 'There are none.' }
+        return {
+          json: { items: items.map(webhookOf) },
+          words: items.map(lineOf).join('\n') || 'There are none.',
+        }
       }),
     ),
   )
@@ -34,7 +38,7 @@ export function webhookCommands(program: Command): void {
       answers((id: string) =>
         withWebhooks(async (service) => {
           const webhook = await service.update(id, undefined, { enabled }, CLI)
-          return { json: webhook, words: lineOf(webhook) }
+          return { json: webhookOf(webhook), words: lineOf(webhook) }
         }),
       ),
     )
@@ -60,7 +64,7 @@ export function webhookCommands(program: Command): void {
       withWebhooks(async (service) => {
         const { secret, previousUntil } = await service.rotateSecret(id, CLI)
         const words = `${secret}\n\nIt is shown this once; the one before counts until ${moment(previousUntil)}.`
-        return { json: { secret, previousUntil }, words }
+        return { json: { secret, previous_until: previousUntil }, words }
       }),
     ),
   )
@@ -101,7 +105,7 @@ function createCommand(webhooks: Command): void {
         withWebhooks(async (service) => {
           const { webhook, secret } = await service.create({ url, events, description, personal }, CLI)
           const words = `${secret}\n\n${lineOf(webhook)}\nThe secret is shown this once.`
-          return { json: { ...webhook, secret }, words }
+          return { json: { ...webhookOf(webhook), secret }, words }
         }),
       ),
     )
@@ -122,7 +126,7 @@ function updateCommand(webhooks: Command): void {
         if (Object.keys(changes).length === 0) throw new UsageError('Say what to change.')
         return withWebhooks(async (service) => {
           const webhook = await service.update(id, undefined, changes, CLI)
-          return { json: webhook, words: lineOf(webhook) }
+          return { json: webhookOf(webhook), words: lineOf(webhook) }
         })
       }),
     )
@@ -141,7 +145,10 @@ function deliveriesCommand(webhooks: Command): void {
           if (!(await storage.database.webhooks.find(webhookId))) throw new DomainError('not_found')
           const state = failed ? ('failed' as const) : undefined
           const { items } = await storage.database.webhooks.deliveries({ webhookId, state, limit })
-          return { json: { items }, words: items.map(deliveryLine).join('\n') || 'Nothing.' }
+          return {
+            json: { items: items.map(deliveryOf) },
+            words: items.map(deliveryLine).join('\n') || 'Nothing.',
+          }
         }),
       ),
     )
