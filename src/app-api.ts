@@ -1,11 +1,10 @@
 /** Part of the composition root: the API, with the services behind it. */
-import { createHash } from 'node:crypto'
 import type { ApiServices } from './api/deps.ts'
 import { DOCS_REDIRECT } from './api/edge/docs.ts'
 import { api } from './api/edge/koa.ts'
 import { auditServices } from './app-audit.ts'
 import { type AuthParts, authServices } from './app-auth.ts'
-import { explainer, resourceServers, signingKeys } from './app-parts.ts'
+import { explainer, resourceServers, signingKeys, testRequests } from './app-parts.ts'
 import { userDeletion } from './app-purge.ts'
 import { systemReport } from './app-system.ts'
 import { userTransfer } from './app-transfer.ts'
@@ -15,7 +14,6 @@ import { secureRandom } from './crypto/random.ts'
 import type { Access } from './domain/access/service.ts'
 import { ClientAdministration } from './domain/clients/administration.ts'
 import { InitialAccessTokens } from './domain/clients/initial-access-tokens.ts'
-import { testRequest } from './domain/clients/test-url.ts'
 import { findFailure } from './domain/failures/service.ts'
 import { DeadLetters } from './domain/operations/dead-letters.ts'
 import { ApplicationRoles } from './domain/permissions/application-roles.ts'
@@ -31,7 +29,6 @@ import { apiAudience, readBearer } from './oidc/api-access.ts'
 import { clientCheck } from './oidc/client-check.ts'
 import { digestSecret } from './oidc/client-secret.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
-import { ENDPOINTS } from './oidc/routes.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import { isUnavailable } from './storage/faults.ts'
 import { version } from './version.ts'
@@ -100,9 +97,8 @@ function servicesOf(parts: ApiParts): ApiServices {
     initialAccessTokens: new InitialAccessTokens({ database, random, keyed: keyring }),
     signingKeys: signingKeys(config, storage),
     deadLetters: new DeadLetters({ database, mailSoon }),
-    testRequest: (client) => testRequest(client, { token: random.token, sha256 }),
+    testRequest: testRequests(config),
     settings: settingsReport(config),
-    authorizationEndpoint: config.issuer + ENDPOINTS.authorization,
     permissionsOf: async (userId) => permissionsOf(await database.roles.heldBy(userId)),
     directory: database,
     audit: auditServices(config, storage),
@@ -130,11 +126,6 @@ function settingsReport({ given, database, ...others }: Config): ApiServices['se
     database: database.kind === 'pglite' ? { kind: 'embedded', dataDir: database.dataDir } : database,
   }
   return { items: given, effective: JSON.parse(JSON.stringify(effective)) as Record<string, unknown> }
-}
-
-/** base64url, as PKCE wants it (RFC 7636 4.2) */
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }
 
 /**

@@ -12,6 +12,8 @@ import { secureRandom } from './crypto/random.ts'
 import { AuditLedger, type LedgerDeps } from './domain/audit/ledger.ts'
 import { readTypes } from './domain/authorization/declare.ts'
 import { type AuthorizationType, AuthorizationTypes } from './domain/authorization/type.ts'
+import type { Client } from './domain/clients/client.ts'
+import { type TestRequest, testRequest } from './domain/clients/test-url.ts'
 import { Explainer } from './domain/failures/service.ts'
 import { type KeyPolicy, keyPolicy } from './domain/keys/policy.ts'
 import { SigningKeys } from './domain/keys/service.ts'
@@ -26,6 +28,7 @@ import { apiAudience, apiResourceServer } from './oidc/api-access.ts'
 import { SCOPES } from './oidc/claims.ts'
 import type { DeclaredClient } from './oidc/declared-clients.ts'
 import type { LiveEngine } from './oidc/live-engine.ts'
+import { ENDPOINTS } from './oidc/routes.ts'
 import { ID_TOKEN } from './oidc/tokens.ts'
 import { Outbound } from './outbound/outbound.ts'
 import { checkGuard } from './outbound/self-test.ts'
@@ -135,6 +138,12 @@ export function signingKeyPolicy({ lifetimes, signing }: Config): KeyPolicy {
     lifetimes.remembered.most,
   )
   return keyPolicy(signing.algorithms, signing.signFor, longestUse)
+}
+
+/** Addresses to try sign-ins with. */
+export function testRequests({ issuer }: Config): (client: Client) => TestRequest {
+  const endpoint = issuer + ENDPOINTS.authorization
+  return (client) => testRequest(client, { endpoint, token: secureRandom.token, sha256: digestOf })
 }
 
 /** Changes of the APIs known here, by whichever process: all of them hear of it. */

@@ -50,7 +50,6 @@ export interface ApiServices {
   signingKeys: SigningKeys
   deadLetters: DeadLetters
   testRequest: (client: Client) => TestRequest
-  authorizationEndpoint: string
   settings: SettingsReport
   /** what a person may at this moment */
   permissionsOf: (userId: string) => Promise<ReadonlySet<Permission>>

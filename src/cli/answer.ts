@@ -7,7 +7,7 @@ import { PROBLEMS } from '../api/problem.ts'
 import { ConfigError } from '../config/load.ts'
 import { DomainError, InvalidInput } from '../domain/errors.ts'
 import { explainStartFailure } from '../start-failure.ts'
-import { isUnavailable } from '../storage/faults.ts'
+import { DataDirectoryError, isUnavailable } from '../storage/faults.ts'
 
 /** What scripts may rely on; `--help` and docs/operations.md say the same. */
 export const EXIT = {
@@ -120,8 +120,8 @@ function failureOf(error: unknown): Failure {
   }
   if (error instanceof DomainError)
     return { exit: failed, code: error.code, message: `Nothing was changed: ${wordsOf(error)}.` }
-  if ((error as Error).name === 'DataDirectoryError') {
-    const inUse = message.includes('is in use by process')
+  if (error instanceof DataDirectoryError) {
+    const inUse = error.reason === 'in_use'
     const more = inUse ? ' With the embedded database a command runs while Ostiary is stopped.' : ''
     return { exit: failed, code: inUse ? 'database_in_use' : 'data_directory', message: message + more }
   }

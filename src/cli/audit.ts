@@ -1,8 +1,7 @@
 /** `ostiary audit`: the audit records, whether anybody changed them, and the keys that show it. */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
-import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { auditServices } from '../app-audit.ts'
 import { auditLedger } from '../app-parts.ts'
@@ -10,9 +9,11 @@ import { AuditKeys, digestOf, isSignedBy } from '../crypto/audit-keys.ts'
 import { checkExport, type FileVerdict } from '../domain/audit/export.ts'
 import type { Head, Verdict } from '../domain/audit/ledger.ts'
 import type { AuditQuery, AuditRecord } from '../domain/directory/directory.ts'
-import { type Answer, answers, note, UsageError } from './answer.ts'
-import { group, leaf, moment, wholeNumber } from './leaf.ts'
+import { type Answer, answers, note, Refusal, UsageError } from './answer.ts'
+import { group, leaf, line, moment, NEW_FILE, timeOf, wholeNumber } from './leaf.ts'
+import { writeNewFile } from './new-file.ts'
 import { progress } from './progress.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 export function auditCommands(program: Command): void {
@@ -108,8 +109,7 @@ function queryOf({ name, outcome, user, actor, client, since, until, limit }: Fi
 
 function lineOf({ at, name, outcome, userId, clientId, ip, detail }: AuditRecord): string {
   const facts = Object.entries(detail).map(([key, value]) => `${key}=${value}`)
-  const parts = [moment(at), name, outcome === 'failure' ? 'FAILED' : '', userId, clientId, ip, ...facts]
-  return parts.filter((part) => part !== undefined && part !== '').join('  ')
+  return line(moment(at), name, outcome === 'failure' ? 'FAILED' : '', userId, clientId, ip, ...facts)
 }
 
 function exportCommand(audit: Command): void {
@@ -119,22 +119,23 @@ function exportCommand(audit: Command): void {
 --personal is given: in a file nobody can erase it any more.`,
     examples: ['audit export audit.ndjson', 'audit export more.ndjson --after 812'],
   })
-    .argument('<file>', 'where to; must not exist')
+    .argument('<file>', NEW_FILE)
     .option('--after <seq>', 'only the links behind this one', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
     .option('--personal', 'with addresses, browsers and e-mail addresses')
     .action(
       answers((file: string, { after, personal = false }: { after: number; personal?: boolean }) =>
         withStorage(async ({ config, storage }) => {
-          const lines = await auditServices(config, storage).export({ after, personal }, { by: 'cli' })
-          // Where Ostiary does not run nobody else does it. One that may not be signed over is written all the same.
-          await auditLedger(storage)
-            .link()
-            .catch((error: Error) => note(error.message))
+          const { export: exported } = auditServices(config, storage)
           let last = ''
-          const noting = async function* () {
-            for await (last of lines) yield last
+          const lines = async function* () {
+            const records = await exported({ after, personal }, CLI)
+            // Where Ostiary does not run nobody else does it. One that may not be signed over is written all the same.
+            await auditLedger(storage)
+              .link()
+              .catch((error: Error) => note(error.message))
+            for await (last of records) yield last
           }
-          await pipeline(noting, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+          await writeNewFile(file, lines)
           const { head, waiting } = JSON.parse(last).end
           const more = `${waiting} records have no link yet and are not in it: take them later with --after ${head?.seq ?? 0}`
           return {
@@ -149,16 +150,14 @@ function exportCommand(audit: Command): void {
     )
 }
 
-function timeOf(text: string): Date {
-  const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw new UsageError(`"${text}" is no time, as in 2026-11-01T12:00:00Z`)
-  return time
-}
-
 async function verifyFile(file: string, keysFile: string | undefined): Promise<Answer> {
   const trusted = keysFile === undefined ? undefined : await keysIn(keysFile)
   const lines = createInterface({ input: createReadStream(file) })
-  const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy }, trusted)
+  const verdict = await checkExport(lines, { digest: digestOf, verify: isSignedBy }, trusted).catch(
+    (error: Error) => {
+      throw new Refusal('invalid_input', `${file} cannot be checked: ${error.message}`)
+    },
+  )
   const byItself = trusted
     ? []
     : ['Signatures were checked with the keys in the file itself; --keys makes it proof.']
@@ -169,11 +168,18 @@ async function verifyFile(file: string, keysFile: string | undefined): Promise<A
   }
 }
 
-/** Never nothing: the keys of the export itself would count instead. */
+/** Throws Refusal: keys that cannot be read must not become those that the export brings along. */
 async function keysIn(file: string): Promise<Record<string, unknown>[]> {
-  const { keys } = JSON.parse(await readFile(file, 'utf8'))
-  if (!Array.isArray(keys)) throw new UsageError(`${file} is no JSON Web Key Set, as "audit keys" prints it`)
-  return keys
+  try {
+    const { keys } = JSON.parse(await readFile(file, 'utf8'))
+    if (Array.isArray(keys)) return keys
+    throw new Error('it holds no "keys"')
+  } catch (error) {
+    throw new Refusal(
+      'invalid_input',
+      `${file} is not what "audit keys" printed: ${(error as Error).message}`,
+    )
+  }
 }
 
 function fileInWords(verdict: FileVerdict): string[] {
@@ -201,11 +207,10 @@ async function verify(since: Head | undefined, { storage }: Opened): Promise<Ans
 function inWords({ links, checkpoints, pruned, waiting, head, findings }: Verdict): string {
   const lines = [
     `${links} records in the chain${pruned > 0 ? `, ${pruned} of them gone by retention` : ''}, ${checkpoints} signatures${waiting > 0 ? `, ${waiting} records not linked yet` : ''}`,
-    ...findings.map(({ kind, sentence }) => `${kind.toUpperCase()}: ${sentence}`),
-    findings.length === 0
-      ? 'Nothing was changed, taken away, put in or moved.'
-      : `${findings.length} findings. Compare with a backup, and with the signed heads in the log.`,
+    ...found(findings),
   ]
+  if (findings.length > 0)
+    lines.push(`${findings.length} findings. Compare with a backup, and with the signed heads in the log.`)
   if (head) lines.push(`Keep this elsewhere for the next check: --since ${head.seq}:${head.hash}`)
   return lines.join('\n')
 }

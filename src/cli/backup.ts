@@ -11,7 +11,7 @@ import { type Contents, readBackup } from '../storage/backup/read-file.ts'
 import { openBackups } from '../storage/choose.ts'
 import { type Answer, answers, note, Refusal, UsageError } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { commaList, leaf } from './leaf.ts'
+import { commaList, leaf, NEW_FILE } from './leaf.ts'
 import { progress } from './progress.ts'
 import { readConfig, withStorage } from './stores.ts'
 
@@ -40,11 +40,11 @@ out. The data keys go into a file of their own, wrapped under OSTIARY_SECRET_KEY
 and password hashes, and is not encrypted. The embedded database is copied while Ostiary is stopped.`,
     examples: ['backup monday.backup --keys monday.keys', 'backup monday.backup --verify --keys monday.keys'],
   })
-    .argument('<file>', 'a name that is not there yet')
+    .argument('<file>', NEW_FILE)
     .option('--keys <file>', KEYS_HELP)
     .option(
       '--no-keys',
-      'a keys file from before holds them: they change only with "ostiary data-key rotate"',
+      'write none: a keys file from before holds them (they change only with "ostiary data-key rotate")',
     )
     .option('--verify', 'read a backup and tell whether it is whole; with --keys also whether it is ours')
     .action(
@@ -65,7 +65,7 @@ back. Signing keys that were revoked stay revoked in any case.`,
       'restore monday.backup --keys monday.keys --replace --revoked 4Yw1bXzP3sKd0a9Q',
     ],
   })
-    .argument('<file>', 'of "ostiary backup"')
+    .argument('<file>', 'what "ostiary backup" wrote')
     .requiredOption('--keys <file>', KEYS_HELP)
     .option('--replace', 'empty the database first')
     .option('--revive', 'with --replace: also what was ended there since, because that was a mistake')

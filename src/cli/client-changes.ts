@@ -7,13 +7,12 @@ import { clientOf } from '../api/schemas.ts'
 import type { Application } from '../domain/directory/directory.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { leaf, wholeNumber } from './leaf.ts'
-import { accessService, CLI, clientAdministration } from './services.ts'
-import { type Opened, withStorage } from './stores.ts'
+import { leaf, line } from './leaf.ts'
+import { asLines, LIMIT, listed } from './listed.ts'
+import { accessService, applicationOf, CLI, clientAdministration } from './services.ts'
+import { withStorage } from './stores.ts'
 
-const PAGE = 200
-
-interface Listed {
+interface Listing {
   search?: string
   status?: Application['status']
   limit: number
@@ -21,16 +20,16 @@ interface Listed {
 
 export function clientChangeCommands(client: Command): void {
   leaf(client, 'list', {
-    summary: 'applications',
+    summary: 'the applications there are',
     examples: ['client list', 'client list --status disabled --json'],
   })
     .option('--search <text>', 'what the id or the name begins with')
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
-    .option('--limit <n>', 'at most so many; 0: all', wholeNumber(0), 50)
+    .option(...LIMIT)
     .action(answers(list))
-  leaf(client, 'show', { summary: 'one application', examples: ['client show web'] })
+  leaf(client, 'show', { summary: 'everything about one application', examples: ['client show web'] })
     .argument('<client-id>')
-    .action(answers((id: string) => withStorage(async (opened) => shown(await find(id, opened)))))
+    .action(answers((id: string) => withStorage(async (opened) => shown(await applicationOf(id, opened)))))
   leaf(client, 'create', {
     summary: 'make an application; its secret is shown this once',
     description: `Makes an application from a JSON file of its metadata (OpenID Connect Dynamic Client Registration); - reads stdin. Its
@@ -42,7 +41,7 @@ secret is shown this once.`,
     .option('--first-party', 'your own: people are not asked for consent')
     .action(answers(create))
   leaf(client, 'update', {
-    summary: 'change metadata: members that are absent stay, null takes one away',
+    summary: 'change metadata of an application: members that are absent stay, null takes one away',
     examples: ['client update web changes.json', 'client update web - < changes.json'],
   })
     .argument('<client-id>')
@@ -56,12 +55,12 @@ secret is shown this once.`,
       }),
     )
   leaf(client, 'disable', {
-    summary: 'to the protocol it exists no more; its tokens end at once',
+    summary: 'lock an application out: its tokens end at once, and nobody signs in to it',
     examples: ['client disable web'],
   })
     .argument('<client-id>')
     .action(answers((id: string) => changed(id, (access) => access.disableClient(id, CLI))))
-  leaf(client, 'enable', { summary: 'let it work again', examples: ['client enable web'] })
+  leaf(client, 'enable', { summary: 'let an application work again', examples: ['client enable web'] })
     .argument('<client-id>')
     .action(answers((id: string) => changed(id, (access) => access.enableClient(id, CLI))))
   leaf(client, 'delete', {
@@ -81,41 +80,23 @@ secret is shown this once.`,
     )
 }
 
-function list({ search, status, limit }: Listed): Promise<Answer> {
+function list({ search, status, limit }: Listing): Promise<Answer> {
   return withStorage(async ({ storage: { database } }) => {
-    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit
-    const clients: Application[] = []
-    let after: Parameters<typeof database.applications.list>[0]['after']
-    let more = true
-    while (more && clients.length < most) {
-      const size = Math.min(PAGE, most - clients.length)
-      const page = await database.applications.list({ after, limit: size, search, status })
-      clients.push(...page.items)
-      after = page.next
-      more = after !== undefined
-    }
-    const lines = clients.map(lineOf)
-    if (more) lines.push('… and more: --limit 0 shows all')
-    const words = lines.length === 0 ? 'There are no clients yet.' : lines.join('\n')
-    return { json: { items: clients.map(clientOf), more }, words }
+    const clients = await listed(limit, (page) => database.applications.list({ ...page, search, status }))
+    const json = { items: clients.items.map(clientOf), more: clients.more }
+    return { json, words: asLines(clients, lineOf, 'There are no clients yet.') }
   })
 }
 
 function lineOf({ id, metadata, firstParty, status }: Application): string {
   const facts = [...(firstParty ? ['first party'] : []), ...(status === 'disabled' ? ['DISABLED'] : [])]
-  const name = typeof metadata.client_name === 'string' ? [metadata.client_name] : []
-  return [id, ...name, ...(facts.length > 0 ? [`(${facts.join('; ')})`] : [])].join('  ')
+  const name = typeof metadata.client_name === 'string' ? metadata.client_name : ''
+  return line(id, name, facts.length > 0 ? `(${facts.join('; ')})` : '')
 }
 
 function shown(client: Application): Answer {
   const json = clientOf(client)
   return { json, words: JSON.stringify(json, undefined, 2) }
-}
-
-async function find(id: string, { storage }: Opened): Promise<Application> {
-  const client = await storage.database.applications.find(id)
-  if (!client) throw new Refusal('not_found', `There is no client ${id}.`)
-  return client
 }
 
 async function create(
@@ -141,7 +122,7 @@ function changed(
 ): Promise<Answer> {
   return withStorage(async (opened) => {
     await work(accessService(opened))
-    const client = await find(id, opened)
+    const client = await applicationOf(id, opened)
     return { json: clientOf(client), words: lineOf(client) }
   })
 }

@@ -1,14 +1,11 @@
 /** `ostiary client secrets …`: the secret of an application, and the one before while it still works. */
 import type { Command } from 'commander'
-import { secureRandom } from '../crypto/random.ts'
-import { ClientAdministration } from '../domain/clients/administration.ts'
+import { secretOf } from '../api/schemas.ts'
 import { type ClientSecret, FORMER_DAYS } from '../domain/clients/secrets.ts'
-import { digestSecret } from '../oidc/client-secret.ts'
-import { answers, Refusal } from './answer.ts'
+import { answers } from './answer.ts'
 import { group, leaf, wholeNumber } from './leaf.ts'
-import { type Opened, withStorage } from './stores.ts'
-
-const CLI = { by: 'cli' }
+import { applicationOf, CLI, secretAdministration } from './services.ts'
+import { withStorage } from './stores.ts'
 
 export function secretCommands(client: Command): void {
   const secrets = group(client, 'secrets', 'the secret of a client, and the one before while it works')
@@ -19,15 +16,15 @@ export function secretCommands(client: Command): void {
     .argument('<client-id>')
     .action(
       answers((id: string) =>
-        withStorage(async ({ storage: { database } }) => {
-          if (!(await database.clients.find(id))) throw new Refusal('not_found', `there is no client ${id}`)
-          const found = await database.clients.secrets(id)
-          return { json: found.map(shown), words: found.map(inWords).join('\n') || `${id} has no secret` }
+        withStorage(async (opened) => {
+          await applicationOf(id, opened)
+          const found = await opened.storage.database.clients.secrets(id)
+          return { json: found.map(secretOf), words: found.map(inWords).join('\n') || `${id} has no secret` }
         }),
       ),
     )
   leaf(secrets, 'replace', {
-    summary: 'another secret, shown this once',
+    summary: 'make another secret, shown this once',
     description: `Makes another secret and shows it this once. The one before goes on working for ${FORMER_DAYS.usual} days, or as long as you
 say; with --expire-now it ends at once.`,
     examples: ['client secrets replace web', 'client secrets replace --expire-now web'],
@@ -43,7 +40,7 @@ say; with --expire-now it ends at once.`,
       answers((id: string, { keepDays, expireNow }: { keepDays?: number; expireNow?: boolean }) =>
         withStorage(async (opened) => {
           const days = expireNow ? 0 : (keepDays ?? FORMER_DAYS.usual)
-          const { secret } = await administration(opened).replaceSecret(id, undefined, CLI, {
+          const { secret } = await secretAdministration(opened).replaceSecret(id, undefined, CLI, {
             keepDays: days,
           })
           return { json: { client_id: id, client_secret: secret, former_days: days }, words: secret }
@@ -58,7 +55,7 @@ say; with --expire-now it ends at once.`,
     .action(
       answers((id: string) =>
         withStorage(async (opened) => {
-          await administration(opened).revokeFormerSecret(id, CLI)
+          await secretAdministration(opened).revokeFormerSecret(id, CLI)
           return {
             json: { client_id: id, revoked: 'former' },
             words: `The former secret of ${id} has ended.`,
@@ -66,23 +63,6 @@ say; with --expire-now it ends at once.`,
         }),
       ),
     )
-}
-
-/** Servers that run see the change within a second. */
-function administration({ storage: { database }, keyring }: Opened): ClientAdministration {
-  return new ClientAdministration({
-    ...{ database, random: secureRandom, clientsChanged: () => {} },
-    // No metadata is taken here.
-    check: async () => {},
-    digestSecret: (secret) => digestSecret(keyring, secret),
-  })
-}
-
-function shown({ id, madeAt, expiresAt, lastUsedOn }: ClientSecret) {
-  return {
-    ...{ id, made_at: madeAt.toISOString() },
-    ...{ expires_at: expiresAt?.toISOString() ?? null, last_used_on: lastUsedOn ?? null },
-  }
 }
 
 function inWords({ id, madeAt, expiresAt, lastUsedOn }: ClientSecret): string {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { lint, type Weakness } from '../domain/clients/lint.ts'
 import type { ClientRepository } from '../domain/ports.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
+import { clientAccessCommands } from './client-access.ts'
 import { clientChangeCommands } from './client-changes.ts'
 import { secretCommands } from './client-secrets.ts'
 import { group, leaf } from './leaf.ts'
@@ -17,6 +18,7 @@ export function clientCommands(program: Command): void {
   const client = group(program, 'client', 'applications')
   clientChangeCommands(client)
   secretCommands(client)
+  clientAccessCommands(client)
   leaf(client, 'lint', {
     summary: 'what is weak in clients, worst first, and what mends it',
     description: `Says what is weak in the clients (all, or those named) and which change mends it. Changes nothing. Exit code 3

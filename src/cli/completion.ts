@@ -16,8 +16,13 @@ interface Place {
 export function completionCommand(program: Command): void {
   leaf(program, 'completion', {
     summary: 'completion of commands and options in your shell',
-    description: `Prints what your shell needs. bash: eval "$(ostiary completion bash)" in ~/.bashrc; zsh: the same with zsh, after
-compinit, in ~/.zshrc; fish: ostiary completion fish > ~/.config/fish/completions/ostiary.fish.`,
+    description: `Prints what your shell needs, when the folder of the command is in your PATH.
+
+bash: eval "$(ostiary completion bash)" in ~/.bashrc
+
+zsh: eval "$(ostiary completion zsh)" in ~/.zshrc, after compinit
+
+fish: ostiary completion fish > ~/.config/fish/completions/ostiary.fish`,
     examples: ['completion bash', 'completion fish'],
   })
     .addArgument(new Argument('<shell>', 'for which').choices(SHELLS))
@@ -32,6 +37,9 @@ compinit, in ~/.zshrc; fish: ostiary completion fish > ~/.config/fish/completion
 function places(command: Command, path: readonly string[] = []): Place[] {
   const next = [
     ...command.commands.map((one) => ({ word: one.name(), summary: one.summary() })),
+    ...command.registeredArguments.flatMap(({ argChoices = [], description }) =>
+      argChoices.map((word) => ({ word, summary: description })),
+    ),
     ...command.options.flatMap(({ long, description }) =>
       long ? [{ word: long, summary: description }] : [],
     ),
@@ -43,45 +51,42 @@ function places(command: Command, path: readonly string[] = []): Place[] {
   ]
 }
 
-/** Both walk the words that are no options until they are no command any more. */
-function cases(all: readonly Place[]): string {
-  return all
-    .map(({ path, next }) => `    "${path}") echo "${next.map(({ word }) => word).join(' ')}" ;;`)
-    .join('\n')
-}
-
-const known = (all: readonly Place[]) => all.map(({ path }) => `"${path}"`).join('|')
-
-function bash(all: readonly Place[]): string {
-  return `_ostiary_words() {
-  case "$1" in
-${cases(all)}
-  esac
-}
-_ostiary() {
-  local path="" word try
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    try="\${path:+$path }$word"
-    case "$try" in ${known(all)}) path="$try" ;; esac
+/** What may follow the words so far, for bash and zsh: those that are no commands are passed over. */
+function following(all: readonly Place[]): string {
+  const known = all.map(({ path }) => `"${path}"`).join('|')
+  const cases = all.map(({ path, next }) => {
+    return `    "${path}") echo "${next.map(({ word }) => word).join(' ')}" ;;`
+  })
+  return `_ostiary_next() {
+  local at="" word try
+  for word in "$@"; do
+    try="\${at:+$at }$word"
+    case "$try" in ${known}) at="$try" ;; esac
   done
-  COMPREPLY=($(compgen -W "$(_ostiary_words "$path")" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  case "$at" in
+${cases.join('\n')}
+  esac
+}`
+}
+
+/** Where nothing but options may follow, an empty word is the beginning of a file's name. */
+function bash(all: readonly Place[]): string {
+  return `${following(all)}
+_ostiary() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" next
+  next="$(_ostiary_next "\${COMP_WORDS[@]:1:COMP_CWORD-1}")"
+  if [[ -z "$word" && "$next" == --* ]]; then next=""; fi
+  COMPREPLY=($(compgen -W "$next" -- "$word"))
 }
 complete -o default -F _ostiary ostiary`
 }
 
 function zsh(all: readonly Place[]): string {
-  return `_ostiary_words() {
-  case "$1" in
-${cases(all)}
-  esac
-}
+  return `${following(all)}
 _ostiary() {
-  local at="" word try
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    try="\${at:+$at }$word"
-    case "$try" in ${known(all)}) at="$try" ;; esac
-  done
-  compadd -- \${=$(_ostiary_words "$at")} || _files
+  local next="$(_ostiary_next "\${(@)words[2,CURRENT-1]}")"
+  if [[ -z "$PREFIX" && "$next" == --* ]]; then next=""; fi
+  compadd -- \${=next} || _files
 }
 compdef _ostiary ostiary`
 }

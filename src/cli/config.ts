@@ -24,8 +24,8 @@ or a warning.`,
 }
 
 async function check(): Promise<Answer> {
-  const { raw, faults, sources, file } = readSettings()
-  const holdsSecrets = SECRET_NAMES.some((name) => sources[name] === file)
+  const given = readSettings()
+  const { raw, faults, sources } = given
   const { config, problems } = load()
   const inForce = config ? effectiveSettings(config) : {}
   const settings = SETTING_NAMES.flatMap((name) => {
@@ -34,7 +34,7 @@ async function check(): Promise<Answer> {
     return [{ name, value: SECRETS.has(name) ? MASKED : value, source: sources[name] ?? 'default' }]
   })
   const remarks = config
-    ? lookAtSettings(config, raw, holdsSecrets ? file : undefined).flatMap((seen) => {
+    ? lookAtSettings(config, given).flatMap((seen) => {
         if ('well' in seen) return []
         const [severity, change] = FINDINGS[seen.code]
         return [{ severity, code: seen.code, what: seen.what, change }]
@@ -62,7 +62,7 @@ async function check(): Promise<Answer> {
 
   function load() {
     try {
-      return { config: loadConfig(raw, faults).config, problems: [] }
+      return { config: loadConfig(raw, faults, { looks: true }).config, problems: [] }
     } catch (error) {
       if (error instanceof ConfigError) return { config: undefined, problems: error.faults }
       throw error

@@ -1,19 +1,16 @@
 /** `ostiary plan`, `ostiary apply` and `ostiary export config`: clients, APIs, types and roles as a file declares them. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { createApp } from '../app.ts'
 import { declarative } from '../app-declarative.ts'
-import { dataKeys } from '../app-parts.ts'
-import { Keyring } from '../crypto/keyring.ts'
 import { asYaml, DeclarationError, type Document, readDeclarations } from '../declarative/document.ts'
 import type { Declarative } from '../declarative/service.ts'
 import { jsonSchema } from '../declarative/shapes.ts'
 import { planAsText } from '../domain/declarative/as-text.ts'
-import { createLogger } from '../telemetry/logger.ts'
 import { type Answer, answers, note, Refusal, UsageError } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { group, leaf } from './leaf.ts'
-import { readConfig } from './stores.ts'
+import { CLI } from './services.ts'
+import { withStorage } from './stores.ts'
 
 interface PlanOptions {
   delete?: boolean
@@ -32,10 +29,9 @@ const EXPORTED = `# What "ostiary plan FILE" would find nothing to do for. Secre
 
 export function declarationCommands(program: Command): void {
   leaf(program, 'plan', {
-    summary:
-      'what a file of clients, APIs, types and roles would change; exit code 3 when there is something',
+    summary: 'what a file of clients, APIs, types and roles would change',
     description: `Compares FILE (YAML or JSON) with what is there and shows what "ostiary apply" would do, and what was changed by
-hand since it last did. Changes nothing.`,
+hand since it last did. Changes nothing. Exit code 3 when there is something to do.`,
     examples: ['plan ostiary.yaml', 'plan --schema'],
   })
     .argument(
@@ -52,7 +48,7 @@ hand since it last did. Changes nothing.`,
       }),
     )
   leaf(program, 'apply', {
-    summary: 'make what is there what a file says, all of it or nothing',
+    summary: 'change clients, APIs, types and roles to what a file says, all of it or nothing',
     description: `Shows the plan, asks, and does it in one transaction. Nothing is deleted unless the file says "state: absent", or
 --delete is given.`,
     examples: ['apply ostiary.yaml', 'apply ostiary.yaml --yes'],
@@ -94,7 +90,7 @@ async function apply(file: string, options: ApplyOptions): Promise<Answer> {
       await confirmed('This is changed now, for every process.', options)
     }
     // Also where there is nothing to do: from now on the file is what a later drift is told from.
-    await service.apply(document, found, asked, { by: 'cli' })
+    await service.apply(document, found, asked, CLI)
     return { json: found, words: found.steps.length > 0 ? 'Done.' : shown }
   })
 }
@@ -116,15 +112,11 @@ async function withDocument(
   }
 }
 
-/** With the engine, which knows what a client may be; nothing listens. */
-async function opened(file: string, work: (service: Declarative) => Promise<Answer>): Promise<Answer> {
-  const { config, secrets } = readConfig()
-  const app = await createApp(config, secrets, createLogger('silent', { write() {} }))
-  try {
-    const keyring = new Keyring()
-    await dataKeys(app.storage, secrets, keyring).open()
-    return await work(await declarative({ config, storage: app.storage, keyring, engine: app.engine, file }))
-  } finally {
-    await app.close()
-  }
+/** With the engine, which knows what a client may be. */
+function opened(file: string, work: (service: Declarative) => Promise<Answer>): Promise<Answer> {
+  return withStorage(async (parts) => {
+    // Loaded when needed: it is most of the server.
+    const { engineOf } = await import('./engine.ts')
+    return work(await declarative({ ...parts, engine: await engineOf(parts), file }))
+  })
 }

@@ -1,9 +1,8 @@
 /** `ostiary doctor`: looks at everything this deployment needs, changes nothing, and says what to do. */
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import { loadConfig } from '../config/load.ts'
 import { readSettings } from '../config/read-env.ts'
-import { SECRET_NAMES } from '../config/schema.ts'
+import { plain } from '../domain/failures/as-text.ts'
 import { type Answer, answers } from './answer.ts'
 import { FINDINGS, type Seen, type Severity } from './doctor/findings.ts'
 import { lookAtMachine } from './doctor/machine.ts'
@@ -11,7 +10,7 @@ import { lookAtIssuer, lookAtMail } from './doctor/outside.ts'
 import { lookAtSettings } from './doctor/settings.ts'
 import { lookAtRedis, lookAtStores } from './doctor/stores.ts'
 import { leaf } from './leaf.ts'
-import { readConfig } from './stores.ts'
+import { type Parts, readConfig } from './stores.ts'
 
 export function doctorCommand(program: Command): void {
   leaf(program, 'doctor', {
@@ -24,18 +23,16 @@ docs/troubleshooting.md explains. Exit code 3 when there are errors or warnings;
 }
 
 async function examine(): Promise<Answer> {
-  const { raw, faults, sources, file } = readSettings()
-  let parts: ReturnType<typeof readConfig>
+  const settings = readSettings()
+  let parts: Parts
   try {
-    loadConfig(raw, faults)
-    parts = readConfig()
+    parts = readConfig(settings, { looks: true })
   } catch (error) {
     return report([{ area: 'settings', code: 'settings-invalid', what: (error as Error).message }])
   }
   const { config, secrets } = parts
-  const holdsSecrets = SECRET_NAMES.some((name) => sources[name] === file)
   const seen = await Promise.all([
-    lookAtSettings(config, raw, holdsSecrets ? file : undefined),
+    lookAtSettings(config, settings),
     lookAtIssuer(config),
     lookAtMail(config, secrets),
     lookAtStores(parts),
@@ -57,7 +54,7 @@ function report(seen: readonly Seen[]): Answer {
     return { area: one.area, state: severity, code: one.code, what: one.what, change }
   })
   const lines = checks.map((one) => {
-    const head = `${mark(one.state)}  ${one.area.padEnd(8)}  ${one.what}`
+    const head = `${mark(one.state)}  ${one.area.padEnd(8)}  ${plain(one.what)}`
     return 'code' in one ? `${head}  [${one.code}]\n                   -> ${one.change}` : head
   })
   const count = (wanted: string) => checks.filter(({ state }) => state === wanted).length

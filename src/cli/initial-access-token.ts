@@ -6,7 +6,8 @@ import { InitialAccessTokens, type TokenWish } from '../domain/clients/initial-a
 import { PROFILES, type Profile } from '../domain/clients/profile.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { answers, Refusal } from './answer.ts'
-import { commaList, group, leaf, wholeNumber } from './leaf.ts'
+import { commaList, group, leaf, line, moment, wholeNumber } from './leaf.ts'
+import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
 const DAY_SECONDS = 24 * 3600
@@ -30,7 +31,8 @@ export function initialAccessTokenCommands(program: Command): void {
   )
   leaf(tokens, 'create', {
     summary: 'make a token and show it, once',
-    description: 'Makes a token and shows it, once. What is not limited is not limited.',
+    description:
+      'Makes a token and shows it, once. An option that is not given does not limit what apps register.',
     examples: [
       'initial-access-token create "the shop\'s team"',
       'initial-access-token create ci --uses 0 --redirect-hosts app.example.org,*.example.org',
@@ -43,12 +45,15 @@ export function initialAccessTokenCommands(program: Command): void {
     .option('--redirect-hosts <list>', 'people may be sent to these hosts only', commaList)
     .option('--grant-types <list>', 'for example authorization_code,refresh_token', commaList)
     .option('--scopes <list>', 'for example openid,email', commaList)
-    .addOption(new Option('--profile <name>', 'imposed').choices(PROFILES))
-    .option('--software-statement', 'a statement of an issuer in SOFTWARE_STATEMENT_ISSUERS is needed')
+    .addOption(new Option('--profile <name>', 'how strict the clients are to be').choices(PROFILES))
+    .option(
+      '--software-statement',
+      'each app must bring a statement of an issuer in SOFTWARE_STATEMENT_ISSUERS',
+    )
     .action(
       answers((name: string, limits: Limits) =>
         withTokens(async (service) => {
-          const { id, value } = await service.create(wishOf(name, limits), 'cli')
+          const { id, value } = await service.create(wishOf(name, limits), CLI.by)
           const words = `${value}\n\n${id} is shown this once; its users send it as: Authorization: Bearer …`
           return { json: { id, value }, words }
         }),
@@ -65,19 +70,19 @@ export function initialAccessTokenCommands(program: Command): void {
           ...token,
           closedBecause: closedBecause(token, new Date()) ?? null,
         }))
-        return { json, words: all.map(lineOf).join('\n') }
+        return { json, words: all.map(lineOf).join('\n') || 'There are none.' }
       }),
     ),
   )
   leaf(tokens, 'revoke', {
-    summary: 'nobody registers by it any more; clients that did stay',
+    summary: 'let nobody register by a token any more; clients that did stay',
     examples: ['initial-access-token revoke iat_0123456789abcdef0123456789abcdef'],
   })
     .argument('<id>', 'as "list" shows it')
     .action(
       answers((id: string) =>
         withTokens(async (service) => {
-          await service.revoke(id, 'cli').catch((error) => {
+          await service.revoke(id, CLI.by).catch((error) => {
             throw isDomainError(error, 'not_found') ? unknown(id) : error
           })
           return { json: { revoked: id }, words: `${id} is revoked.` }
@@ -103,10 +108,10 @@ function lineOf(token: InitialAccessToken): string {
     closed?.replace('the initial access token ', '') ?? 'open',
     token.usesLeft === undefined ? 'any number of uses' : `${token.usesLeft} uses left`,
     `${token.clients} clients${token.maxClients === undefined ? '' : ` of ${token.maxClients}`}`,
-    token.expiresAt ? `until ${token.expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : 'no end',
+    token.expiresAt ? `until ${moment(token.expiresAt)}` : 'no end',
     JSON.stringify(token.policy),
   ]
-  return [token.id, token.name, ...facts].join('  ')
+  return line(token.id, token.name, ...facts)
 }
 
 function wishOf(name: string, limits: Limits): TokenWish {

@@ -7,6 +7,7 @@ import type { Storage } from '../storage/choose.ts'
 import { type Answer, answers, note, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { group, leaf, moment } from './leaf.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 const DONE = 'Every process follows by itself within seconds.'
@@ -14,7 +15,7 @@ const DONE = 'Every process follows by itself within seconds.'
 export function keyCommands(program: Command): void {
   const key = group(program, 'key', 'the keys that sign tokens and cookies')
   leaf(key, 'list', {
-    summary: 'the keys, and since when they are what they are',
+    summary: 'the keys, the state of each, and since when',
     examples: ['key list'],
   }).action(answers(() => withStorage(({ storage }) => report(storage))))
   leaf(key, 'rotate', {
@@ -51,14 +52,14 @@ async function rotate(only: KeyLine | undefined, { config, storage }: Opened): P
   const keys = signingKeys(config, storage)
   // The first start makes the first keys; here may be nothing to follow yet.
   await keys.advance()
-  const made = await keys.rotate(only, 'cli')
+  const made = await keys.rotate(only, CLI.by)
   if (made.length === 0) note('Nothing was changed: the next keys are on their way already.')
   return report(storage)
 }
 
 async function revoke(kid: string, { config, storage }: Opened): Promise<Answer> {
   try {
-    await signingKeys(config, storage).revoke(kid, 'cli')
+    await signingKeys(config, storage).revoke(kid, CLI.by)
   } catch (error) {
     if (!isDomainError(error, 'not_found')) throw error
     throw new Refusal('not_found', `Nothing was changed: no key "${kid}" is in use.`)

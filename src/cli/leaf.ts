@@ -1,5 +1,9 @@
 /** How each subcommand is declared: with a sentence, an example and `--json`. */
 import { type Command, InvalidArgumentError } from 'commander'
+import type { ZodType } from 'zod'
+import { GIVABLE } from '../api/schemas.ts'
+import { plain } from '../domain/failures/as-text.ts'
+import type { Permission } from '../domain/permissions/permissions.ts'
 
 export interface About {
   /** one line in the list of the group */
@@ -15,7 +19,7 @@ const LINE_BREAK = /(?<!\n)\n(?!\n)/g
 
 /** Words that stand for several subcommands: `ostiary user …`. */
 export function group(parent: Command, name: string, summary: string): Command {
-  return parent.command(name).summary(summary).description(summary)
+  return parent.command(name).summary(summary).description(sentence(summary))
 }
 
 /** @param usage name and arguments, as in `revoke <kid>` */
@@ -29,9 +33,43 @@ export function leaf(
   return parent
     .command(usage, options)
     .summary(summary)
-    .description((description ?? summary).replaceAll(LINE_BREAK, ' '))
+    .description(description?.replaceAll(LINE_BREAK, ' ') ?? sentence(summary))
     .option('--json', 'one JSON document on stdout, errors as JSON on stderr')
     .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${lines.join('\n')}`)
+}
+
+/** The line of a list, where it stands alone. */
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
+}
+
+/** Where to, of a command that writes a file. */
+export const NEW_FILE = 'where to; nothing must be there yet'
+
+/** Reads an option as a moment. */
+export function timeOf(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('It must be a time, as in 2026-11-01T12:00:00Z.')
+  return time
+}
+
+/** Reads what the API takes, too. @param rule whose messages go on from "It" */
+export function ruled(rule: ZodType<string>): (text: string) => string {
+  return (text) => {
+    const { error } = rule.safeParse(text)
+    if (error) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`)
+    return text
+  }
+}
+
+/** Reads `users:read,clients:read`: what a role, or an application by itself, can be allowed. */
+export function permissionList(text: string): Permission[] {
+  const names = [...new Set(commaList(text))]
+  const given = GIVABLE.filter((name) => names.includes(name))
+  if (given.length < names.length || given.length === 0)
+    throw new InvalidArgumentError(`It must be a list of permissions: ${GIVABLE.join(', ')}.`)
+  return given
 }
 
 /** Reads an option as a whole number. */
@@ -50,6 +88,14 @@ export function commaList(text: string): string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
+}
+
+/** One line of a list for people. What it tells may be a stranger's: nothing in it can move the cursor or begin a line. */
+export function line(...parts: readonly (string | number | undefined)[]): string {
+  return parts
+    .filter((part) => part !== undefined && part !== '')
+    .map((part) => plain(String(part)))
+    .join('  ')
 }
 
 /** A moment as people read it, always UTC. */

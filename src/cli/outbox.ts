@@ -1,14 +1,14 @@
 /** `ostiary outbox`: mails and notices that were given up, tried again or dropped. What they say is not shown. */
 import { Argument, type Command } from 'commander'
 import { type DeadLetter, DeadLetters, type Which } from '../domain/operations/dead-letters.ts'
-import { OUTBOX_KINDS, type OutboxKind } from '../domain/outbox.ts'
+import { OUTBOX_KINDS } from '../domain/outbox.ts'
 import type { Storage } from '../storage/choose.ts'
 import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { group, leaf, moment } from './leaf.ts'
+import { group, leaf, line, moment } from './leaf.ts'
+import { BY_ITSELF, CLI } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const BY = { by: 'cli' }
 const SHOWN = 200
 
 export function outboxCommands(program: Command): void {
@@ -19,12 +19,12 @@ export function outboxCommands(program: Command): void {
     examples: ['outbox list'],
   }).action(answers(() => withStorage(({ storage }) => report(storage))))
   leaf(outbox, 'replay', {
-    summary: 'try again: one, or all of a kind',
+    summary: 'try to deliver again: one, or all of a kind',
     description: 'Makes them due again; the running processes take them within seconds.',
     examples: ['outbox replay mail', 'outbox replay 5f0c7c1e-7a55-4a0e-9d56-0c3b1c8f9a11'],
   })
     .addArgument(which())
-    .action(answers((text: string) => change((letters) => letters.replay(whichOf(text), BY), 'tried again')))
+    .action(answers((text: string) => change((letters) => letters.replay(whichOf(text), CLI), 'tried again')))
   leaf(outbox, 'discard', {
     summary: 'drop for good: one, or all of a kind',
     examples: ['outbox discard backchannel-logout --yes'],
@@ -34,7 +34,7 @@ export function outboxCommands(program: Command): void {
     .action(
       answers(async (text: string, options: { yes?: boolean }) => {
         await confirmed('What is dropped is never delivered.', options)
-        return change((letters) => letters.discard(whichOf(text), BY), 'dropped')
+        return change((letters) => letters.discard(whichOf(text), CLI), 'dropped')
       }),
     )
 }
@@ -57,12 +57,9 @@ async function report(storage: Storage): Promise<Answer> {
 }
 
 function lineOf({ id, kind, clientId, attempts, error, diedAt }: DeadLetter): string {
-  return [id, kind satisfies OutboxKind, clientId, moment(diedAt), `${attempts} tries`, error]
-    .filter((part) => part !== undefined)
-    .join('  ')
+  return line(id, kind, clientId, moment(diedAt), `${attempts} tries`, error)
 }
 
-/** The workers of the running processes look by themselves. */
 function lettersOf({ database }: Storage): DeadLetters {
-  return new DeadLetters({ database, mailSoon: () => {} })
+  return new DeadLetters({ database, mailSoon: BY_ITSELF })
 }

@@ -23,6 +23,7 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { hashingCommand } from './hashing.ts'
 import { initialAccessTokenCommands } from './initial-access-token.ts'
+import { insightCommands } from './insight.ts'
 import { keyCommands } from './key.ts'
 import { migrateCommands } from './migrate.ts'
 import { outboxCommands } from './outbox.ts'
@@ -44,6 +45,7 @@ const GROUPS: ((program: Command) => void)[] = [
   doctorCommand,
   statusCommand,
   userCommands,
+  insightCommands,
   importCommands,
   exportCommands,
   roleCommands,
@@ -88,6 +90,7 @@ export function ostiary(): Command {
 
 /** Runs one command line to its end: whatever happens is told, and becomes the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  for (const out of [process.stdout, process.stderr]) out.on('error', readerIsGone)
   const program = ostiary()
   let running = program
   program.hook('preAction', (_, command) => {
@@ -98,4 +101,9 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   } catch (error) {
     fail(error, running)
   }
+}
+
+/** `ostiary … | head`: who has read enough is no fault, and what was done was done. */
+function readerIsGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

@@ -12,10 +12,10 @@ import type { ResourceServers } from '../domain/resources/service.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { commaList, group, leaf, wholeNumber } from './leaf.ts'
+import { CLI } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
 
 type Changes = Partial<Omit<ResourceServerSettings, 'audience'>>
-const ACTOR = { by: 'cli' }
 const API = 'https://api.example.org'
 
 export function resourceServerCommands(program: Command): void {
@@ -24,43 +24,43 @@ export function resourceServerCommands(program: Command): void {
     'resource-server',
     'APIs that get access tokens; every process follows within a second',
   )
-  leaf(servers, 'list', { summary: 'what there is', examples: ['resource-server list'] }).action(
+  leaf(servers, 'list', { summary: 'the APIs there are', examples: ['resource-server list'] }).action(
     answers(() => withStorage(report)),
   )
   const adds = leaf(servers, 'add', {
-    summary: 'an API by its resource indicator (RFC 8707), an absolute URI; it needs a --scope',
+    summary: 'add an API by its resource indicator (RFC 8707), an absolute URI; it needs a --scope',
     examples: [`resource-server add ${API} --scope "read=Read your orders" --scope write`],
   })
   withSettings(adds).action(
     answers((audience: string, given: Given) =>
       changed(audience, (apis) =>
-        apis.create({ ...DEFAULTS, scopes: [], ...changesOf(given), audience }, ACTOR),
+        apis.create({ ...DEFAULTS, scopes: [], ...changesOf(given), audience }, CLI),
       ),
     ),
   )
   const updates = leaf(servers, 'update', {
-    summary: 'change what the options name, and leave the rest',
+    summary: 'change of an API what the options name, and leave the rest',
     examples: [`resource-server update ${API} --clients web,spa --ttl 120`],
   })
   withSettings(updates).action(
     answers((audience: string, given: Given) =>
-      changed(audience, (apis) => apis.update(audience, changesOf(given), ACTOR)),
+      changed(audience, (apis) => apis.update(audience, changesOf(given), CLI)),
     ),
   )
   leaf(servers, 'disable', {
-    summary: 'nobody gets tokens for it any more; opaque ones end now, JWTs within their lifetime',
+    summary: 'stop tokens for an API: opaque ones end now, JWTs within their lifetime',
     examples: [`resource-server disable ${API}`],
   })
     .argument('<audience>')
-    .action(answers((audience: string) => changed(audience, (apis) => apis.disable(audience, ACTOR))))
+    .action(answers((audience: string) => changed(audience, (apis) => apis.disable(audience, CLI))))
   leaf(servers, 'enable', {
-    summary: 'take that back; what ended stays ended',
+    summary: 'let apps get tokens for an API again; what ended stays ended',
     examples: [`resource-server enable ${API}`],
   })
     .argument('<audience>')
-    .action(answers((audience: string) => changed(audience, (apis) => apis.enable(audience, ACTOR))))
+    .action(answers((audience: string) => changed(audience, (apis) => apis.enable(audience, CLI))))
   leaf(servers, 'remove', {
-    summary: 'with its opaque tokens and what people allowed of it',
+    summary: 'remove an API, with its opaque tokens and what people allowed of it',
     examples: [`resource-server remove ${API} --yes`],
   })
     .argument('<audience>')
@@ -71,7 +71,7 @@ export function resourceServerCommands(program: Command): void {
           `${audience} is removed, with its opaque tokens and what people allowed of it.`,
           options,
         )
-        return changed(audience, (apis) => apis.remove(audience, ACTOR))
+        return changed(audience, (apis) => apis.remove(audience, CLI))
       }),
     )
 }

@@ -1,22 +1,17 @@
 /** `ostiary role` and `ostiary application-role`: what people may do here, and what they are in applications. */
 import type { Command } from 'commander'
+import { APPLICATION_ROLE_NAME } from '../api/routes/roles.ts'
+import { GIVABLE, ROLE_NAME } from '../api/schemas.ts'
 import { ApplicationRoles } from '../domain/permissions/application-roles.ts'
-import {
-  isPermission,
-  OWN,
-  PERMISSION_NAMES,
-  type Permission,
-  ROLES,
-} from '../domain/permissions/permissions.ts'
+import { OWN, type Permission, ROLES } from '../domain/permissions/permissions.ts'
 import { Roles } from '../domain/permissions/roles.ts'
 import type { Storage } from '../storage/choose.ts'
-import { type Answer, answers, Refusal, UsageError } from './answer.ts'
+import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
-import { commaList, group, leaf } from './leaf.ts'
+import { group, leaf, permissionList, ruled } from './leaf.ts'
+import { applicationOf, CLI, personOf, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const BY = { by: 'cli' }
-const GIVABLE = PERMISSION_NAMES.filter((name) => !OWN.includes(name))
 const FORCED = 'Who has the role loses it.'
 
 export function roleCommands(program: Command): void {
@@ -36,7 +31,7 @@ function deploymentRoles(role: Command): void {
 ${GIVABLE.join(', ')}`,
     examples: ['role create desk --allow users:read,sessions:write --description "Front desk"'],
   })
-    .argument('<name>', 'lower case letters, digits, - and _')
+    .argument('<name>', 'lower case letters, digits, - and _', ruled(ROLE_NAME))
     .requiredOption('--allow <list>', 'permissions', permissionList)
     .option('--description <text>', 'for people', '')
     .action(answers(create))
@@ -49,7 +44,7 @@ ${GIVABLE.join(', ')}`,
     .option('--description <text>', 'for people')
     .action(
       answers((name: string, { allow, description }: Changes) =>
-        change((roles) => roles.update(name, undefined, { permissions: allow, description }, BY)),
+        change((roles) => roles.update(name, undefined, { permissions: allow, description }, CLI)),
       ),
     )
   leaf(role, 'delete', {
@@ -62,7 +57,7 @@ ${GIVABLE.join(', ')}`,
     .action(
       answers(async (name: string, options: { force?: boolean; yes?: boolean }) => {
         if (options.force) await confirmed(FORCED, options)
-        return change((roles) => roles.delete(name, options.force === true, BY))
+        return change((roles) => roles.delete(name, options.force === true, CLI))
       }),
     )
   for (const what of ['give', 'take'] as const)
@@ -71,13 +66,14 @@ ${GIVABLE.join(', ')}`,
         what === 'give' ? 'give somebody a role' : 'take a role from somebody; the last owner stays one',
       examples: [`role ${what} jane@example.org support`],
     })
-      .argument('<email>')
+      .argument('<who>', WHO)
       .argument('<role>')
       .action(
-        answers((email: string, name: string) =>
-          withStorage(async ({ storage }) => {
-            const person = await new Roles(storage.database)[what](await idOf(email, storage), name, BY)
-            const words = `${email}: ${person.roles.join(', ') || 'no roles'}`
+        answers((who: string, name: string) =>
+          withStorage(async (opened) => {
+            const { id } = await personOf(who, opened)
+            const person = await new Roles(opened.storage.database)[what](id, name, CLI)
+            const words = `${person.email}: ${person.roles.join(', ') || 'no roles'}`
             return { json: { id: person.id, roles: person.roles }, words }
           }),
         ),
@@ -90,9 +86,7 @@ interface Changes {
 }
 
 function create(name: string, { allow = [], description = '' }: Changes): Promise<Answer> {
-  if (!/^[a-z][a-z0-9_-]{0,63}$/.test(name))
-    throw new UsageError('A role is called by lower case letters, digits, - and _.')
-  return change((roles) => roles.create({ name, description, permissions: allow }, BY))
+  return change((roles) => roles.create({ name, description, permissions: allow }, CLI))
 }
 
 function change(work: (roles: Roles) => Promise<unknown>): Promise<Answer> {
@@ -118,49 +112,49 @@ async function report({ database }: Storage): Promise<Answer> {
   return { json, words: words.join('\n') }
 }
 
-function permissionList(text: string): Permission[] {
-  const names = commaList(text)
-  const wrong = names.find((name) => !isPermission(name) || OWN.includes(name as Permission))
-  if (wrong !== undefined || names.length === 0)
-    throw new UsageError(
-      `"${wrong ?? ''}" is nothing that a role can allow; those are ${GIVABLE.join(', ')}.`,
-    )
-  return [...new Set(names)] as Permission[]
-}
-
 function applicationRoles(role: Command): void {
   leaf(role, 'list', {
     summary: 'roles inside an application',
     examples: ['application-role list web'],
   })
-    .argument('<client>', 'its id')
+    .argument('<client-id>')
     .action(answers((client: string) => inside(client, async () => {})))
   leaf(role, 'create', {
     summary: 'define a role inside an application, which it is told of by the scope roles',
     examples: ['application-role create web editor --description "Writes articles"'],
   })
-    .argument('<client>')
-    .argument('<role>')
+    .argument('<client-id>')
+    .argument('<role>', 'begins with a letter or digit, has no spaces', ruled(APPLICATION_ROLE_NAME))
     .option('--description <text>', 'for people', '')
     .action(
-      answers((clientId: string, name: string, { description }: { description: string }) => {
-        if (!/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(name))
-          throw new UsageError('It begins with a letter or digit, and has no spaces.')
-        return inside(clientId, (roles) => roles.create({ clientId, name, description }, BY))
-      }),
+      answers((clientId: string, name: string, { description }: { description: string }) =>
+        inside(clientId, (roles) => roles.create({ clientId, name, description }, CLI)),
+      ),
+    )
+  leaf(role, 'update', {
+    summary: 'describe a role inside an application in other words',
+    examples: ['application-role update web editor --description "Writes and corrects"'],
+  })
+    .argument('<client-id>')
+    .argument('<role>')
+    .requiredOption('--description <text>', 'for people')
+    .action(
+      answers((clientId: string, name: string, { description }: { description: string }) =>
+        inside(clientId, (roles) => roles.update({ clientId, name, description }, undefined, CLI)),
+      ),
     )
   leaf(role, 'delete', {
     summary: 'delete a role inside an application; one that somebody has only with --force',
     examples: ['application-role delete web editor', 'application-role delete web editor --force --yes'],
   })
-    .argument('<client>')
+    .argument('<client-id>')
     .argument('<role>')
     .option('--force', 'take it from those who have it')
     .option('--yes', 'do not ask')
     .action(
       answers(async (client: string, name: string, options: { force?: boolean; yes?: boolean }) => {
         if (options.force) await confirmed(FORCED, options)
-        return inside(client, (roles) => roles.delete(client, name, options.force === true, BY))
+        return inside(client, (roles) => roles.delete(client, name, options.force === true, CLI))
       }),
     )
   for (const what of ['give', 'take'] as const)
@@ -168,15 +162,15 @@ function applicationRoles(role: Command): void {
       summary: `${what} a role inside an application`,
       examples: [`application-role ${what} jane@example.org web editor`],
     })
-      .argument('<email>')
-      .argument('<client>')
+      .argument('<who>', WHO)
+      .argument('<client-id>')
       .argument('<role>')
       .action(
-        answers((email: string, client: string, name: string) =>
-          withStorage(async ({ storage }) => {
-            const id = await idOf(email, storage)
-            const roles = new ApplicationRoles(storage.database)
-            await roles[what](id, client, name, BY)
+        answers((who: string, client: string, name: string) =>
+          withStorage(async (opened) => {
+            const { id, email } = await personOf(who, opened)
+            const roles = new ApplicationRoles(opened.storage.database)
+            await roles[what](id, client, name, CLI)
             const json = (await roles.ofPerson(id)).filter(({ clientId }) => clientId === client)
             const names = json.map((one) => one.name).join(', ')
             return { json, words: `${email} in ${client}: ${names || 'no roles'}` }
@@ -186,19 +180,12 @@ function applicationRoles(role: Command): void {
 }
 
 function inside(client: string, work: (roles: ApplicationRoles) => Promise<unknown>): Promise<Answer> {
-  return withStorage(async ({ storage }) => {
-    const roles = new ApplicationRoles(storage.database)
-    if (!(await storage.database.clients.find(client)))
-      throw new Refusal('not_found', `There is no application "${client}".`)
+  return withStorage(async (opened) => {
+    const roles = new ApplicationRoles(opened.storage.database)
+    await applicationOf(client, opened)
     await work(roles)
     const json = (await roles.list(client)).map(({ name, description }) => ({ name, description }))
     const words = json.map(({ name, description }) => [name, description].filter(Boolean).join('  '))
     return { json, words: words.join('\n') || 'There are no roles in it yet.' }
   })
-}
-
-async function idOf(email: string, { database }: Storage): Promise<string> {
-  const user = await database.users.findByEmail(email)
-  if (!user) throw new Refusal('not_found', `There is nobody with the address ${email}.`)
-  return user.id
 }

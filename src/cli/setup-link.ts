@@ -1,6 +1,6 @@
 /** `ostiary setup-link`: the one-time link for the first administrator; the link printed before stops working. */
 import type { Command } from 'commander'
-import { CommonPasswords } from '../crypto/common-passwords.ts'
+import { passwordPolicy } from '../app-services.ts'
 import { Argon2Hasher } from '../crypto/password-hasher.ts'
 import { secureRandom } from '../crypto/random.ts'
 import { Setup } from '../domain/setup/service.ts'
@@ -18,17 +18,12 @@ printed before stops working.`,
   }).action(
     answers(() =>
       withStorage(async ({ config, storage, keyring }) => {
-        const common = CommonPasswords.load()
         const token = await new Setup({
           database: storage.database,
           hasher: new Argon2Hasher(keyring),
           random: secureRandom,
           keyed: keyring,
-          policy: {
-            minLength: config.password.minLength,
-            isCommon: (password) => common.isCommon(password),
-            contextWords: [],
-          },
+          policy: passwordPolicy(config),
         }).issueToken()
         const link = token === undefined ? undefined : `${config.issuer}${paths.setup(token)}`
         return { json: { link: link ?? null }, words: link ?? 'There is an administrator already.' }

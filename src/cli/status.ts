@@ -1,14 +1,14 @@
 /** `ostiary status`: the state of a deployment at a glance. Changes nothing. */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { dataKeys } from '../app-parts.ts'
 import type { Config } from '../config/config.ts'
 import { OUTBOX_KINDS } from '../domain/outbox.ts'
 import { Outbound } from '../outbound/outbound.ts'
 import { type Inspection, openInspection } from '../storage/choose.ts'
 import { version } from '../version.ts'
-import { type Answer, answers, UsageError } from './answer.ts'
+import { type Answer, answers } from './answer.ts'
 import { leaf, moment } from './leaf.ts'
-import { readConfig } from './stores.ts'
+import { type Parts, readConfig } from './stores.ts'
 
 const PATIENCE_MS = 5000
 
@@ -34,7 +34,7 @@ node is not up, a migration is missing or something was given up.`,
 }
 
 async function status(nodes: readonly string[] | undefined): Promise<Answer> {
-  const parts = readConfig()
+  const parts = readConfig(undefined, { looks: true })
   const { config, options } = parts
   const asked = nodes ?? [
     `http://${config.listen.hosts[0]?.replace('0.0.0.0', '127.0.0.1')}:${config.listen.port}`,
@@ -54,7 +54,7 @@ async function status(nodes: readonly string[] | undefined): Promise<Answer> {
 
 type Stored = Awaited<ReturnType<typeof lookInside>> | { unread: string }
 
-async function lookInside(inside: Inspection, { secrets, keyring }: ReturnType<typeof readConfig>) {
+async function lookInside(inside: Inspection, { secrets, keyring }: Parts) {
   try {
     const { version: postgres, pending, unknown } = await inside.inspect()
     const migrations = { pending, unknown }
@@ -114,7 +114,6 @@ function inWords({ mode, issuer }: Config, nodes: readonly NodeState[], stored: 
 
 function originOf(text: string): string {
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`--node: "${text}" is not an http address`)
+  if (!url || !/^https?:$/.test(url.protocol)) throw new InvalidArgumentError('It must be an http address.')
   return url.origin
 }

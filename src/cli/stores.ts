@@ -2,7 +2,7 @@
 import { dataKeys } from '../app-parts.ts'
 import type { Config, Secrets } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { readSettings } from '../config/read-env.ts'
+import { type ReadSettings, readSettings } from '../config/read-env.ts'
 import type { DataKeys } from '../crypto/data-keys.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { chooseStorage, type Storage, type StorageOptions } from '../storage/choose.ts'
@@ -11,23 +11,28 @@ import { note } from './answer.ts'
 /** A command needs few connections, and those of the running processes are counted. */
 const POOL_SIZE = 2
 
-export interface Opened {
-  config: Config
-  secrets: Secrets
-  storage: Storage
-  keyring: Keyring
-  keys: DataKeys
-}
-
-/** The settings, and the database as a command opens it. Throws ConfigError. */
-export function readConfig(): {
+/** The settings, and the database as a command opens it. */
+export interface Parts {
   config: Config
   secrets: Secrets
   options: StorageOptions
   keyring: Keyring
-} {
-  const { raw, faults } = readSettings()
-  const { config, secrets } = loadConfig(raw, faults)
+}
+
+export interface Opened extends Omit<Parts, 'options'> {
+  storage: Storage
+  keys: DataKeys
+}
+
+/**
+ * @param looks for a command that makes nothing, whatever is not there
+ * @throws ConfigError
+ */
+export function readConfig(
+  { raw, faults }: Pick<ReadSettings, 'raw' | 'faults'> = readSettings(),
+  { looks = false } = {},
+): Parts {
+  const { config, secrets } = loadConfig(raw, faults, { looks })
   const { database } = config
   const keyring = new Keyring()
   const options: StorageOptions = {

@@ -1,18 +1,17 @@
 /** `ostiary import …` and `ostiary export …`: people as lines of JSON. */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { userTransfer } from '../app-transfer.ts'
 import type { ImportReport } from '../domain/users/transfer/import.ts'
 import { LINE_MAX } from '../domain/users/transfer/line.ts'
 import { ON_CONFLICT, type OnConflict } from '../domain/users/transfer/plan.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
-import { group, leaf } from './leaf.ts'
+import { group, leaf, NEW_FILE } from './leaf.ts'
+import { writeNewFile } from './new-file.ts'
 import { progress } from './progress.ts'
+import { CLI } from './services.ts'
 import { withStorage } from './stores.ts'
-
-const CLI = { by: 'cli' }
 
 interface ImportFlags {
   dryRun?: boolean
@@ -32,10 +31,13 @@ people who are there already as the line says are left as they are. Exit code 3 
       'import users --on-conflict update people.jsonl',
     ],
   })
-    .argument('<file>')
-    .option('--dry-run', 'says what would happen, writes nothing')
+    .argument('<file>', 'one JSON object a line')
+    .option('--dry-run', 'say what would happen, write nothing')
     .addOption(
-      new Option('--on-conflict <what>', 'people who are there already, and otherwise')
+      new Option(
+        '--on-conflict <what>',
+        'what becomes of people who are there already, and otherwise than the line says',
+      )
         .choices([...ON_CONFLICT])
         .default('refuse'),
     )
@@ -51,7 +53,7 @@ out unless asked for. Those made here can be used only by a deployment with the 
 was restored from its backup); those imported and not yet used can be used anywhere.`,
     examples: ['export users people.jsonl', 'export users --password-hashes people.jsonl'],
   })
-    .argument('<file>', 'must not exist yet')
+    .argument('<file>', NEW_FILE)
     .option('--password-hashes', 'with the hashes: whoever has the file can guess at the imported ones')
     .action(answers(exportUsers))
 }
@@ -83,18 +85,16 @@ async function exportUsers(
     const shown = progress('people')
     let people = 0
     const { exportUsers } = userTransfer({ storage, keyring })
-    const lines = exportUsers(CLI, {
-      hashes,
-      progress(written) {
-        people = written
-        shown.at(written)
-      },
-    })
+    const lines = () =>
+      exportUsers(CLI, {
+        hashes,
+        progress(written) {
+          people = written
+          shown.at(written)
+        },
+      })
     try {
-      await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-      throw new Refusal('file_exists', `${file} is there already; nothing was written`)
+      await writeNewFile(file, lines)
     } finally {
       shown.end()
     }
@@ -106,19 +106,21 @@ async function exportUsers(
 async function* linesOf(file: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
-  for await (const chunk of createReadStream(file)) {
-    let text: string
+  const read = (chunk?: Buffer) => {
     try {
-      text = rest + decoder.decode(chunk as Buffer, { stream: true })
+      return decoder.decode(chunk, { stream: chunk !== undefined })
     } catch {
       throw new Refusal('invalid_input', `${file} is not UTF-8; what stands before the fault was taken in`)
     }
-    const lines = text.split('\n')
+  }
+  for await (const chunk of createReadStream(file)) {
+    const lines = (rest + read(chunk as Buffer)).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
     // A line that is far too long is a fault like another, not a reason to hold all of it.
     if (rest.length > 2 * LINE_MAX) rest = rest.slice(0, 2 * LINE_MAX)
   }
+  rest += read()
   if (rest !== '') yield rest
 }
 

@@ -4,21 +4,17 @@ import { userDeletion } from '../app-purge.ts'
 import { secureRandom } from '../crypto/random.ts'
 import type { Person } from '../domain/directory/directory.ts'
 import { PasswordLinks } from '../domain/users/password-links.ts'
-import { type Answer, answers, Refusal } from './answer.ts'
+import { type Answer, answers } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { leaf, moment } from './leaf.ts'
+import { BY_ITSELF, CLI, personOf, WHO } from './services.ts'
 import { type Opened, withStorage } from './stores.ts'
-
-const CLI = { by: 'cli' }
-/** The server looks for itself: for mail within seconds, for whom to tell of an end too. */
-const NOTHING = () => {}
-const WHO = 'e-mail address or id'
 
 export function accountCommands(user: Command): void {
   leaf(user, 'invite', {
     summary: 'mail somebody a link to choose a first password',
     description:
-      'Mails the invitation again to somebody who has no password yet. The link of the one before is dead.',
+      'Mails somebody who has no password yet a link to choose one. The link of a mail before is dead.',
     examples: ['user invite jane@example.org'],
   })
     .argument('<who>', WHO)
@@ -48,7 +44,7 @@ export function accountCommands(user: Command): void {
   leaf(user, 'delete', {
     summary: 'lock an account at once, and erase it after the cool-off',
     description: `Locks the account and ends everything issued. It is erased after DELETION_COOL_OFF_DAYS; until then
-\`user restore\` gives it back. With --erase-now nothing does.`,
+"ostiary user restore" gives it back. With --erase-now nothing does.`,
     examples: ['user delete jane@example.org', 'user delete --erase-now --yes jane@example.org'],
   })
     .argument('<who>', WHO)
@@ -84,12 +80,9 @@ export function accountCommands(user: Command): void {
 
 function about(who: string, work: (person: Person, opened: Opened) => Promise<string>): Promise<Answer> {
   return withStorage(async (opened) => {
-    const { users, people } = opened.storage.database
-    const id = who.includes('@') ? (await users.findByEmail(who))?.id : who
-    const person = id === undefined ? undefined : await people.find(id)
-    if (!person) throw new Refusal('not_found', `there is nobody with the address or id ${who}`)
+    const person = await personOf(who, opened)
     const words = await work(person, opened)
-    const after = await people.find(person.id)
+    const after = await opened.storage.database.people.find(person.id)
     const json = {
       ...{ id: person.id, email: person.email, status: after?.status ?? 'erased' },
       erase_at: after?.eraseAt?.toISOString() ?? null,
@@ -99,10 +92,10 @@ function about(who: string, work: (person: Person, opened: Opened) => Promise<st
 }
 
 function links({ storage: { database } }: Opened): PasswordLinks {
-  return new PasswordLinks({ database, random: secureRandom, mailSoon: NOTHING, accessEnded: NOTHING })
+  return new PasswordLinks({ database, random: secureRandom, mailSoon: BY_ITSELF, accessEnded: BY_ITSELF })
 }
 
 function deletion({ config, storage }: Opened) {
   const clock = { now: () => new Date() }
-  return userDeletion({ config, storage, clock, accessEnded: NOTHING, mailSoon: NOTHING })
+  return userDeletion({ config, storage, clock, accessEnded: BY_ITSELF, mailSoon: BY_ITSELF })
 }

@@ -2,16 +2,14 @@
 import { type Command, Option } from 'commander'
 import { userOf } from '../api/schemas.ts'
 import { type Person, USER_ORDERS, type UserOrder } from '../domain/directory/directory.ts'
-import { type Answer, answers, Refusal } from './answer.ts'
-import { leaf, wholeNumber } from './leaf.ts'
+import { type Answer, answers, Refusal, UsageError } from './answer.ts'
+import { leaf, line } from './leaf.ts'
+import { asLines, LIMIT, listed } from './listed.ts'
 import { secretFromStdin } from './secret-input.ts'
-import { accessService, CLI, personOf, userAdministration } from './services.ts'
+import { accessService, CLI, personOf, userAdministration, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
-const WHO = 'an e-mail address or an id'
-const PAGE = 200
-
-interface Listed {
+interface Listing {
   search?: string
   status?: Person['status']
   role?: string
@@ -27,16 +25,20 @@ interface New {
 
 export function directoryCommands(user: Command): void {
   leaf(user, 'list', {
-    summary: 'people, newest first',
+    summary: 'the people there are, newest first unless sorted otherwise',
     examples: ['user list --search jane', 'user list --role owner --json'],
   })
     .option('--search <text>', 'what an e-mail address, username or name begins with')
     .addOption(new Option('--status <status>', 'only these').choices(['active', 'disabled']))
     .option('--role <name>', 'only those who have it')
-    .addOption(new Option('--sort <order>', 'the order').choices(USER_ORDERS).default('-created_at'))
-    .option('--limit <n>', 'at most so many; 0: all', wholeNumber(0), 50)
+    .addOption(
+      new Option('--sort <order>', '- in front: the largest first')
+        .choices(USER_ORDERS)
+        .default('-created_at'),
+    )
+    .option(...LIMIT)
     .action(answers(list))
-  leaf(user, 'show', { summary: 'one person', examples: ['user show jane@example.org'] })
+  leaf(user, 'show', { summary: 'everything about one person', examples: ['user show jane@example.org'] })
     .argument('<who>', WHO)
     .action(answers((who: string) => withStorage(async (opened) => shown(await personOf(who, opened)))))
   leaf(user, 'create', {
@@ -48,11 +50,21 @@ from the command line, which other users of this machine may see.`,
       'user create jane@example.org --verified --password-stdin < password.txt',
     ],
   })
-    .argument('<email>')
+    .argument('<email>', 'nobody has it yet')
     .option('--username <name>', 'to sign in with beside the address')
     .option('--verified', 'you vouch for the address')
     .option('--password-stdin', 'the password is what stdin holds')
     .action(answers(create))
+  leaf(user, 'update', {
+    summary: 'change an address or a username',
+    description: `Changes an address or a username. Another address is not verified: the person proves it at the next sign-in. The rest
+is in "ostiary user claims".`,
+    examples: ['user update jane@example.org --email jane@example.net'],
+  })
+    .argument('<who>', WHO)
+    .option('--email <address>', 'another one')
+    .option('--username <name>', 'another one')
+    .action(answers(update))
   leaf(user, 'disable', {
     summary: 'lock somebody out: sessions and tokens end at once',
     examples: ['user disable jane@example.org'],
@@ -64,23 +76,13 @@ from the command line, which other users of this machine may see.`,
     .action(answers((who: string) => changed(who, (id, access) => access.enableUser(id, CLI))))
 }
 
-function list({ search, status, role, sort: order, limit }: Listed): Promise<Answer> {
+function list({ search, status, role, sort: order, limit }: Listing): Promise<Answer> {
   return withStorage(async ({ storage: { database } }) => {
-    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit
-    const people: Person[] = []
-    let after: Parameters<typeof database.people.list>[0]['after']
-    let more = true
-    while (more && people.length < most) {
-      const size = Math.min(PAGE, most - people.length)
-      const page = await database.people.list({ after, limit: size, search, status, role, order })
-      people.push(...page.items)
-      after = page.next
-      more = after !== undefined
-    }
-    const lines = people.map((person) => lineOf(person))
-    if (more) lines.push(`… and more: --limit 0 shows all`)
-    const words = lines.length === 0 ? 'There is nobody.' : lines.join('\n')
-    return { json: { items: people.map(userOf), more }, words }
+    const people = await listed(limit, (page) =>
+      database.people.list({ ...page, search, status, role, order }),
+    )
+    const json = { items: people.items.map(userOf), more: people.more }
+    return { json, words: asLines(people, lineOf, 'There is nobody.') }
   })
 }
 
@@ -90,12 +92,7 @@ function lineOf({ id, email, emailVerified, username, status, roles }: Person): 
     ...(status === 'disabled' ? ['DISABLED'] : []),
     ...(roles.length > 0 ? [roles.join(', ')] : []),
   ]
-  return [
-    id,
-    email,
-    ...(username ? [username] : []),
-    ...(facts.length > 0 ? [`(${facts.join('; ')})`] : []),
-  ].join('  ')
+  return line(id, email, username, facts.length > 0 ? `(${facts.join('; ')})` : '')
 }
 
 function shown(person: Person): Answer {
@@ -110,6 +107,17 @@ async function create(email: string, { username, verified, passwordStdin }: New)
     const person = await userAdministration(opened).create(input, CLI)
     const how = password === undefined ? ' A mail with a link invites them.' : ''
     return { json: userOf(person), words: `${person.email} is ${person.id}.${how}` }
+  })
+}
+
+async function update(
+  who: string,
+  { json: _, ...changes }: { email?: string; username?: string; json?: boolean },
+): Promise<Answer> {
+  if (Object.keys(changes).length === 0) throw new UsageError('Say what: --email or --username.')
+  return withStorage(async (opened) => {
+    const { id } = await personOf(who, opened)
+    return shown(await userAdministration(opened).update(id, undefined, changes, CLI))
   })
 }
 

@@ -1,8 +1,9 @@
 /** `ostiary user sessions` and `sign-out`: where somebody is signed in, and ending that. */
 import type { Command } from 'commander'
+import { sessionOf } from '../api/schemas.ts'
 import { answers } from './answer.ts'
-import { leaf } from './leaf.ts'
-import { accessService, CLI, personOf } from './services.ts'
+import { leaf, line } from './leaf.ts'
+import { accessService, CLI, personOf, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 
 export function sessionCommands(user: Command): void {
@@ -10,14 +11,14 @@ export function sessionCommands(user: Command): void {
     summary: 'where somebody is signed in',
     examples: ['user sessions jane@example.org'],
   })
-    .argument('<who>', 'an e-mail address or an id')
+    .argument('<who>', WHO)
     .action(
       answers((who: string) =>
         withStorage(async (opened) => {
           const { id, email } = await personOf(who, opened)
           const open = await opened.storage.database.access.openSessions(id)
-          const items = open.map(({ id: session, clientIds }) => ({ id: session, client_ids: clientIds }))
-          const lines = items.map((session) => `${session.id}  ${session.client_ids.join(', ')}`)
+          const items = open.map(sessionOf)
+          const lines = items.map((session) => line(session.id, session.client_ids.join(', ')))
           return { json: { items }, words: lines.join('\n') || `${email} is signed in nowhere.` }
         }),
       ),
@@ -26,7 +27,7 @@ export function sessionCommands(user: Command): void {
     summary: 'end all sessions and tokens of somebody, or one session; they may sign in again',
     examples: ['user sign-out jane@example.org', 'user sign-out jane@example.org ses_0123456789'],
   })
-    .argument('<who>', 'an e-mail address or an id')
+    .argument('<who>', WHO)
     .argument('[session]', 'only this one, as "user sessions" shows it')
     .action(
       answers((who: string, session: string | undefined) =>

@@ -6,6 +6,7 @@ import { profileOfClaims } from '../domain/users/profile-claims.ts'
 import { claimsOf } from '../oidc/claims.ts'
 import { type Answer, answers, Refusal } from './answer.ts'
 import { group, leaf } from './leaf.ts'
+import { CLI, personOf, WHO } from './services.ts'
 import { withStorage } from './stores.ts'
 import { accountCommands } from './user-account.ts'
 import { directoryCommands } from './user-directory.ts'
@@ -17,24 +18,23 @@ export function userCommands(program: Command): void {
   sessionCommands(user)
   leaf(user, 'claims', {
     summary: 'the standard claims of a person, shown or replaced',
-    description: `Shows the claims of the person with this address. With FILE (a JSON object of OpenID Connect's standard claims:
+    description: `Shows the claims of a person. With FILE (a JSON object of OpenID Connect's standard claims:
 name, given_name, birthdate, phone_number, address, …) those that can be set are replaced by the file's; what is
 not in it goes.`,
     examples: ['user claims jane@example.org', 'user claims jane@example.org claims.json'],
   })
-    .argument('<email>')
+    .argument('<who>', WHO)
     .argument('[file]', 'the claims as JSON')
     .action(answers(claims))
   accountCommands(user)
 }
 
-async function claims(email: string, file: string | undefined): Promise<Answer> {
+async function claims(who: string, file: string | undefined): Promise<Answer> {
   const profile = file === undefined ? undefined : await readProfile(file)
-  return withStorage(async ({ storage }) => {
-    const user = await storage.database.users.findByEmail(email)
-    if (!user) throw new Refusal('not_found', `there is nobody with the address ${email}`)
-    if (profile) await replaceProfile(storage.database, user.id, profile, { by: 'cli' })
-    const json = claimsOf((await storage.database.users.find(user.id)) ?? user)
+  return withStorage(async (opened) => {
+    const person = await personOf(who, opened)
+    if (profile) await replaceProfile(opened.storage.database, person.id, profile, CLI)
+    const json = claimsOf((await opened.storage.database.users.find(person.id)) ?? person)
     return { json, words: JSON.stringify(json, undefined, 2) }
   })
 }

@@ -35,17 +35,21 @@ export function parseSecretKey(
   return key
 }
 
-/** The key in the data directory, made on the first start and readable by its owner only. */
-export function evaluationKey(dataDir: string, faults: Fault[]): Buffer | undefined {
+/**
+ * The key in the data directory, made on the first start and readable by its owner only.
+ * @param looks nothing is written: where there is none, it is one that nothing was made with
+ */
+export function evaluationKey(dataDir: string, faults: Fault[], { looks = false } = {}): Buffer | undefined {
   const path = join(dataDir, 'secret.key')
   try {
     return parseSecretKey(readFileSync(path, 'utf8'), faults)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return unusable(dataDir, error, faults)
   }
+  const key = randomBytes(KEY_BYTES)
+  if (looks) return key
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const key = randomBytes(KEY_BYTES)
     // 'wx': of two processes that start at once, one makes the key and the other reads it.
     writeFileSync(path, `${key.toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
     chmodSync(path, 0o600)

@@ -31,10 +31,14 @@ export class ConfigError extends Error {
   }
 }
 
-/** @throws ConfigError naming every fault */
+/**
+ * @param looks whoever only looks makes nothing: not the secret key of the first start in evaluation mode either
+ * @throws ConfigError naming every fault
+ */
 export function loadConfig(
   raw: RawSettings,
   earlier: readonly Fault[] = [],
+  { looks = false } = {},
 ): { config: Config; secrets: Secrets } {
   const faults: Fault[] = [...earlier]
   const settings = formed(raw, faults)
@@ -59,7 +63,7 @@ export function loadConfig(
     : settings.OSTIARY_SECRET_KEY
       ? parseSecretKey(settings.OSTIARY_SECRET_KEY, faults)
       : faults.length === 0
-        ? evaluationKey(settings.DATA_DIR ?? './data', faults)
+        ? evaluationKey(settings.DATA_DIR ?? './data', faults, { looks })
         : undefined
   const previousRootKey = previousKey(settings, rootKey, faults)
   if (faults.length > 0 || rootKey === undefined) throw new ConfigError(onePerSetting(faults))

@@ -1,7 +1,8 @@
 /** What planning and applying need to know of each kind of thing. A new kind is one file in `kinds/` and a name in `KINDS`. */
 import type { Actor } from '../domain/access/service.ts'
-import type { JsonObject } from '../domain/authorization/json.ts'
+import { isSame, type JsonObject } from '../domain/authorization/json.ts'
 import type { Kind as Name, Step } from '../domain/declarative/plan.ts'
+import { DomainError } from '../domain/errors.ts'
 
 export interface Problem {
   /** as the file calls it; undefined: it concerns the whole */
@@ -32,4 +33,10 @@ export function withoutDefaults(value: JsonObject, defaults: JsonObject): JsonOb
       member !== undefined && member !== null && JSON.stringify(member) !== JSON.stringify(defaults[name]),
   )
   return Object.fromEntries(entries)
+}
+
+/** Somebody may be quicker than the transaction of an apply. @throws `stale` where it is not what the plan showed */
+export function assertAsShown(members: Step['members'], now: JsonObject): void {
+  if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
+    throw new DomainError('stale')
 }

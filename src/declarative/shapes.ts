@@ -3,6 +3,8 @@
  * standards, and of the API. Also as a JSON schema, for editors.
  */
 import { z } from 'zod'
+import { PROFILES } from '../domain/clients/profile.ts'
+import { SIGNING_ALGORITHMS } from '../domain/keys/key.ts'
 import { OWN, PERMISSION_NAMES } from '../domain/permissions/permissions.ts'
 
 const text = z.string()
@@ -52,7 +54,7 @@ const METADATA = {
   ),
   ...all(z.number(), 'default_max_age'),
   ...all(object, 'jwks token_exchange'),
-  profile: z.enum(['standard', 'hardened', 'fapi2']).optional(),
+  profile: z.enum(PROFILES).optional(),
 }
 
 /** Members of a client that are metadata. */
@@ -74,7 +76,7 @@ const resourceServer = z.strictObject({
   ...{ state, status, name: text.optional(), scopes: z.array(scope).optional() },
   token_format: z.enum(['jwt', 'opaque']).optional(),
   token_ttl: z.int().optional().describe('seconds'),
-  signing_algorithm: z.enum(['ES256', 'RS256', 'PS256', 'EdDSA']).optional(),
+  signing_algorithm: z.enum(SIGNING_ALGORITHMS).optional(),
   clients: z
     .union([z.literal('all'), texts])
     .optional()

@@ -166,9 +166,9 @@ export async function openMigrations(options: StorageOptions) {
   }
 }
 
-/** For whoever only looks: the schema stays as it is, whatever it is. */
+/** For whoever only looks: the schema stays as it is, whatever it is, and what is not there is not made. */
 export async function openInspection(options: StorageOptions) {
-  const connection = await connect(options)
+  const connection = await connect(options, { looks: true })
   return {
     database: sqlDatabase(connection, options.atRest),
     dataKeys: new SqlDataKeys(connection.knex, options.atRest),
@@ -196,12 +196,15 @@ function noticesOf({ database, onError }: StorageOptions, connection: SqlConnect
     : new LocalNotices()
 }
 
-async function connect({ database, onError }: StorageOptions): Promise<SqlConnection> {
+async function connect(
+  { database, onError }: StorageOptions,
+  how: { looks?: boolean } = {},
+): Promise<SqlConnection> {
   switch (database.kind) {
     case 'postgres':
       return connectPostgres({ url: database.url, poolSize: database.poolSize, onError })
     case 'pglite':
       // A Postgres inside the process is loaded only where it is the database.
-      return (await import('./sql/connect-pglite.ts')).connectPglite(database)
+      return (await import('./sql/connect-pglite.ts')).connectPglite(database, how)
   }
 }

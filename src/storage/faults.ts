@@ -75,3 +75,15 @@ export function isUnstorable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return error instanceof UnstorableError || UNSTORABLE_STATES.has((error as { code?: string }).code ?? '')
 }
+
+/** The data directory cannot be used. The message is a sentence for the operator. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError'
+  /** `missing`: nothing was ever started there, and nothing is made for who only looks */
+  readonly reason: 'in_use' | 'missing' | 'unusable'
+
+  constructor(reason: DataDirectoryError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}

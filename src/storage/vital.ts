@@ -7,7 +7,7 @@ import { type Health, healthOf } from './health.ts'
 import type { SqlConnection } from './sql/connection.ts'
 
 /** Readers of our tokens allow about this much. */
-const MAX_SKEW_MS = 5000
+export const MAX_SKEW_MS = 5000
 
 export type VitalHealth = {
   database: Health

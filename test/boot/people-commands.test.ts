@@ -119,6 +119,8 @@ describe('people and secrets by command', function () {
     const latin = await run('import', 'users', at('latin1.jsonl'))
     expect(latin.status).to.equal(1)
     expect(latin.stderr).to.include('UTF-8')
+    writeFileSync(at('cut.jsonl'), Buffer.from([0xe2, 0x82]))
+    expect((await run('import', 'users', at('cut.jsonl'))).stderr, 'half a character').to.include('UTF-8')
     expect((await run('import', 'users', '--on-conflict', 'x', at('in.jsonl'))).status).to.equal(2)
   })
 })

@@ -24,8 +24,7 @@ describe('ostiary user claims', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (...args: string[]) =>
-    ostiary({ ...settingsOf(app), DATA_DIR: folder }, ['user', 'claims', ...args])
+  const run = (...args: string[]) => ostiary(settingsOf(app), ['user', 'claims', ...args])
 
   it('sets what the next token and userinfo say, while everything runs', async () => {
     const address = { street_address: '12 St James’s Square', country: 'UK' }

@@ -21,6 +21,10 @@ describe('ostiary webhook', function () {
     const { id, secret } = json('create', 'http://127.0.0.1:9/hook', '--events', 'user.*,role.given')
     expect(secret).to.match(/^whsec_/)
     expect(json('list').items[0]).to.deep.include({ id, events: ['user.*', 'role.given'], enabled: true })
+    const changed = json('update', id, '--events', 'client.*', '--personal')
+    expect(changed).to.deep.include({ events: ['client.*'], personal: true, url: 'http://127.0.0.1:9/hook' })
+    expect(webhook('update', id, '--json').status, 'nothing to change').to.equal(2)
+    expect(webhook('update', id, '--events', 'no such event').status).to.equal(1)
     const { delivery } = json('test', id)
     expect(json('deliveries', id).items[0]).to.deep.include({
       id: delivery,
@@ -31,7 +35,8 @@ describe('ostiary webhook', function () {
     expect(webhook('replay', id).status).to.equal(2)
     expect(webhook('deliveries', 'whk_nobody').status, 'not "Nothing."').to.equal(1)
     expect(json('replay', id, '--since', '2020-01-01')).to.deep.equal({ replayed: 0 })
-    expect(webhook('delete', id).status).to.equal(0)
+    expect(webhook('delete', id).status, 'not unasked').to.equal(2)
+    expect(webhook('delete', id, '--yes').status).to.equal(0)
     expect(webhook('list').stdout).to.equal('There are none.\n')
   })
 })

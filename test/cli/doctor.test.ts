@@ -1,6 +1,6 @@
 /** `ostiary doctor`, `config check` and `status` against a deployment that is well, and against really broken things. */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -202,6 +202,19 @@ describe('ostiary doctor', function () {
     } finally {
       await embedded.dispose()
     }
+  })
+
+  it('a place where nothing was ever started: a look leaves nothing there', async () => {
+    const dataDir = join(folder, 'nothing')
+    const asked = { DATA_DIR: dataDir, PORT: settings.PORT ?? '' }
+    const { stdout, stderr } = await ostiaryMeanwhile(asked, ['doctor', '--json'])
+    expect(stderr).to.equal('')
+    const database = (JSON.parse(stdout).checks as Check[]).filter(({ area }) => area === 'database')
+    expect(database.map(({ state, code }) => [state, code])).to.deep.equal([['note', 'database-missing']])
+    const status = await ostiaryMeanwhile(asked, ['status', '--json'])
+    expect([status.status, JSON.parse(status.stdout).unread]).to.match(/^3,There is no database in .+ yet/)
+    expect((await ostiaryMeanwhile(asked, ['config', 'check'])).status).to.equal(0)
+    expect(existsSync(dataDir)).to.equal(false)
   })
 
   it('config check names all faults at once, and never shows a secret', async () => {

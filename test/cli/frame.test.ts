@@ -114,6 +114,17 @@ describe('the ostiary command', function () {
     }
   })
 
+  it('ends in peace when its reader has read enough', async () => {
+    for (const words of [['--help'], ['plan', '--schema']]) {
+      const env = { PATH: process.env.PATH, ...settings }
+      const child = spawn(join(ROOT, 'bin/ostiary'), words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      child.stdout.destroy()
+      let stderr = ''
+      child.stderr.on('data', (chunk) => (stderr += chunk))
+      expect([(await once(child, 'close'))[0], stderr], words.join(' ')).to.deep.equal([0, ''])
+    }
+  })
+
   it('is an executable', () => {
     const { status, stdout } = spawnSync(join(ROOT, 'bin/ostiary'), ['--version'], { encoding: 'utf8' })
     expect([status, stdout]).to.deep.equal([0, `${program().version()}\n`])

@@ -14,10 +14,8 @@ describe('ostiary user and ostiary client', function () {
   this.timeout(300_000)
   const folder = mkdtempSync(join(tmpdir(), 'ostiary-people-'))
   let app: RunningApp
-  let settings: Record<string, string>
   before(async () => {
     app = await startApp({ stack: 'postgres+redis', overrides: { clients: [webClient()] } })
-    settings = { ...settingsOf(app), ARGON2_MEMORY_KIB: '19456' }
     await createPerson(app, JANE)
   })
   after(async () => {
@@ -25,15 +23,16 @@ describe('ostiary user and ostiary client', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const run = (...words: string[]) => ostiary({ ...settings, DATA_DIR: folder }, words)
+  const settings = () => ({ ...settingsOf(app), ARGON2_MEMORY_KIB: '19456' })
+  const run = (...words: string[]) => ostiary(settings(), words)
   /** With an answer as JSON that must be one. */
   async function done(words: string[], input?: string) {
-    const { status, stdout, stderr } = await ostiaryMeanwhile(settings, [...words, '--json'], input)
+    const { status, stdout, stderr } = await ostiaryMeanwhile(settings(), [...words, '--json'], input)
     expect([status, stderr], words.join(' ')).to.deep.equal([0, ''])
     return JSON.parse(stdout)
   }
   async function refused(words: string[], input?: string) {
-    const { status, stdout, stderr } = await ostiaryMeanwhile(settings, [...words, '--json'], input)
+    const { status, stdout, stderr } = await ostiaryMeanwhile(settings(), [...words, '--json'], input)
     expect([status, stdout], words.join(' ')).to.deep.equal([1, ''])
     return JSON.parse(stderr).error as { code: string; message: string; faults?: { name: string }[] }
   }
@@ -68,6 +67,30 @@ describe('ostiary user and ostiary client', function () {
     )
     const all = await done(['user', 'list', '--limit', '0'])
     expect([all.items.length, all.more]).to.deep.equal([3, false])
+  })
+
+  it('changes an address and a username', async () => {
+    const changed = await done([
+      'user',
+      'update',
+      'bob@example.org',
+      '--email',
+      'rob@example.org',
+      '--username',
+      'rob',
+    ])
+    expect(changed).to.deep.include({ email: 'rob@example.org', email_verified: false, username: 'rob' })
+    expect(await recorded(1)).to.deep.equal(['user.updated'])
+    expect((await refused(['user', 'update', 'rob@example.org', '--email', JANE.email])).code).to.equal(
+      'email_taken',
+    )
+    expect(
+      (await refused(['user', 'update', 'rob@example.org', '--email', 'nowhere'])).faults,
+    ).to.have.length(1)
+    expect((await refused(['user', 'update', 'bob@example.org', '--username', 'x'])).code).to.equal(
+      'not_found',
+    )
+    expect(run('user', 'update', 'rob@example.org').status).to.equal(2)
   })
 
   it('refuses in the words of the API, and changes nothing', async () => {

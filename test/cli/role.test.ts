@@ -54,6 +54,12 @@ describe('ostiary role', function () {
     expect(json('application-role', 'give', 'jane@example.org', 'web', 'editor')).to.deep.equal([
       { clientId: 'web', name: 'editor' },
     ])
+    const other = ['--description', 'Writes and corrects']
+    expect(json('application-role', 'update', 'web', 'editor', ...other)).to.deep.equal([
+      { name: 'editor', description: 'Writes and corrects' },
+    ])
+    expect(refused('application-role', 'update', 'web', 'reader', ...other)).to.deep.equal([1, 'not_found'])
+    expect(refused('application-role', 'create', 'web', ' odd')).to.deep.equal([2, 'usage'])
     expect(refused('application-role', 'delete', 'web', 'editor')).to.deep.equal([1, 'role_in_use'])
     expect(refused('application-role', 'list', 'none')).to.deep.equal([1, 'not_found'])
     expect(json('application-role', 'take', 'jane@example.org', 'web', 'editor')).to.deep.equal([])

@@ -14,11 +14,12 @@ export interface Said {
   stderr: string
 }
 
-/** What a command needs to work on the database of an app that runs on Postgres. */
-export function settingsOf({ secrets }: Pick<RunningApp, 'secrets'>): Record<string, string> {
+/** With which a command comes to the database of an app that runs, and knows its issuer. */
+export function settingsOf({ issuer, secrets }: Pick<RunningApp, 'issuer' | 'secrets'>): Record<string, string> {
   return {
     DATABASE_URL: String(secrets.databaseUrl),
     OSTIARY_SECRET_KEY: secrets.rootKey.toString('base64'),
+    PORT: new URL(issuer).port,
   }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { lint, type Weakness } from '../../domain/clients/lint.ts'
 import { FORMER_DAYS } from '../../domain/clients/secrets.ts'
+import type { TestRequest } from '../../domain/clients/test-url.ts'
 import type { Application } from '../../domain/directory/directory.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import type { ApiServices } from '../deps.ts'
@@ -36,6 +37,24 @@ const WEAKNESSES = z.array(
     change: z.string(),
   }),
 )
+
+const TEST_URL = z.strictObject({
+  url: z.string(),
+  redirect_uri: z.string().describe('where the answer goes'),
+  ...{ state: z.string(), nonce: z.string(), code_verifier: z.string() },
+  needs: z.enum(['pushed_request', 'signed_request']).nullable().describe('why the address is not enough'),
+  weaknesses: WEAKNESSES,
+})
+
+export function testUrlOf(
+  { url, redirectUri, state, nonce, codeVerifier, needs }: TestRequest,
+  weaknesses: Weakness[],
+): z.infer<typeof TEST_URL> {
+  return {
+    ...{ url, redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
+    ...{ needs: needs ?? null, weaknesses },
+  }
+}
 
 export const applicationRoutes: readonly Route[] = [
   defineRoute({
@@ -195,28 +214,11 @@ export const applicationRoutes: readonly Route[] = [
     summary:
       'An address to try its sign-in with, what the exchange of the code needs, and what is weak in it',
     input: { params: CLIENT_PARAMS },
-    output: z.strictObject({
-      url: z.string(),
-      redirect_uri: z.string().describe('where the answer goes'),
-      ...{ state: z.string(), nonce: z.string(), code_verifier: z.string() },
-      needs: z
-        .enum(['pushed_request', 'signed_request'])
-        .nullable()
-        .describe('why the address is not enough'),
-      weaknesses: WEAKNESSES,
-    }),
+    output: TEST_URL,
     ...{ errors: ['no_sign_in'], permission: 'clients:read' },
     async handle({ params }, services) {
       const client = await applicationOf(params.id, services)
-      const { parameters, redirectUri, codeVerifier, needs } = services.testRequest(client)
-      const { state = '', nonce = '' } = parameters
-      return {
-        body: {
-          url: `${services.authorizationEndpoint}?${new URLSearchParams(parameters)}`,
-          ...{ redirect_uri: redirectUri, state, nonce, code_verifier: codeVerifier },
-          ...{ needs: needs ?? null, weaknesses: await weaknessesOf(client, services) },
-        },
-      }
+      return { body: testUrlOf(services.testRequest(client), await weaknessesOf(client, services)) }
     },
   }),
   defineRoute({

@@ -1,12 +1,16 @@
 /** Looking across the deployment, for administrators: sessions, consents, and how much was done by day. */
 import { z } from 'zod'
-import { dayOf, USAGE_DAYS_MOST, usage } from '../../domain/operations/usage.ts'
+import type { FoundConsent, FoundSession } from '../../domain/operations/session-search.ts'
+import {
+  USAGE_DAYS_MOST,
+  USAGE_DAYS_USUAL,
+  type UsageRepository,
+  usage,
+  usageRange,
+} from '../../domain/operations/usage.ts'
 import { PAGE_QUERY, paged, pageSchema } from '../cursor.ts'
 import { ApiProblem } from '../problem.ts'
 import { defineRoute, type Route } from '../route.ts'
-
-const USUAL_DAYS = 30
-const DAY_MS = 86_400_000
 
 const filter = {
   ...PAGE_QUERY,
@@ -26,7 +30,9 @@ const CONSENT = z.strictObject({
   updated_at: z.iso.datetime(),
 })
 const count = z.number().int().nonnegative()
-const day = z.iso.date().refine((text) => text >= '2000-01-01' && text < '3000-01-01', 'must be of our time')
+export const USAGE_DAY = z.iso
+  .date('must be a day, as in 2026-11-01')
+  .refine((text) => text >= '2000-01-01' && text < '3000-01-01', 'must be of our time')
 const DAY = z.strictObject({
   day: z.string(),
   sign_ins: count,
@@ -34,6 +40,39 @@ const DAY = z.strictObject({
   failures: z.strictObject({ wrong_credentials: count, throttled: count }),
   new_users: z.strictObject({ registered: count, created: count }),
 })
+
+const USAGE = z.strictObject({
+  active_sessions: count.describe('open at this moment'),
+  days: z.array(DAY),
+})
+
+export async function usageOf(
+  repository: UsageRepository,
+  { from, to }: { from: string; to: string },
+  now: Date,
+): Promise<z.infer<typeof USAGE>> {
+  const [days, active] = await Promise.all([usage(repository, from, to, now), repository.openSessions()])
+  const shown = days.map((one) => ({
+    ...{ day: one.day, sign_ins: one['user.signed_in'], sign_outs: one['user.signed_out'] },
+    failures: { wrong_credentials: one['user.sign_in_failed'], throttled: one['user.sign_in_throttled'] },
+    new_users: { registered: one['user.registered'], created: one['user.created'] },
+  }))
+  return { active_sessions: active, days: shown }
+}
+
+export function foundSessionOf(session: FoundSession): z.infer<typeof SESSION> {
+  return {
+    ...{ id: session.id, user_id: session.userId, client_ids: session.clientIds },
+    started_at: session.startedAt.toISOString(),
+  }
+}
+
+export function foundConsentOf(consent: FoundConsent): z.infer<typeof CONSENT> {
+  return {
+    ...{ user_id: consent.userId, client_id: consent.clientId, scopes: consent.scopes },
+    updated_at: consent.updatedAt.toISOString(),
+  }
+}
 
 export const insightRoutes: readonly Route[] = [
   defineRoute({
@@ -45,10 +84,7 @@ export const insightRoutes: readonly Route[] = [
       const { user_id: userId, client_id: clientId } = query
       const read = (page: Parameters<typeof directory.accessDirectory.sessions>[0]) =>
         directory.accessDirectory.sessions({ ...page, userId, clientId })
-      const body = await paged('sessions', query, sealer, read, (session) => ({
-        ...{ id: session.id, user_id: session.userId, client_ids: session.clientIds },
-        started_at: session.startedAt.toISOString(),
-      }))
+      const body = await paged('sessions', query, sealer, read, foundSessionOf)
       return { body }
     },
   }),
@@ -61,10 +97,7 @@ export const insightRoutes: readonly Route[] = [
       const { user_id: userId, client_id: clientId } = query
       const read = (page: Parameters<typeof directory.accessDirectory.consents>[0]) =>
         directory.accessDirectory.consents({ ...page, userId, clientId })
-      const body = await paged('consents', query, sealer, read, (consent) => ({
-        ...{ user_id: consent.userId, client_id: consent.clientId, scopes: consent.scopes },
-        updated_at: consent.updatedAt.toISOString(),
-      }))
+      const body = await paged('consents', query, sealer, read, foundConsentOf)
       return { body }
     },
   }),
@@ -73,43 +106,21 @@ export const insightRoutes: readonly Route[] = [
     summary: `Sign-ins, failures and new people by day (UTC), of at most ${USAGE_DAYS_MOST} days`,
     input: {
       query: z.strictObject({
-        from: day.optional().describe(`first day; ${USUAL_DAYS} days up to the last unless given`),
-        to: day.optional().describe('last day; today unless given'),
+        from: USAGE_DAY.optional().describe(
+          `first day; ${USAGE_DAYS_USUAL} days up to the last unless given`,
+        ),
+        to: USAGE_DAY.optional().describe('last day; today unless given'),
       }),
     },
-    output: z.strictObject({
-      active_sessions: count.describe('open at this moment'),
-      days: z.array(DAY),
-    }),
+    output: USAGE,
     ...{ errors: [], permission: 'system:read' },
     async handle({ query }, { directory, now }) {
-      const to = query.to ?? dayOf(now())
-      const from = query.from ?? dayOf(new Date(Date.parse(to) - (USUAL_DAYS - 1) * DAY_MS))
-      assertRange(from, to)
-      const [days, active] = await Promise.all([
-        usage(directory.usage, from, to, now()),
-        directory.usage.openSessions(),
-      ])
-      const shown = days.map((one) => ({
-        ...{ day: one.day, sign_ins: one['user.signed_in'], sign_outs: one['user.signed_out'] },
-        failures: {
-          wrong_credentials: one['user.sign_in_failed'],
-          throttled: one['user.sign_in_throttled'],
-        },
-        new_users: { registered: one['user.registered'], created: one['user.created'] },
-      }))
-      return { body: { active_sessions: active, days: shown } }
+      const { fault, ...range } = usageRange(query, now())
+      if (fault !== undefined)
+        throw new ApiProblem('invalid_parameter', {
+          errors: [{ pointer: '/from', code: 'range', detail: fault }],
+        })
+      return { body: await usageOf(directory.usage, range, now()) }
     },
   }),
 ]
-
-function assertRange(from: string, to: string): void {
-  const detail =
-    from > to
-      ? 'must not be after the last day'
-      : Date.parse(to) - Date.parse(from) >= USAGE_DAYS_MOST * DAY_MS
-        ? `must be at most ${USAGE_DAYS_MOST} days before the last`
-        : undefined
-  if (detail !== undefined)
-    throw new ApiProblem('invalid_parameter', { errors: [{ pointer: '/from', code: 'range', detail }] })
-}

@@ -26,7 +26,7 @@ const FORCE = z.strictObject({
   force: z.enum(['true', 'false']).optional().describe('true: it is taken from those who have it'),
 })
 
-const APPLICATION_ROLE_NAME = z
+export const APPLICATION_ROLE_NAME = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/, 'must begin with a letter or digit, without spaces')
 const APPLICATION_ROLE = z.strictObject({ name: z.string(), description: z.string() })

@@ -174,7 +174,7 @@ export const webhookRoutes: readonly Route[] = [
   }),
 ]
 
-function webhookOf(webhook: Webhook): z.infer<typeof WEBHOOK> {
+export function webhookOf(webhook: Webhook): z.infer<typeof WEBHOOK> {
   const { id, url, events, description, personal, enabled } = webhook
   return {
     ...{ id, url, events: [...events], description, personal, enabled },
@@ -185,7 +185,7 @@ function webhookOf(webhook: Webhook): z.infer<typeof WEBHOOK> {
   }
 }
 
-function deliveryOf(delivery: Delivery): z.infer<typeof DELIVERY> {
+export function deliveryOf(delivery: Delivery): z.infer<typeof DELIVERY> {
   const { id, type, state, attempts } = delivery
   return {
     ...{ id, type, state, attempts, event_id: delivery.eventId ?? null, status: delivery.status ?? null },

@@ -72,6 +72,7 @@ export const FINDINGS = {
     'note',
     'The embedded database is open in the server: stop that and ask again, to look inside.',
   ],
+  'database-missing': ['note', 'Start it: ostiary start.'],
   'database-damaged': [
     'error',
     'Restore a backup, give the directory to the right user, or move it away to start anew.',

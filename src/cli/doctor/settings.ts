@@ -2,16 +2,15 @@
 import { statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import type { Config } from '../../config/config.ts'
-import type { RawSettings } from '../../config/read-env.ts'
-import type { SettingName } from '../../config/schema.ts'
+import type { RawSettings, ReadSettings } from '../../config/read-env.ts'
+import { SECRET_NAMES, type SettingName } from '../../config/schema.ts'
 import { LOOPBACK_HOSTS } from '../../lib/texts.ts'
 import type { FindingCode, Seen } from './findings.ts'
 
 /** of the machine's memory, for hashes */
 const MOST_HASHING = 1 / 2
 
-/** @param secretsIn the settings file, where one holds secrets */
-export function lookAtSettings(config: Config, raw: RawSettings, secretsIn: string | undefined): Seen[] {
+export function lookAtSettings(config: Config, { raw, sources, file }: Omit<ReadSettings, 'faults'>): Seen[] {
   const seen: Seen[] = [
     ...weaknesses(config, raw),
     ...unused(config, raw).map(
@@ -22,10 +21,10 @@ export function lookAtSettings(config: Config, raw: RawSettings, secretsIn: stri
       }),
     ),
   ]
-  if (secretsIn !== undefined && othersRead(secretsIn))
+  if (SECRET_NAMES.some((name) => sources[name] === file) && othersRead(file))
     seen.push({
       ...{ area: 'settings', code: 'config-file-readable' },
-      what: `${secretsIn} holds secrets, and others of this machine can read it`,
+      what: `${file} holds secrets, and others of this machine can read it`,
     })
   const faults = seen.filter((one) => 'code' in one)
   return faults.length > 0 ? seen : [{ area: 'settings', well: 'valid, none weak or without effect' }]

@@ -1,33 +1,26 @@
 /** The database, Redis, and what is kept there. Changes nothing: an old schema is found, not mended. */
 import { dataKeys, signingKeyPolicy } from '../../app-parts.ts'
 import type { Config, Secrets } from '../../config/config.ts'
-import type { Keyring } from '../../crypto/keyring.ts'
 import { schedule } from '../../domain/keys/schedule.ts'
 import { OUTBOX_KINDS } from '../../domain/outbox.ts'
-import { type Inspection, openInspection, type StorageOptions } from '../../storage/choose.ts'
+import { type Inspection, openInspection } from '../../storage/choose.ts'
+import { DataDirectoryError } from '../../storage/faults.ts'
 import { inspectRedis } from '../../storage/redis/inspect.ts'
+import { mostConnections } from '../../storage/sql/connect-postgres.ts'
+import { MAX_SKEW_MS } from '../../storage/vital.ts'
+import type { Parts } from '../stores.ts'
 import type { FindingCode, Seen } from './findings.ts'
 
 const OLDEST_POSTGRES = 15
 const OLDEST_REDIS = 6
 const SLOW_MS = 50
-const MAX_SKEW_MS = 5000
 /** The running processes look far more often. */
 const OVERDUE_MS = 3600_000
 const MANY_WAITING = 100
 /** of the memory it may have */
 const NEARLY_FULL = 0.9
-/** Beside its pool each process has four lanes and a listener, and knex half of the pool. */
-const EXTRA_CONNECTIONS = 5
 
-export interface StoreParts {
-  config: Config
-  secrets: Secrets
-  options: StorageOptions
-  keyring: Keyring
-}
-
-export async function lookAtStores(parts: StoreParts): Promise<Seen[]> {
+export async function lookAtStores(parts: Parts): Promise<Seen[]> {
   const inside = await openInspection(parts.options).catch((error: Error) => error)
   if (inside instanceof Error) return [unopened(inside)]
   try {
@@ -44,17 +37,18 @@ const BROKEN: ReadonlySet<FindingCode> = new Set([
   ...(['database-unreachable', 'database-read-only', 'migrations-missing'] as const),
 ])
 
+const CODES = {
+  in_use: 'database-in-use',
+  missing: 'database-missing',
+  unusable: 'database-damaged',
+} as const satisfies Record<DataDirectoryError['reason'], FindingCode>
+
 function unopened(error: Error): Seen {
-  const code: FindingCode =
-    error.name !== 'DataDirectoryError'
-      ? 'database-unreachable'
-      : error.message.includes('is in use by process')
-        ? 'database-in-use'
-        : 'database-damaged'
+  const code = error instanceof DataDirectoryError ? CODES[error.reason] : 'database-unreachable'
   return { area: 'database', code, what: error.message }
 }
 
-async function lookAtDatabase({ config }: StoreParts, inside: Inspection): Promise<Seen[]> {
+async function lookAtDatabase({ config }: Parts, inside: Inspection): Promise<Seen[]> {
   const area = 'database'
   let facts: Awaited<ReturnType<Inspection['inspect']>>
   try {
@@ -66,8 +60,7 @@ async function lookAtDatabase({ config }: StoreParts, inside: Inspection): Promi
   }
   const { version, latencyMs, skewMs, encoding, mayCreate, connections, pending, unknown } = facts
   const { database, workers } = config
-  const wanted =
-    database.kind === 'postgres' ? (Math.ceil(database.poolSize * 1.5) + EXTRA_CONNECTIONS) * workers : 0
+  const wanted = database.kind === 'postgres' ? mostConnections(database.poolSize) * workers : 0
   const table: [boolean, FindingCode, string][] = [
     [version < OLDEST_POSTGRES, 'database-old', `Postgres ${version}`],
     [latencyMs > SLOW_MS, 'database-slow', `a question takes ${latencyMs} ms`],
@@ -97,7 +90,7 @@ async function lookAtDatabase({ config }: StoreParts, inside: Inspection): Promi
   return [{ area, well: `${name} answers in ${latencyMs} ms` }, ...found]
 }
 
-async function lookInside({ config, secrets, keyring }: StoreParts, inside: Inspection): Promise<Seen[]> {
+async function lookInside({ config, secrets, keyring }: Parts, inside: Inspection): Promise<Seen[]> {
   const seen: Seen[] = []
   const { database } = inside
   try {

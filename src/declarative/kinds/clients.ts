@@ -1,12 +1,12 @@
 /** Clients as a file declares them. Their secrets are named and compared, and stand in no plan. */
 import type { Access, Actor } from '../../domain/access/service.ts'
-import { isSame, type JsonObject } from '../../domain/authorization/json.ts'
+import type { JsonObject } from '../../domain/authorization/json.ts'
 import type { ClientAdministration } from '../../domain/clients/administration.ts'
 import { type Client, type ClientSettings, usesSecret } from '../../domain/clients/client.ts'
 import type { Step } from '../../domain/declarative/plan.ts'
-import { DomainError, InvalidInput } from '../../domain/errors.ts'
+import { InvalidInput } from '../../domain/errors.ts'
 import type { Repositories } from '../../domain/ports.ts'
-import { type Kind, type Problem, withoutDefaults } from '../kind.ts'
+import { assertAsShown, type Kind, type Problem, withoutDefaults } from '../kind.ts'
 import { METADATA_MEMBERS } from '../shapes.ts'
 
 export interface ClientsDeps {
@@ -111,10 +111,7 @@ export class Clients implements Kind {
     if (changed.length > 0 || flagged) {
       const patch = Object.fromEntries(changed.map(({ member, to }) => [member, to ?? null]))
       const seen = await repositories.applications.find(id)
-      const now: JsonObject = seen ? valueFrom(seen) : {}
-      // Somebody may be quicker than this transaction.
-      if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
-        throw new DomainError('stale')
+      assertAsShown(members, seen ? valueFrom(seen) : {})
       await clients.update(id, seen?.version, patch, actor, flagged ? firstParty === true : undefined)
     }
     if (secret !== undefined)

@@ -1,8 +1,7 @@
 /** APIs as a file declares them. */
 import type { Actor } from '../../domain/access/service.ts'
-import { isSame, type JsonObject } from '../../domain/authorization/json.ts'
+import type { JsonObject } from '../../domain/authorization/json.ts'
 import type { Step } from '../../domain/declarative/plan.ts'
-import { DomainError } from '../../domain/errors.ts'
 import type { SigningAlgorithm } from '../../domain/keys/key.ts'
 import type { Repositories } from '../../domain/ports.ts'
 import {
@@ -13,7 +12,7 @@ import {
   type ResourceServerSettings,
 } from '../../domain/resources/resource-server.ts'
 import type { ResourceServers as Service } from '../../domain/resources/service.ts'
-import { type Kind, type Problem, withoutDefaults } from '../kind.ts'
+import { assertAsShown, type Kind, type Problem, withoutDefaults } from '../kind.ts'
 
 export interface ResourceServersDeps {
   repositories: Pick<Repositories, 'resourceServers'>
@@ -83,9 +82,7 @@ export class ResourceServers implements Kind {
     const { audience, ...settings } = settingsOf(id, value as JsonObject)
     if (what === 'change') {
       const seen = await repositories.resourceServers.lock(id)
-      const now: JsonObject = seen ? valueFrom(seen) : {}
-      if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
-        throw new DomainError('stale')
+      assertAsShown(members, seen ? valueFrom(seen) : {})
     }
     if (what === 'create') await service.create({ audience, ...settings }, actor)
     else if (members.some(({ member }) => member !== 'status')) await service.update(id, settings, actor)

@@ -1,13 +1,12 @@
 /** Roles of the deployment as a file declares them; the built-in ones are nobody's to change. Who has them is no matter of a file. */
 import type { Actor } from '../../domain/access/service.ts'
-import { isSame, type JsonObject } from '../../domain/authorization/json.ts'
+import type { JsonObject } from '../../domain/authorization/json.ts'
 import type { Step } from '../../domain/declarative/plan.ts'
-import { DomainError } from '../../domain/errors.ts'
 import { isRole, type Permission } from '../../domain/permissions/permissions.ts'
 import type { CustomRole } from '../../domain/permissions/ports.ts'
 import type { Roles as Service } from '../../domain/permissions/roles.ts'
 import type { Repositories } from '../../domain/ports.ts'
-import { type Kind, type Problem, withoutDefaults } from '../kind.ts'
+import { assertAsShown, type Kind, type Problem, withoutDefaults } from '../kind.ts'
 
 export interface RolesDeps {
   repositories: Pick<Repositories, 'roles'>
@@ -52,9 +51,7 @@ export class RoleKind implements Kind {
     const role = roleOf(id, value as JsonObject)
     if (what === 'create') return void (await service.create(role, actor))
     const seen = await repositories.roles.lock(id, 'update')
-    const now: JsonObject = seen ? valueFrom(seen) : {}
-    if (members.some(({ member, from }) => !isSame(now[member] ?? null, from ?? null)))
-      throw new DomainError('stale')
+    assertAsShown(members, seen ? valueFrom(seen) : {})
     await service.update(id, undefined, role, actor)
   }
 }

@@ -9,14 +9,18 @@ import { withProfile } from './profile.ts'
 
 export interface TestRequest {
   /** the authorization request; its answer goes to `redirectUri` */
-  parameters: Record<string, string>
+  url: string
   redirectUri: string
+  state: string
+  nonce: string
   codeVerifier: string
   /** why the address alone is not enough; undefined: it is */
   needs: 'pushed_request' | 'signed_request' | undefined
 }
 
 export interface TestDeps {
+  /** the authorization endpoint */
+  endpoint: string
   token: (bytes: number) => string
   /** base64url of SHA-256 (RFC 7636 4.2) */
   sha256: (text: string) => string
@@ -27,24 +31,23 @@ const BYTES = 32
 /** @throws `no_sign_in` when people do not sign in to the client by a browser */
 export function testRequest(
   { id, metadata: stored }: Pick<Client, 'id' | 'metadata'>,
-  { token, sha256 }: TestDeps,
+  { endpoint, token, sha256 }: TestDeps,
 ): TestRequest {
   const metadata = withProfile(stored)
   const [redirectUri] = stringsOf(metadata.redirect_uris)
   const grants = stringsOf(metadata.grant_types, ['authorization_code'])
   if (redirectUri === undefined || !grants.includes('authorization_code')) throw new DomainError('no_sign_in')
-  const codeVerifier = token(BYTES)
+  const [codeVerifier, state, nonce] = [token(BYTES), token(16), token(16)]
   const scopes = typeof metadata.scope === 'string' ? metadata.scope.split(' ') : undefined
-  const parameters = {
+  const parameters = new URLSearchParams({
     ...{ client_id: id, response_type: 'code', redirect_uri: redirectUri },
     scope: ['openid', 'profile', 'email'].filter((one) => scopes?.includes(one) ?? true).join(' '),
-    ...{ state: token(16), nonce: token(16) },
-    ...{ code_challenge: sha256(codeVerifier), code_challenge_method: 'S256' },
-  }
+    ...{ state, nonce, code_challenge: sha256(codeVerifier), code_challenge_method: 'S256' },
+  })
   const needs = metadata.require_signed_request_object
     ? ('signed_request' as const)
     : metadata.require_pushed_authorization_requests || metadata.profile === 'fapi2'
       ? ('pushed_request' as const)
       : undefined
-  return { parameters, redirectUri, codeVerifier, needs }
+  return { url: `${endpoint}?${parameters}`, redirectUri, state, nonce, codeVerifier, needs }
 }

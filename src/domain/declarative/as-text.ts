@@ -1,5 +1,6 @@
 /** A plan as an operator reads it. Nothing of what it quotes can move the cursor or turn the writing round. */
 import { isSame } from '../authorization/json.ts'
+import { plain } from '../failures/as-text.ts'
 import type { Kind, MemberChange, Origin, Plan, Step } from './plan.ts'
 
 const NAMES: Record<Kind, string> = {
@@ -55,10 +56,4 @@ function listLine(name: string, from: unknown[], to: unknown[]): string {
 
 function shown(value: unknown): string {
   return plain(JSON.stringify(value))
-}
-
-function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`
-  })
 }

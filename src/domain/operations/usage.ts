@@ -8,6 +8,8 @@ import type { AuditEventName } from '../audit/events.ts'
 export const USAGE_DAYS_MOST = 92
 /** Records are dated when their transaction begins; until then one of yesterday may still come. */
 const SETTLED_MS = 3_600_000
+/** So many up to the last, where no first day is named. */
+export const USAGE_DAYS_USUAL = 30
 const DAY_MS = 86_400_000
 
 export const COUNTED = [
@@ -30,6 +32,22 @@ export interface UsageRepository {
   keep(counts: ReadonlyMap<string, Counts>): Promise<void>
   /** Sessions that are open now. */
   openSessions(): Promise<number>
+}
+
+/** Which days are meant, and what is wrong with the first of them. */
+export function usageRange(
+  { from, to }: { from?: string | undefined; to?: string | undefined },
+  now: Date,
+): { from: string; to: string; fault: string | undefined } {
+  const last = to ?? dayOf(now)
+  const first = from ?? dayOf(new Date(beginOf(last) - (USAGE_DAYS_USUAL - 1) * DAY_MS))
+  const fault =
+    first > last
+      ? 'must not be after the last day'
+      : beginOf(last) - beginOf(first) >= USAGE_DAYS_MOST * DAY_MS
+        ? `must be at most ${USAGE_DAYS_MOST} days before the last`
+        : undefined
+  return { from: first, to: last, fault }
 }
 
 /**

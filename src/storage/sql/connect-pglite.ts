@@ -3,23 +3,17 @@
  * single connection of knex's pool, because a query sent beside a transaction would land inside it.
  * It never calls fsync: what was acknowledged survives a killed process, but not a power cut.
  */
+import { existsSync } from 'node:fs'
 import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import { DataDirectoryError } from '../faults.ts'
 import { parseInt8, type Result, type SqlConnection, type Statement } from './connection.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { knexOnPglite, run } from './pglite-knex.ts'
 
 const OID_BYTEA = 17
 const OID_INT8 = 20
-
-/** The data directory cannot be used. The message is a sentence for the operator. */
-export class DataDirectoryError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'DataDirectoryError'
-  }
-}
 
 export interface PgliteOptions {
   /** where it keeps its files; undefined: in memory, gone with the process */
@@ -28,8 +22,19 @@ export interface PgliteOptions {
   image?: Blob | undefined
 }
 
-/** Opens (or creates) the database; at most one process at a time may have a directory open. */
-export async function connectPglite({ dataDir, image }: PgliteOptions): Promise<SqlConnection> {
+/**
+ * Opens (or creates) the database; at most one process at a time may have a directory open. Throws DataDirectoryError.
+ * @param looks nothing is made: a database that is not there is an error
+ */
+export async function connectPglite(
+  { dataDir, image }: PgliteOptions,
+  { looks = false } = {},
+): Promise<SqlConnection> {
+  if (looks && dataDir !== undefined && !existsSync(filesIn(dataDir)))
+    throw new DataDirectoryError(
+      'missing',
+      `There is no database in ${dataDir} yet: the first start makes it.`,
+    )
   const lock = dataDir === undefined ? undefined : await takeDirectory(dataDir)
   try {
     const db = await open(dataDir, image)
@@ -77,6 +82,7 @@ async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     throw new DataDirectoryError(
+      'unusable',
       `The data directory ${dataDir} cannot be read and written by this process (${code}). ` +
         'Give it to the user Ostiary runs as, or choose another directory.',
       { cause },
@@ -85,6 +91,7 @@ async function takeDirectory(dataDir: string): Promise<DirectoryLock> {
   const lock = await lockDirectory(dataDir)
   if ('heldBy' in lock) {
     throw new DataDirectoryError(
+      'in_use',
       `The data directory ${dataDir} is in use by process ${lock.heldBy}. ` +
         'The embedded database serves one process: stop the other one, or set DATABASE_URL to a Postgres server.',
     )
@@ -97,15 +104,18 @@ async function open(dataDir: string | undefined, image: Blob | undefined): Promi
   if (dataDir === undefined)
     return PGlite.create('memory://', image ? { parsers, loadDataDir: image } : { parsers })
   try {
-    return await PGlite.create(join(dataDir, 'postgres'), { parsers })
+    return await PGlite.create(filesIn(dataDir), { parsers })
   } catch (cause) {
     throw new DataDirectoryError(
+      'unusable',
       `The database in ${dataDir} could not be opened: its files are damaged, from another version, or not readable. ` +
         'Restore a backup, or move the directory away to start anew.',
       { cause },
     )
   }
 }
+
+const filesIn = (dataDir: string) => join(dataDir, 'postgres')
 
 function parseBytea(text: string): Buffer {
   return Buffer.from(text.slice(2), 'hex')

@@ -42,12 +42,19 @@ export interface PostgresOptions {
   onError: (error: Error) => void
 }
 
+/** So many a process takes at most, with the one that listens. */
+export function mostConnections(poolSize: number): number {
+  return poolSize + knexPoolSize(poolSize) + READ_LANES + COMMIT_LANES + 1
+}
+
+const knexPoolSize = (poolSize: number) => Math.max(2, Math.ceil(poolSize / 2))
+
 /** Opens pools; connects when first used, so a database that is down now may come up later. */
 export function connectPostgres(options: PostgresOptions): SqlConnection {
   const connections = new Connections()
   const pool = openPool(options, options.poolSize, connections)
   // A pool of its own: a transaction that waits for an artifact can then never wait for itself.
-  const knexPool = openPool(options, Math.max(2, Math.ceil(options.poolSize / 2)), connections)
+  const knexPool = openPool(options, knexPoolSize(options.poolSize), connections)
   const knex = knexModule({ client: 'pg', connectionPool: knexPool, ...quietKnex } as Knex.Config)
   const readers = lanes(READ_LANES, hotOptions(options), connections)
   const committers = lanes(COMMIT_LANES, hotOptions(options), connections)
