@@ -11,7 +11,7 @@ import type { SqlConnection } from '../connection.ts'
 import { migrateInside, migrationSource } from '../migrate.ts'
 import { SqlAudit } from '../repositories/audit.ts'
 import { columnsOf, dumpKeys, dumpTables, writeAsText } from './dump.ts'
-import { endAccess, keepEnded, lookWhatEnded, retireKeys } from './ended.ts'
+import { type Ended, keepEnded, lookWhatEnded } from './ended.ts'
 import { Loader, resetCounters } from './load.ts'
 import { KEPT, LEFT_OUT } from './tables.ts'
 
@@ -87,12 +87,12 @@ export class Backups {
    * Everything or nothing. Afterwards nobody is signed in anywhere.
    * @throws BackupError in a sentence: nothing was changed
    */
-  async restore(file: string, options: RestoreOptions): Promise<Contents> {
+  async restore(file: string, options: RestoreOptions): Promise<{ contents: Contents; ended: Ended }> {
     const contents = await checkBackup(file, this.#atRest)
     const { header } = contents
     await this.#refuseUnfit(header, options)
     await options.confirm?.(contents)
-    await this.#connection.exclusively((knex) =>
+    const ended = await this.#connection.exclusively((knex) =>
       knex.transaction(async (trx) => {
         await refuseWhileInUse(trx, this.#connection.kind)
         if (!options.replace) await refuseFilled(trx)
@@ -103,16 +103,15 @@ export class Backups {
         await this.#load(trx, file, contents, options)
         await migrateInside(trx)
         await resetCounters(trx)
-        await endAccess(trx)
-        await keepEnded(trx, this.#atRest, options)
-        await retireKeys(trx, this.#atRest, options.revoked)
+        const kept = await keepEnded(trx, this.#atRest, options)
         await new SqlAudit(trx, this.#atRest).append({
           ...{ name: 'system.restored', outcome: 'success', request: undefined },
           detail: { by: 'cli', seal: contents.seal, takenAt: header.takenAt, version: header.version },
         })
+        return kept
       }),
     )
-    return contents
+    return { contents, ended }
   }
 
   async #load(
