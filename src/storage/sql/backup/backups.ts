@@ -12,7 +12,7 @@ import { migrateInside, migrationSource } from '../migrate.ts'
 import { SqlAudit } from '../repositories/audit.ts'
 import { columnsOf, dumpKeys, dumpTables, writeAsText } from './dump.ts'
 import { type Ended, keepEnded, lookWhatEnded } from './ended.ts'
-import { Loader, resetCounters } from './load.ts'
+import { Loader, resetCounters, setAside } from './load.ts'
 import { KEPT, LEFT_OUT } from './tables.ts'
 
 export interface SaveOptions {
@@ -125,6 +125,7 @@ export class Backups {
     await writeAsText(trx)
     // What follows from a row (somebody is told, something is counted) followed when it was written first.
     await setTriggers(trx, 'disable')
+    const makeAnew = await setAside(trx)
     const again = await readBackup(file, {
       async table(head) {
         name = head.table
@@ -139,6 +140,7 @@ export class Backups {
     })
     // It was read once before: what was loaded must be what was checked.
     if (again.seal !== seal) throw new BackupError(`${file} was changed while it was read. Nothing was done.`)
+    await makeAnew()
     await setTriggers(trx, 'enable')
     await trx('data_keys').insert(
       keys.map(({ version, kekId, wrapped, createdAt, activateAt }) => ({
@@ -194,7 +196,6 @@ async function refuseFilled(trx: Knex.Transaction): Promise<void> {
   }
 }
 
-/** Foreign keys are looked at all the same. */
 async function setTriggers(trx: Knex.Transaction, how: 'enable' | 'disable'): Promise<void> {
   for (const { name } of KEPT)
     if ((await columnsOf(trx, name)).length > 0) await trx.raw(`alter table "${name}" ${how} trigger user`)
