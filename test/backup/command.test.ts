@@ -163,18 +163,22 @@ for (const [name, prepare] of Object.entries(PLACES))
     })
 
     it('stop a secret that was replaced since, and say whose', async () => {
+      await process.stop()
       const declared = join(folder, 'shop.yaml')
-      const [leaked, two] = [randomBytes(32).toString('base64url'), join(folder, 'two.backup')]
+      const [two, twoKeys] = [join(folder, 'two.backup'), join(folder, 'two.keys')]
+      const leaked = randomBytes(32).toString('base64url')
       writeFileSync(
         declared,
         'clients: { shop: { redirect_uris: [https://shop.example/cb], secret: { env: SHOP_SECRET } } }',
       )
       const applied = run(['apply', declared, '--yes'], { SHOP_SECRET: leaked })
       expect(applied.status, applied.stderr).to.equal(0)
-      expect(run(['backup', two, '--no-keys']).status).to.equal(0)
+      expect(run(['backup', two, '--keys', twoKeys]).status).to.equal(0)
       const replace = () => run(['client', 'secrets', 'replace', 'shop', '--expire-now']).stdout.trim()
       const second = replace()
-      const done = run(['restore', two, '--keys', keys, '--replace', '--yes', '--revoked', 'KEY-OF-NOBODY'])
+      const done = run([
+        ...['restore', two, '--keys', twoKeys, '--replace', '--yes', '--revoked', 'KEY-OF-NOBODY'],
+      ])
       expect(done.status, done.stderr).to.equal(3)
       expect(done.stdout).to.match(/do not work again\. Make another for each of these apps .*: shop\./)
       expect(done.stderr).to.include('The backup has no signing key KEY-OF-NOBODY')
