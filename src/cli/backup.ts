@@ -9,6 +9,7 @@ import { BackupError } from '../storage/backup/format.ts'
 import { type KeptKey, readKeysFile, wrappedKey } from '../storage/backup/keys-file.ts'
 import { type Contents, readBackup } from '../storage/backup/read-file.ts'
 import { openBackups } from '../storage/choose.ts'
+import type { Ended } from '../storage/sql/backup/ended.ts'
 import { type Answer, answers, note, Refusal, UsageError } from './answer.ts'
 import { confirmed } from './confirm.ts'
 import { commaList, leaf, NEW_FILE } from './leaf.ts'
@@ -58,8 +59,9 @@ and password hashes, and is not encrypted. The embedded database is copied while
     summary: 'make the database anew from a backup; nobody is signed in afterwards',
     description: `Makes the database anew from a backup, whole or not at all, while Ostiary is stopped. Everybody signs in again,
 apps included; initial access tokens are revoked. With --replace, what was ended in the database that goes stays ended:
-deleted and disabled people and apps, roles that were taken, withdrawn consent, replaced passwords; --revive brings those
-back. Signing keys that were revoked stay revoked in any case.`,
+deleted and disabled people and apps, roles that were taken, withdrawn consent, replaced passwords and secrets (the answer
+names the apps and webhooks that need another); --revive brings those back. Signing keys that were revoked stay revoked in
+any case.`,
     examples: [
       'restore monday.backup --keys monday.keys',
       'restore monday.backup --keys monday.keys --replace --revoked 4Yw1bXzP3sKd0a9Q',
@@ -119,9 +121,9 @@ async function restore(
   await openKeys(kept, secrets, keyring)
   const { backups, close } = await openBackups(options)
   const shown = progress('rows')
-  let contents: Contents
+  let restored: Awaited<ReturnType<typeof backups.restore>>
   try {
-    contents = await backups.restore(file, {
+    restored = await backups.restore(file, {
       ...{ keys: kept, replace, revive, revoked, progress: counter(shown) },
       confirm: ({ header }) =>
         replace
@@ -136,12 +138,43 @@ async function restore(
     await close()
   }
   await withStorage(({ storage }) => auditLedger(storage).link())
+  const { contents, ended } = restored
+  const unknown = revoked.filter((kid) => !ended.keys.includes(kid))
+  if (unknown.length > 0)
+    note(
+      `The backup has no signing key ${unknown.join(', ')} that could be revoked: look for a slip of the pen.`,
+    )
   if (!replace)
     note(
       `What was ended after ${contents.header.takenAt} is not known here. Signing keys that were revoked since: "ostiary key revoke". ` +
         'People and apps that were disabled or deleted since: do it again. Passwords and app secrets are those of that day.',
     )
-  return report(file, contents, 'was restored; nobody is signed in')
+  const { json, words } = report(file, contents, 'was restored; nobody is signed in')
+  const found = ended.secrets.length + ended.webhooks.length > 0 || ended.dataKey
+  return { json: { ...json, ended }, words: [words, ...toMend(ended)].join('\n'), found }
+}
+
+/** What stayed ended and leaves somebody with something to do. */
+function toMend({ passwords, secrets, webhooks, dataKey }: Ended): string[] {
+  const found: [boolean, string][] = [
+    [
+      passwords > 0,
+      `${passwords} of the people have no password, as theirs was changed since: they make another by mail ("Forgot your password?").`,
+    ],
+    [
+      secrets.length > 0,
+      `Secrets that were replaced since do not work again. Make another for each of these apps ("ostiary client secrets replace ID"): ${secrets.join(', ')}.`,
+    ],
+    [
+      webhooks.length > 0,
+      `Secrets of webhooks that were replaced since are not used again. Make another for each, then enable it: ${webhooks.join(', ')}.`,
+    ],
+    [
+      dataKey,
+      'The data key was changed since, and the one before is in use again: change it once more ("ostiary data-key rotate").',
+    ],
+  ]
+  return found.filter(([due]) => due).map(([, words]) => words)
 }
 
 async function refuseOtherSchema(
@@ -176,7 +209,7 @@ function counter(shown: ReturnType<typeof progress>): (table: string, rows: numb
   }
 }
 
-function report(file: string, { header, tables, seal }: Contents, what: string): Answer {
+function report(file: string, { header, tables, seal }: Contents, what: string) {
   const { takenAt, version, dataKeys, migrations } = header
   const rows = Object.fromEntries(tables.map(({ table, rows }) => [table, rows]))
   const sum = tables.reduce((all, table) => all + table.rows, 0)

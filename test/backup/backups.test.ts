@@ -9,8 +9,12 @@ import { expect } from 'chai'
 import { AuditKeys, digestOf } from '../../src/crypto/audit-keys.ts'
 import { DataKeys } from '../../src/crypto/data-keys.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
+import { secureRandom } from '../../src/crypto/random.ts'
+import type { AuditEvent } from '../../src/domain/audit/events.ts'
 import { AuditLedger } from '../../src/domain/audit/ledger.ts'
+import { ClientAdministration } from '../../src/domain/clients/administration.ts'
 import type { Database } from '../../src/domain/ports.ts'
+import { digestSecret, secretMatches } from '../../src/oidc/client-secret.ts'
 import { checkBackup } from '../../src/storage/backup/check.ts'
 import { readKeysFile } from '../../src/storage/backup/keys-file.ts'
 import { readBackup } from '../../src/storage/backup/read-file.ts'
@@ -21,7 +25,7 @@ import { connectPostgres } from '../../src/storage/sql/connect-postgres.ts'
 import type { SqlConnection } from '../../src/storage/sql/connection.ts'
 import { migrateDown, migrateUp } from '../../src/storage/sql/migrate.ts'
 import { SqlDataKeys } from '../../src/storage/sql/repositories/data-keys.ts'
-import { tablesOf } from '../migrations/catalogue.ts'
+import { catalogueOf, tablesOf } from '../migrations/catalogue.ts'
 import {
   type Backend,
   emptySqlBackends,
@@ -208,6 +212,7 @@ describe('backups', function () {
 
         target = await fresh()
         await into(target, source).restore(file, options({ keys }))
+        expect(await catalogueOf(target)).to.deep.equal(await catalogueOf(source.connection))
         const { database } = storesOn(target, source.atRest)
         for (const { name } of KEPT.filter(({ name }) => !CHANGED.includes(name)))
           expect(await rowsOf(target, name), name).to.deep.equal(
@@ -413,6 +418,169 @@ describe('backups', function () {
         expect(await database.users.find(gone.id)).to.not.equal(undefined)
         expect(await database.users.passwordHash(changed.id)).to.equal('$old')
         expect(await permitted()).to.deep.equal([true, ['users:read', 'users:write']])
+      })
+
+      it('keep ended what retention has taken the record of', async () => {
+        const one = await deploymentOn(await fresh())
+        const { database, connection } = one
+        const { knex } = connection
+        const [owner, gone] = [sampleUser(), sampleUser()]
+        const [app, goneApp] = [sampleClient(), sampleClient()]
+        const [api, key] = [sampleResourceServer(), sampleKey()]
+        const consent = { scopes: ['openid'], claims: [], resources: { [api.audience]: ['read'] } }
+        for (const user of [owner, gone]) await database.users.insert(user)
+        for (const client of [app, goneApp]) await database.clients.save(client)
+        await database.consents.remember({ userId: owner.id, clientId: app.id, ...consent })
+        await database.resourceServers.save(api)
+        await database.signingKeys.add(key)
+        const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
+        await database.webhooks.insert('wh_gone', settings, { current: 'whsec_' })
+        const former = await saved(one)
+        await database.access.withdrawConsent(owner.id, app.id)
+        await record(database, { name: 'consent.withdrawn', userId: owner.id, clientId: app.id })
+        // Allowed again since: that stands.
+        await database.consents.remember({ userId: owner.id, clientId: app.id, ...consent })
+        const { file, keys } = await saved(one)
+
+        await database.users.delete(gone.id)
+        await record(database, { name: 'user.deleted', userId: gone.id })
+        await database.clients.delete(goneApp.id)
+        await record(database, { name: 'client.deleted', clientId: goneApp.id })
+        await database.resourceServers.delete(api.audience)
+        await record(database, { name: 'resource_server.deleted', detail: { audience: api.audience } })
+        await database.webhooks.delete('wh_gone')
+        await record(database, { name: 'webhook.deleted', detail: { webhook: 'wh_gone' } })
+        await record(database, { name: 'signing_key.revoked', detail: { kid: key.kid } })
+        await knex('signing_keys').delete()
+        const forget = () => knex('audit_events').delete()
+        await forget()
+        for (const time of ['first', 'second']) {
+          const { ended } = await one.backups.restore(file, options({ keys, replace: true }))
+          expect(ended, time).to.deep.equal({
+            passwords: 0,
+            secrets: [],
+            webhooks: [],
+            keys: [key.kid],
+            dataKey: false,
+          })
+          expect(await database.users.find(gone.id), `${time}: person`).to.equal(undefined)
+          expect(await database.clients.find(goneApp.id), `${time}: app`).to.equal(undefined)
+          expect(await database.resourceServers.find(api.audience), `${time}: API`).to.equal(undefined)
+          expect(await database.webhooks.find('wh_gone'), `${time}: webhook`).to.equal(undefined)
+          expect((await database.signingKeys.list()).map(({ state }) => state)).to.deep.equal(['retired'])
+          const allowed = await database.consents.find(owner.id, app.id)
+          expect(allowed?.scopes, `${time}: consent`).to.deep.equal(['openid'])
+          expect(allowed?.resources, `${time}: of the API that is gone`).to.deep.equal({})
+          const records = await knex('audit_events').whereRaw(`detail ->> 'by' = 'restore'`).pluck('name')
+          expect(records.sort()).to.deep.equal([
+            ...['client.deleted', 'resource_server.deleted', 'signing_key.revoked'],
+            ...['user.deleted', 'webhook.deleted'],
+          ])
+          await forget()
+        }
+        await one.backups.restore(former.file, options({ keys, replace: true }))
+        expect(await database.consents.find(owner.id, app.id), 'withdrawn since').to.equal(undefined)
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await database.users.find(gone.id)).to.not.equal(undefined)
+        expect((await database.signingKeys.list()).map(({ state }) => state)).to.deep.equal(['retired'])
+      })
+
+      it('stop secrets that were replaced since, whatever is known of others, and keep what proves apps now', async () => {
+        const one = await deploymentOn(await fresh())
+        const { database, atRest } = one
+        const administration = new ClientAdministration({
+          ...{ database, random: secureRandom, clientsChanged: () => {}, check: async () => {} },
+          digestSecret: (text) => digestSecret(atRest, text),
+        })
+        const by = { by: 'test' }
+        const create = (metadata: Record<string, unknown> = {}) =>
+          administration.create({ metadata: { redirect_uris: [], ...metadata } }, by)
+        const replace = async (id: string) =>
+          (await administration.replaceSecret(id, undefined, by, { keepDays: 7 })).secret
+        const fits = async (id: string, text: string | undefined) =>
+          secretMatches(atRest, (await database.clients.find(id))?.secretDigest ?? '', text ?? '')
+        const keysOf = async (id: string) => (await database.clients.find(id))?.metadata.jwks
+        const [leaked, before, untouched] = [await create(), await create(), await create()]
+        const renewed = await replace(before.client.id)
+        const keyed = await create({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: ['old'] } })
+        const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
+        for (const id of ['wh_on', 'wh_rotated'])
+          await database.webhooks.insert(id, settings, { current: 'whsec_' })
+        await database.roles.insert({
+          name: 'desk',
+          description: '',
+          permissions: ['users:read', 'users:write'],
+        })
+        const { file, keys } = await saved(one)
+
+        const now = await replace(leaked.client.id)
+        await administration.update(keyed.client.id, undefined, { jwks: { keys: ['new'] } }, by)
+        await record(database, { name: 'webhook.secret_rotated', detail: { webhook: 'wh_rotated' } })
+        await database.roles.change({ name: 'desk', description: '', permissions: ['users:read'] }, undefined)
+        // The same secret under another key is no other secret.
+        const { id } = untouched.client
+        const digest = (await database.clients.find(id))?.secretDigest as string
+        await database.clients.renewSecretDigest(id, digest, digest.replace(':1:', ':2:'))
+        const later = await saved(one)
+        await one.connection.knex('audit_events').delete()
+        await one.connection.knex('data_keys').insert({ version: 2, kek_id: 'k', wrapped: Buffer.of(1) })
+
+        for (const time of ['first', 'second']) {
+          const { ended } = await one.backups.restore(file, options({ keys, replace: true }))
+          expect(ended, time).to.deep.equal({
+            ...{
+              passwords: 0,
+              secrets: [leaked.client.id],
+              webhooks: ['wh_rotated'],
+              keys: [],
+              dataKey: time === 'first',
+            },
+          })
+          expect(await fits(leaked.client.id, leaked.secret), `${time}: the one that leaked`).to.equal(false)
+          expect(await fits(leaked.client.id, now)).to.equal(false)
+          expect(await fits(before.client.id, renewed), `${time}: replaced before`).to.equal(true)
+          expect(await fits(id, untouched.secret), `${time}: never replaced`).to.equal(true)
+          expect(await keysOf(keyed.client.id)).to.deep.equal({ keys: ['new'] })
+          expect((await database.webhooks.find('wh_on'))?.enabled).to.equal(true)
+          const off = await database.webhooks.find('wh_rotated')
+          expect(off?.enabled, `${time}: webhook`).to.equal(false)
+          expect(off?.disabledBecause).to.include('make another')
+          expect((await database.roles.find('desk'))?.permissions).to.deep.equal(['users:read'])
+        }
+        // The backup that knows of it has the one that was good: none was replaced since.
+        const known = await one.backups.restore(later.file, options({ keys, replace: true }))
+        expect(known.ended.secrets).to.deep.equal([])
+        expect(await fits(leaked.client.id, now)).to.equal(true)
+        const anew = await replace(leaked.client.id)
+        expect(await fits(leaked.client.id, anew)).to.equal(true)
+        const last = await saved(one)
+        const whole = await one.backups.restore(last.file, options({ keys, replace: true }))
+        expect(whole.ended.secrets).to.deep.equal([])
+        expect(await fits(leaked.client.id, anew)).to.equal(true)
+
+        await one.backups.restore(file, options({ keys, replace: true, revive: true }))
+        expect(await fits(leaked.client.id, leaked.secret), 'revived').to.equal(true)
+        expect(await keysOf(keyed.client.id)).to.deep.equal({ keys: ['old'] })
+      })
+
+      it('leave people the addresses they have by now', async () => {
+        const one = await deploymentOn(await fresh())
+        const { database, connection } = one
+        const [moved, gone, first, second] = [sampleUser(), sampleUser(), sampleUser(), sampleUser()]
+        for (const user of [moved, gone, first, second]) await database.users.insert(user)
+        const { file, keys } = await saved(one)
+        const setAddress = (user: { id: string }, email: string) =>
+          connection.knex('users').where({ id: user.id }).update({ email, email_key: email.toLowerCase() })
+        await database.users.delete(gone.id)
+        await record(database, { name: 'user.deleted', userId: gone.id })
+        await setAddress(moved, gone.email)
+        await setAddress(first, 'between@example.org')
+        await setAddress(second, first.email)
+        await setAddress(first, second.email)
+        await one.backups.restore(file, options({ keys, replace: true }))
+        const now = (user: { id: string }) => database.users.find(user.id)
+        expect(await now(moved)).to.include({ email: gone.email, status: 'active' })
+        for (const user of [first, second]) expect((await now(user))?.status, 'swapped').to.equal('disabled')
       })
 
       it('erase whoever asked for it since, and nobody who was given back since', async () => {
@@ -647,6 +815,13 @@ describe('backups', function () {
     })
   })
 })
+
+function record(
+  { audit }: Database,
+  event: Pick<AuditEvent, 'name' | 'userId' | 'clientId' | 'detail'>,
+): Promise<void> {
+  return audit.append({ ...event, outcome: 'success', request: undefined })
+}
 
 async function rejection(promise: Promise<unknown>): Promise<string> {
   try {

@@ -3,7 +3,7 @@
  * made anew. People, apps, keys and consents are there again; nothing that was handed out before is good for anything.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -160,5 +160,46 @@ for (const [name, prepare] of Object.entries(PLACES))
       expect(JSON.parse(done.stdout).rows.users).to.equal(1)
       const verdict = run(['audit', 'verify', '--json'])
       expect(JSON.parse(verdict.stdout).findings).to.deep.equal([])
+    })
+
+    it('stop a secret that was replaced since, and say whose', async () => {
+      await process.stop()
+      const declared = join(folder, 'shop.yaml')
+      const [two, twoKeys] = [join(folder, 'two.backup'), join(folder, 'two.keys')]
+      const leaked = randomBytes(32).toString('base64url')
+      writeFileSync(
+        declared,
+        'clients: { shop: { redirect_uris: [https://shop.example/cb], secret: { env: SHOP_SECRET } } }',
+      )
+      const applied = run(['apply', declared, '--yes'], { SHOP_SECRET: leaked })
+      expect(applied.status, applied.stderr).to.equal(0)
+      expect(run(['backup', two, '--keys', twoKeys]).status).to.equal(0)
+      const replace = () => run(['client', 'secrets', 'replace', 'shop', '--expire-now']).stdout.trim()
+      const second = replace()
+      const done = run([
+        ...['restore', two, '--keys', twoKeys, '--replace', '--yes', '--revoked', 'KEY-OF-NOBODY'],
+      ])
+      expect(done.status, done.stderr).to.equal(3)
+      expect(done.stdout).to.match(/do not work again\. Make another for each of these apps .*: shop\./)
+      expect(done.stderr).to.include('The backup has no signing key KEY-OF-NOBODY')
+      const third = replace()
+
+      await process.start()
+      /** Whether it is let in, by what the endpoint says of a code that there is not. */
+      const errorWith = async (secret: string) => {
+        const answer = await fetch(`${process.issuer}/token`, {
+          method: 'POST',
+          headers: { authorization: `Basic ${Buffer.from(`shop:${secret}`).toString('base64')}` },
+          body: new URLSearchParams({
+            ...{ grant_type: 'authorization_code', code: 'none', code_verifier: 'x'.repeat(43) },
+            redirect_uri: 'https://shop.example/cb',
+          }),
+        })
+        return ((await answer.json()) as { error: string }).error
+      }
+      expect(await errorWith(leaked)).to.equal('invalid_client')
+      expect(await errorWith(second)).to.equal('invalid_client')
+      expect(await errorWith(third)).to.equal('invalid_grant')
+      await process.stop()
     })
   })

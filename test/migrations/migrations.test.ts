@@ -33,6 +33,12 @@ async function fill(connection: SqlConnection): Promise<void> {
     ...{ name: 'user.registered', outcome: 'success', request: undefined },
     ...{ userId: user.id, personal: { email: user.email } },
   })
+  await database.audit.append({
+    name: 'user.deleted',
+    outcome: 'success',
+    request: undefined,
+    userId: 'gone',
+  })
   const settings = { url: 'https://a.example', events: ['*'], description: '', personal: false }
   await database.webhooks.insert('w', settings, { current: 'whsec_' })
   await database.webhooks.addTest('w', 'webhook.test')

@@ -24,7 +24,6 @@ export function writeText(file: string, text: string): Promise<void> {
   return writeNew(file, async (handle) => {
     await handle.writeFile(text)
     await handle.sync()
-    await handle.close()
   })
 }
 
@@ -33,7 +32,8 @@ type Handle = Awaited<ReturnType<typeof open>>
 async function writeNew(file: string, write: (handle: Handle) => Promise<void>): Promise<void> {
   const partial = `${file}.${process.pid}.partial`
   try {
-    await write(await open(partial, 'wx', 0o600))
+    const handle = await open(partial, 'wx', 0o600)
+    await write(handle).finally(() => handle.close())
     await link(partial, file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -11,8 +11,8 @@ import type { SqlConnection } from '../connection.ts'
 import { migrateInside, migrationSource } from '../migrate.ts'
 import { SqlAudit } from '../repositories/audit.ts'
 import { columnsOf, dumpKeys, dumpTables, writeAsText } from './dump.ts'
-import { endAccess, keepEnded, lookWhatEnded, retireKeys } from './ended.ts'
-import { Loader, resetCounters } from './load.ts'
+import { type Ended, keepEnded, lookWhatEnded } from './ended.ts'
+import { Loader, resetCounters, setAside } from './load.ts'
 import { KEPT, LEFT_OUT } from './tables.ts'
 
 export interface SaveOptions {
@@ -87,12 +87,12 @@ export class Backups {
    * Everything or nothing. Afterwards nobody is signed in anywhere.
    * @throws BackupError in a sentence: nothing was changed
    */
-  async restore(file: string, options: RestoreOptions): Promise<Contents> {
+  async restore(file: string, options: RestoreOptions): Promise<{ contents: Contents; ended: Ended }> {
     const contents = await checkBackup(file, this.#atRest)
     const { header } = contents
     await this.#refuseUnfit(header, options)
     await options.confirm?.(contents)
-    await this.#connection.exclusively((knex) =>
+    const ended = await this.#connection.exclusively((knex) =>
       knex.transaction(async (trx) => {
         await refuseWhileInUse(trx, this.#connection.kind)
         if (!options.replace) await refuseFilled(trx)
@@ -103,16 +103,15 @@ export class Backups {
         await this.#load(trx, file, contents, options)
         await migrateInside(trx)
         await resetCounters(trx)
-        await endAccess(trx)
-        await keepEnded(trx, this.#atRest, options)
-        await retireKeys(trx, this.#atRest, options.revoked)
+        const kept = await keepEnded(trx, this.#atRest, options)
         await new SqlAudit(trx, this.#atRest).append({
           ...{ name: 'system.restored', outcome: 'success', request: undefined },
           detail: { by: 'cli', seal: contents.seal, takenAt: header.takenAt, version: header.version },
         })
+        return kept
       }),
     )
-    return contents
+    return { contents, ended }
   }
 
   async #load(
@@ -126,6 +125,7 @@ export class Backups {
     await writeAsText(trx)
     // What follows from a row (somebody is told, something is counted) followed when it was written first.
     await setTriggers(trx, 'disable')
+    const makeAnew = await setAside(trx)
     const again = await readBackup(file, {
       async table(head) {
         name = head.table
@@ -140,6 +140,7 @@ export class Backups {
     })
     // It was read once before: what was loaded must be what was checked.
     if (again.seal !== seal) throw new BackupError(`${file} was changed while it was read. Nothing was done.`)
+    await makeAnew()
     await setTriggers(trx, 'enable')
     await trx('data_keys').insert(
       keys.map(({ version, kekId, wrapped, createdAt, activateAt }) => ({
@@ -195,7 +196,6 @@ async function refuseFilled(trx: Knex.Transaction): Promise<void> {
   }
 }
 
-/** Foreign keys are looked at all the same. */
 async function setTriggers(trx: Knex.Transaction, how: 'enable' | 'disable'): Promise<void> {
   for (const { name } of KEPT)
     if ((await columnsOf(trx, name)).length > 0) await trx.raw(`alter table "${name}" ${how} trigger user`)

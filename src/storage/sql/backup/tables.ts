@@ -35,6 +35,7 @@ export const KEPT: readonly KeptTable[] = [
   { name: 'audit_checkpoints' },
   { name: 'audit_prunings' },
   { name: 'audit_person_keys' },
+  { name: 'endings' },
   { name: 'webhooks' },
   { name: 'usage_days' },
   // The link of the first administrator is a secret for one use.

@@ -17,7 +17,7 @@ export class SqlClientSecrets {
       `select 'current' as slot, coalesce(s.made_at, c.created_at) as made_at, null as expires_at,
          s.last_used_on::text as last_used_on
        from clients c left join client_secrets s on s.client_id = c.id and s.slot = 'current'
-       where c.id = :id and c.secret_digest is not null
+       where c.id = :id and right(c.secret_digest, 6) <> ':ended' -- by a restore
        union all
        select slot, made_at, expires_at, last_used_on::text from client_secrets
        where client_id = :id and slot = 'former' and expires_at > now() order by slot`,
