@@ -15,7 +15,10 @@ export interface Said {
 }
 
 /** With which a command comes to the database of an app that runs, and knows its issuer. */
-export function settingsOf({ issuer, secrets }: Pick<RunningApp, 'issuer' | 'secrets'>): Record<string, string> {
+export function settingsOf({
+  issuer,
+  secrets,
+}: Pick<RunningApp, 'issuer' | 'secrets'>): Record<string, string> {
   return {
     DATABASE_URL: String(secrets.databaseUrl),
     OSTIARY_SECRET_KEY: secrets.rootKey.toString('base64'),
