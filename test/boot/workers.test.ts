@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { newMigratedDatabase } from '../support/backends.ts'
+import { newPostgresDatabase } from '../support/backends.ts'
 import { ChildApp, productionSettings, type Settings } from '../support/child-app.ts'
 import { freePort } from '../support/child-service.ts'
 import { sendRaw } from '../support/raw-http.ts'
@@ -17,7 +17,7 @@ describe('workers', function () {
   let settings: Settings
 
   beforeEach(async () => {
-    const { url, drop } = await newMigratedDatabase()
+    const { url, drop } = await newPostgresDatabase()
     undo.push(drop)
     settings = productionSettings({ DATABASE_URL: url, WORKERS: '2' })
   })
