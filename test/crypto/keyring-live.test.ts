@@ -10,6 +10,7 @@ import { DataKey } from '../../src/crypto/data-key.ts'
 import { DataKeys } from '../../src/crypto/data-keys.ts'
 import { KeyRotation } from '../../src/crypto/key-rotation.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
+import { SEALED_COLUMNS } from '../../src/storage/sql/sealed-columns.ts'
 import { newAgent, onEveryStack, post, responseOf, send, sendJson, signIn } from '../support/protocol.ts'
 import {
   begin,
@@ -303,9 +304,22 @@ onEveryStack('a rotation under a running deployment', options, (app) => {
     await rotation.begin({ activeInSeconds: 0 })
     app.app.storage.notices.publish('keys')
     await until(async () => app.logs.some(({ msg }) => msg === 'the data keys have changed'))
+    const former = await sealedBefore()
     // Two keys for tokens, one for cookies, the salt of pairwise subjects; with the key of the audit chain once it was begun,
     // and those of people in the audit record.
-    expect(await rotation.reseal()).to.be.at.least(4)
+    expect(former).to.be.at.least(4)
+    expect(await rotation.reseal()).to.equal(former)
+    expect(await sealedBefore()).to.equal(0)
+  }
+
+  /** How many values stand under a version that is not the newest. */
+  async function sealedBefore(): Promise<number> {
+    const counts = SEALED_COLUMNS.map(
+      ({ table, column }) =>
+        `(select count(*) from ${table} where get_byte(${column}, 0) <> (select max(version) from data_keys))`,
+    )
+    const [row] = await app.sql.query<{ count: string }>(`select ${counts.join(' + ')} as count`)
+    return Number(row?.count)
   }
 
   async function rows(text: string): Promise<Record<string, unknown>[]> {
