@@ -244,7 +244,7 @@ onEveryStack('management of a registered client (RFC 7592)', options, (app) => {
     // that is no more.
     expect(
       left.filter(
-        (row) => !/^(audit_events|ephemeral|failures|oidc_sessions|oidc_session_families) /.test(row),
+        (row) => !/^(audit_events|endings|ephemeral|failures|oidc_sessions|oidc_session_families) /.test(row),
       ),
     ).to.deep.equal([])
   })

@@ -464,10 +464,12 @@ onEveryStack('token exchange', { settings, overrides: { clients, failureLimits }
 
     it('when the API takes no tokens of the app any more, the next exchange', async () => {
       const { tokens } = await subjectToken()
-      const { resourceServers } = app.app
-      await resourceServers.update(ORDERS, { clients: ['console'] }, { by: 'test' })
+      const orders = app.config.resourceServers.filter(({ audience }) => audience === ORDERS)
+      const declare = (clients: 'all' | string[]) =>
+        app.app.resourceServers.declare(orders.map((settings) => ({ ...settings, clients })))
+      await declare(['console'])
       const answer = await exchange({ subject_token: tokens.access_token })
-      await resourceServers.update(ORDERS, { clients: 'all' }, { by: 'test' })
+      await declare('all')
       expect(refused(answer)).to.deep.equal([400, 'invalid_request'])
       expect((await exchange({ subject_token: tokens.access_token })).status).to.equal(200)
     })
